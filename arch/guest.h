@@ -1,0 +1,53 @@
+/*
+ * struct guest: what the rest of kitemu knows of a guest architecture.
+ *
+ * One constant object per guest (arch/rv64: rv64_guest). Translating is pure:
+ * it reads guest code only through the fetch function, keeps what it learns in
+ * the context that the caller owns, and gives the same unit for the same bytes.
+ */
+#ifndef KIT_ARCH_GUEST_H
+#define KIT_ARCH_GUEST_H
+
+#include "lib/ir/ir.h"
+#include "lib/ir/state.h"
+
+/*
+ * Reads guest code: up to want_bytes at pc into buf; returns how many bytes can
+ * be fetched from there (0 when pc itself cannot). Never faults.
+ */
+struct guest_fetch {
+	unsigned (*read)(void *ctx, gaddr pc, void *buf, unsigned want_bytes);
+	void *ctx;
+};
+
+struct guest_limits {
+	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
+	unsigned max_branches; /* conditional branches that a trace goes past */
+};
+
+/* Decoder state of one thread: Capstone's handle and the memo. Made once, used by one thread. */
+struct guest_decoder;
+
+struct guest {
+	const char *name; /* as uname -m says it */
+	const struct ir_regfile *regs;
+	uint64_t default_features; /* of the cpu that a run without --cpu gets */
+	struct guest_decoder *(*decoder_new)(uint64_t features); /* NULL: Capstone cannot be used */
+	void (*decoder_free)(struct guest_decoder *d);
+	/*
+	 * Translates the trace that starts at pc into u (initialised, empty). The
+	 * trace follows fall-through and direct jumps and ends at an indirect jump,
+	 * a call, a system instruction, a backward jump, or the limits. Always yields a valid unit:
+	 * where nothing can be fetched or decoded it is one exitr FETCH or ILLEGAL.
+	 */
+	void (*translate)(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
+			  const struct guest_limits *limits, struct ir_unit *u);
+	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
+	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
+			  struct strbuf *out);
+	ir_helper_fn *const *helpers;
+};
+
+extern const struct guest rv64_guest;
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The decoder: bytes to an instruction's name and operands.
+ *
+ * Capstone says what a word is, the word itself says with which operands. What
+ * Capstone says depends only on the word without its operand fields (its
+ * shape), so a decoder remembers shapes and asks Capstone about new ones only. Every
+ * reserved encoding, every instruction that user mode may not execute and every one
+ * whose extension the guest lacks is RV64_OP_illegal.
+ *
+ * A decoder belongs to one thread: Capstone's handle and the memo are written.
+ */
+#ifndef KIT_ARCH_RV64_DECODE_H
+#define KIT_ARCH_RV64_DECODE_H
+
+#include "arch/guest.h"
+#include "arch/rv64/cpu.h"
+#include "arch/rv64/formats.h"
+
+enum rv64_op {
+	RV64_OP_illegal,
+#define INSN(name, ...) RV64_OP_##name,
+#define INSN_AQRL INSN
+#include "arch/rv64/insns.def"
+#undef INSN
+#undef INSN_AQRL
+	RV64_OP_COUNT
+};
+
+/* A decoded instruction. Operands that its format does not have hold anything. */
+struct rv64_insn {
+	uint32_t word;      /* raw; a halfword is zero-extended */
+	int32_t imm;        /* sign-extended; branches and jumps: relative to the pc; CSR: its number */
+	uint16_t op;        /* enum rv64_op */
+	uint8_t size_bytes; /* 2 or 4 */
+	uint8_t rd, rs1, rs2, rs3;
+	uint8_t rm;         /* rounding mode */
+};
+
+/* What insns.def says of an instruction. */
+struct rv64_insn_info {
+	const char *name; /* with '_' for '.' */
+	uint32_t match, mask;
+	uint8_t ext;    /* enum rv64_ext */
+	uint8_t format; /* enum rv64_format */
+	uint8_t size_bytes;
+};
+
+extern const struct rv64_insn_info rv64_insns[RV64_OP_COUNT];
+
+/* NULL when Capstone cannot be used. features: bits of enum rv64_ext. */
+struct guest_decoder *rv64_decoder_new(uint64_t features);
+void rv64_decoder_free(struct guest_decoder *d);
+
+/*
+ * Decodes the instruction at bytes, of which avail may be read. Returns its
+ * size; 0 when it is longer than avail. An illegal one has a size too, 2 or 4.
+ */
+unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
+		     struct rv64_insn *i);
+
+/* What word is (a halfword zero-extended), without the memo: what a first sight costs. */
+enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t word);
+
+/* The word without its operand fields: equal shapes are the same instruction, or both none. */
+uint32_t rv64_shape(uint32_t word);
+
+uint64_t rv64_decoder_features(const struct guest_decoder *d);
+/* Number of remembered shapes. */
+unsigned rv64_decoder_shapes(const struct guest_decoder *d);
+
+/* Capstone's text of word, "mnemonic operands"; false when it knows none. For people. */
+bool rv64_capstone_text(struct guest_decoder *d, uint32_t word, gaddr pc, struct strbuf *out);
+
+/* struct guest's disas (disas.c). */
+unsigned rv64_disas(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
+		    struct strbuf *out);
+
+#endif

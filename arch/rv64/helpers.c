@@ -1,0 +1,31 @@
+/*
+ * The guest's C helpers (lib/ir/helpers.def): the counters of Zicntr, from the host's monotonic
+ * clock. time counts at RV64_TIMEBASE_HZ. cycle and instret count nanoseconds: programs that
+ * read them want something that only grows, finely.
+ */
+#include "arch/rv64/cpu.h"
+
+#include <time.h>
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t rdtime(struct ir_state *st, uint64_t a, uint64_t b)
+{
+	return monotonic_ns() / (1000000000 / RV64_TIMEBASE_HZ);
+}
+
+static uint64_t rdcycle(struct ir_state *st, uint64_t a, uint64_t b) { return monotonic_ns(); }
+
+static uint64_t rdinstret(struct ir_state *st, uint64_t a, uint64_t b) { return monotonic_ns(); }
+
+ir_helper_fn *const rv64_helpers[IR_HELPER_COUNT] = {
+#define HELPER(name, meaning) [IR_HELPER_##name] = name,
+#include "lib/ir/helpers.def"
+#undef HELPER
+};

@@ -1,0 +1,128 @@
+/*
+ * What the files of the lifter share: the trace being made, and access to guest registers.
+ *
+ * A lift function gets the trace, the decoded instruction and its row of insns.def. It emits the
+ * IR and, when the instruction ends the trace, the final exit, and sets t->done.
+ *
+ * Within a trace a register read again, or read after it was written, gives the value at hand
+ * instead of another getreg: it costs one array and spares the passes a quarter of the insns.
+ * Values are SSA and the trace is one block, so this is always right.
+ */
+#ifndef KIT_ARCH_RV64_LIFT_PRIV_H
+#define KIT_ARCH_RV64_LIFT_PRIV_H
+
+#include "arch/rv64/decode.h"
+#include "arch/rv64/regs.h"
+
+struct trace {
+	struct ir_builder b;
+	uint64_t features;
+	gaddr pc;   /* of the instruction being lifted */
+	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
+	gaddr max_branches;
+	unsigned branches; /* conditional ones passed */
+	bool done;
+	/* auipc makes the upper part of an address that a jalr behind it completes. */
+	uint8_t upper_reg; /* 0: none known */
+	gaddr upper_value;
+	ir_ref value[RV64_REG_COUNT]; /* what each register holds, IR_NOREF: not read yet */
+};
+
+/* The last three columns of a row of insns.def. */
+struct lift_row {
+	void (*lift)(struct trace *t, const struct rv64_insn *i, const struct lift_row *r);
+	uint8_t arg;
+	uint8_t type; /* enum ir_type */
+};
+
+#define LIFT(name)                                                                                 \
+	void rv64_lift_##name(struct trace *t, const struct rv64_insn *i, const struct lift_row *r)
+
+LIFT(illegal); LIFT(leave); LIFT(fence); LIFT(fence_i); /* lift.c */
+LIFT(lui); LIFT(auipc); LIFT(addi); LIFT(add); LIFT(alu_ri); LIFT(alu_rr); LIFT(set_ri); LIFT(set_rr);
+LIFT(load); LIFT(store); LIFT(fload); LIFT(fstore);
+LIFT(jal); LIFT(jalr); LIFT(branch);
+LIFT(lr); LIFT(sc); LIFT(amo);
+LIFT(csrrw); LIFT(csrrs); LIFT(csrrc);
+LIFT(farith); LIFT(fma); LIFT(fsqrt); LIFT(fminmax); LIFT(fcmp); LIFT(fclass);
+LIFT(fsgnj); LIFT(fsgnjn); LIFT(fsgnjx);
+LIFT(ftoint); LIFT(inttof); LIFT(fcvt_s_d); LIFT(fcvt_d_s);
+LIFT(fmv_x_w); LIFT(fmv_w_x); LIFT(fmv_x_d); LIFT(fmv_d_x);
+
+/* Ends the trace: leaves translated code for a reason that lies at pc. */
+static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
+{
+	ir_exitr(&t->b, reason, pc);
+	t->done = true;
+}
+
+/* ---- integer registers -------------------------------------------------------------------- */
+
+static inline ir_ref get_x(struct trace *t, unsigned reg)
+{
+	if (!ir_ref_ok(t->value[reg]))
+		t->value[reg] = reg == 0 ? ir_const(&t->b, IR_I64, 0) : ir_getreg(&t->b, reg);
+	return t->value[reg];
+}
+
+/* x_reg becomes v; a write to x0 is dropped. */
+static inline void put_x(struct trace *t, unsigned reg, ir_ref v)
+{
+	if (reg == 0)
+		return;
+	ir_putreg(&t->b, reg, v);
+	t->value[reg] = v;
+	if (t->upper_reg == reg)
+		t->upper_reg = 0;
+}
+
+/* The low half of a register for a W operation. */
+static inline ir_ref get_w(struct trace *t, unsigned reg)
+{
+	return ir_op1(&t->b, IR_trunc, IR_NONE, get_x(t, reg));
+}
+
+/* As the operand of an operation on type: the register, or its low half. */
+static inline ir_ref get_typed(struct trace *t, enum ir_type type, unsigned reg)
+{
+	return type == IR_I32 ? get_w(t, reg) : get_x(t, reg);
+}
+
+/* The result of an operation on type: a 32-bit one is sign-extended ("RV64I"). */
+static inline void put_typed(struct trace *t, enum ir_type type, unsigned reg, ir_ref v)
+{
+	if (type == IR_I32)
+		v = ir_op1(&t->b, IR_sext, IR_NONE, v);
+	put_x(t, reg, v);
+}
+
+/* ---- floating-point registers: doubles; a float is below 32 one bits ("D", NaN Boxing) ------- */
+
+static inline ir_ref get_d(struct trace *t, unsigned reg)
+{
+	unsigned n = RV64_F0 + reg;
+
+	if (!ir_ref_ok(t->value[n]))
+		t->value[n] = ir_getreg(&t->b, n);
+	return t->value[n];
+}
+
+static inline void put_d(struct trace *t, unsigned reg, ir_ref v)
+{
+	ir_putreg(&t->b, RV64_F0 + reg, v);
+	t->value[RV64_F0 + reg] = v;
+}
+
+static inline ir_ref get_f(struct trace *t, enum ir_type type, unsigned reg)
+{
+	ir_ref v = get_d(t, reg);
+
+	return type == IR_F32 ? ir_op1(&t->b, IR_unbox, IR_NONE, v) : v;
+}
+
+static inline void put_f(struct trace *t, enum ir_type type, unsigned reg, ir_ref v)
+{
+	put_d(t, reg, type == IR_F32 ? ir_op1(&t->b, IR_box, IR_NONE, v) : v);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* What arch/x86_64/native has to know of the emitter: features, the state base, constants. */
+#ifndef X64_X64_H
+#define X64_X64_H
+
+#include "lib/jit/host.h"
+
+enum x64_feature {
+#define FEATURE(name, ...) X64_FEATURE_##name,
+#include "arch/x86_64/features.def"
+#undef FEATURE
+	X64_FEATURE_COUNT
+};
+
+#define X64_HAS(features, name) ((features) >> X64_FEATURE_##name & 1)
+
+/* rbp points this far into struct ir_state, so that reg[0..31] need one byte of displacement. */
+enum { X64_STATE_BIAS = 128 };
+
+/* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
+enum x64_fix {
+	X64_FIX_NONE,
+	X64_FIX_CANON64,   /* a NaN becomes the canonical one */
+	X64_FIX_CANON32,   /* the same of a float, then boxed */
+	X64_FIX_BOX32,     /* a float, the upper half becomes ones */
+	X64_FIX_SEXT32,    /* the low half, sign-extended */
+	X64_FIX_ZEXT32,    /* the low half, zero-extended */
+	X64_FIX_COUNT
+};
+
+/* MXCSR: exceptions masked, round to nearest, no flags. */
+enum { X64_MXCSR_DEFAULT = 0x1f80, X64_MXCSR_FLAGS = 0x3f };
+
+#endif

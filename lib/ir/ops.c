@@ -1,0 +1,38 @@
+/* The table that ops.def describes. Constant data. */
+#include "lib/ir/ir.h"
+
+/* The words of ops.def's columns. */
+enum {
+	NONE = IR_NONE,
+	I32 = IR_I32,
+	I64 = IR_I64,
+	F32 = IR_F32,
+	F64 = IR_F64,
+	T = IR_T,
+
+	P = IR_P,
+	C = IR_C,
+	L = IR_L,
+	S = IR_S,
+	E = IR_E,
+	X = IR_X,
+	Z = IR_Z,
+	F = IR_F,
+	TI = IR_TI,
+	T64 = IR_T64,
+	TF = IR_TF,
+
+	N = IR_SUB_N,
+	CC = IR_SUB_CC,
+	RM = IR_SUB_RM,
+	KIND = IR_SUB_KIND,
+	AQRL = IR_SUB_AQRL,
+	AMO = IR_SUB_AMO,
+};
+
+const struct ir_op_info ir_ops[IR_OP_COUNT] = {
+#define OP(name, result, a, b, c, flags, sub, meaning)                                             \
+	[IR_##name] = { #name, result, a, b, c, sub, flags },
+#include "lib/ir/ops.def"
+#undef OP
+};

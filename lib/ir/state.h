@@ -1,0 +1,97 @@
+/*
+ * struct ir_state: what executing code, interpreted or translated, sees of one
+ * guest thread.
+ *
+ * The guest's registers come first, so that hosts reach the integer ones with
+ * short displacements; arch/rv64 says which is which through struct
+ * ir_regfile. All that follows is for the engines. While translated code
+ * runs, pinned guest registers live in host registers and the values here are
+ * stale; the exit path writes them back. A host signal handler may set stop.
+ *
+ * Offsets are part of the contract between emitters and arch/HOST/native
+ * assembly, which takes them from offsetof through the _Static_asserts there.
+ */
+#ifndef KIT_IR_STATE_H
+#define KIT_IR_STATE_H
+
+#include "lib/ir/ir.h"
+
+/* What kind of access faulted. */
+enum ir_fault_kind {
+	IR_FAULT_NONE,
+	IR_FAULT_SEGV,       /* fault_addr cannot be accessed so (host SIGSEGV) */
+	IR_FAULT_BUS,        /* host SIGBUS: beyond the end of a mapped file, memory error */
+	IR_FAULT_MISALIGNED, /* an atomic at an address that is not a multiple of its size */
+};
+
+/* One entry of the per-thread table from guest pc to code; pc 1 never matches. */
+struct ir_jump_entry {
+	gaddr gpc;
+	const void *code;
+};
+
+enum {
+	IR_JUMP_ENTRIES = 4096, /* a power of two; index (gpc >> 1) & (IR_JUMP_ENTRIES - 1) */
+	IR_SPILL_SLOTS = 64,
+};
+
+/* Entry points of the host's native assembly, called by generated code (arch/HOST/native). */
+enum ir_thunk {
+	IR_THUNK_EXIT,   /* leave with a reason */
+	IR_THUNK_LINK,   /* leave with IR_EXIT_LINK */
+	IR_THUNK_LOOKUP, /* find the code of a guest pc in the jump table, or leave with IR_EXIT_LOOKUP */
+	IR_THUNK_HELPER, /* call a helper of helpers[] */
+	IR_THUNK_FP,     /* carry out a floating-point insn by ir_eval */
+	IR_THUNK_COUNT
+};
+
+struct ir_state;
+typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
+
+struct ir_state {
+	uint64_t reg[IR_MAX_REGS]; /* the guest's registers, raw bits */
+	gaddr pc;                  /* valid whenever no translated code runs */
+
+	/* Floating point. While translated code runs, flags also accrue in the host's register. */
+	uint32_t frm;       /* 0..7, the guest's dynamic rounding mode */
+	uint32_t fflags;    /* flags accrued so far, RISC-V encoding */
+	uint32_t host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
+	uint32_t stop;      /* not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
+
+	/* The reservation of lr. addr 1: none. */
+	gaddr resv_addr;
+	uint64_t resv_value;
+
+	/* Why and where the engine came back. */
+	uint64_t exit_arg;   /* IR_EXIT_LINK: host address of the link field */
+	uint32_t fault_kind; /* enum ir_fault_kind */
+	uint32_t fault_code; /* si_code of the host's signal */
+	gaddr fault_addr;
+	bool fault_write;
+
+	/* For generated code. */
+	const void *thunk[IR_THUNK_COUNT];
+	ir_helper_fn *const *helpers; /* indexed by enum ir_helper */
+	struct ir_jump_entry *jump;   /* IR_JUMP_ENTRIES entries */
+	uint64_t guest_base;          /* added to guest addresses where the fall-back base is in use */
+	uint64_t host_sp;             /* kitemu's own stack while translated code runs */
+	uint64_t code_sp;             /* translated code's stack of return addresses while it does not */
+	uint64_t code_sp_top;         /* its empty position */
+	uint64_t scratch[4];          /* arguments of IR_THUNK_FP */
+	uint64_t spill[IR_SPILL_SLOTS];
+	uint64_t save[64]; /* registers saved by thunks around C calls */
+
+	/* IR_THUNK_FP's C function: carries out opword (op | type << 8 | sub << 16) on scratch[]; set by jit_host.state_init. */
+	uint64_t (*fp_eval)(struct ir_state *st, uint64_t opword);
+	/* Constants that the host's code reads: masks, tables. Set by jit_host.state_init. */
+	_Alignas(16) uint64_t host_const[32];
+};
+
+enum ir_helper {
+#define HELPER(name, meaning) IR_HELPER_##name,
+#include "lib/ir/helpers.def"
+#undef HELPER
+	IR_HELPER_COUNT
+};
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * struct code: the result of compiling one unit, relocatable.
+ *
+ * The bytes hold no absolute host address: they run wherever they are put, and
+ * reach the world through struct ir_state alone. What has to be patched or
+ * looked up later is listed in tables of offsets into the bytes.
+ */
+#ifndef KIT_JIT_CODE_H
+#define KIT_JIT_CODE_H
+
+#include "lib/ra/lir.h"
+
+enum code_link_kind {
+	CODE_LINK_JUMP, /* 32-bit relative field of a jmp or jcc, at first pointing to its own stub */
+	CODE_LINK_CALL, /* the same of a call */
+	CODE_LINK_IC,   /* inline cache: imm64 at key_at (1: empty) is compared with the target, then a jmp */
+};
+
+struct code_link {
+	uint32_t at;     /* offset of the 32-bit field; the displacement counts from at + 4 */
+	uint32_t stub;   /* where it points while unlinked */
+	uint32_t key_at; /* IC: offset of the 64-bit key; patched after the field. Aligned to 8 */
+	uint8_t kind;    /* enum code_link_kind */
+	gaddr target;    /* JUMP, CALL */
+};
+
+/* A host instruction that may raise a guest fault. */
+struct code_fault {
+	uint32_t at;     /* offset of the host instruction's first byte */
+	int32_t gpc_off; /* guest pc minus the unit's */
+	uint32_t first, count; /* in code.loc */
+};
+
+struct code {
+	const uint8_t *bytes;
+	uint32_t size_bytes;
+	gaddr gpc;
+	unsigned guest_insns;
+	const struct code_link *link;
+	unsigned link_count;
+	const struct code_fault *fault; /* ascending by at */
+	unsigned fault_count;
+	const struct lir_loc *loc;
+	unsigned loc_count;
+	const struct ir_range *range; /* guest bytes it was made from */
+	unsigned range_count;
+};
+
+#endif

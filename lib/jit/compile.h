@@ -1,0 +1,22 @@
+/*
+ * The pipeline from IR to code, level 1: passes, selection, allocation, emission. Pure (R4): the
+ * same unit, target and options give the same bytes.
+ */
+#ifndef KIT_JIT_COMPILE_H
+#define KIT_JIT_COMPILE_H
+
+#include "lib/jit/host.h"
+
+enum jit_status {
+	JIT_OK,
+	JIT_TOO_LONG, /* the code buffer or the spill slots do not suffice: compile a shorter trace */
+};
+
+/*
+ * Compiles u into cb; *out refers to cb's bytes and to tables in u's arena. Passes change u.
+ * With KIT_DEBUG the verifier and the allocation checker run, and a fault of theirs is a panic.
+ */
+enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host, const struct ra_target *t,
+			    const struct jit_opts *o, struct codebuf *cb, struct code *out);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * LIR: host instructions before and after register allocation.
+ *
+ * The host's instruction selection (arch/HOST/isel.c) turns an IR unit into a
+ * list of host operations on virtual registers. Each operand says what the
+ * operation needs: a use, a definition, a fixed register. The
+ * allocator (lib/ra) rewrites the operands to physical registers and inserts
+ * the operations that only it may make (LIR_MOVE .. LIR_FIX). The host's
+ * emitter then encodes the list. No layer here knows an instruction's meaning.
+ *
+ * Guest registers and the boundary convention
+ * -------------------------------------------
+ * At the entry of each block and at every way out of it, a pinned guest
+ * register is in its home register (ra_target.home) and any other one in memory, in
+ * struct ir_state. Inside a block:
+ *
+ *   LIR_GET v, g   v is guest register g as of the block's entry. Before any PUT of g.
+ *   LIR_PUT g, v   from here on g is v. Costs a store when g is not
+ *                  pinned; when g is pinned, nothing until a way out needs g at home.
+ *
+ * insn.fix on a PUT names a conversion (a host's small number, 0 none) that
+ * still has to be applied to v to give g's exact bits (e.g. canonical NaN). It
+ * is only allowed for pinned g, and is carried out (LIR_FIX) on the way out, or noted in the
+ * fault record.
+ *
+ * Ways out:
+ *   LF_EXIT  a conditional side exit. The allocator leaves the registers as they
+ *            are and records the moves that the exit's cold stub has to make.
+ *   LF_SYNC  all pinned registers are brought home before this insn,
+ *            and its operands are placed at the same time. Final exits have it, and
+ *            a side exit right before a final exit (a loop's branch), so that its taken path is straight.
+ *   LF_FAULT the insn may raise a guest fault: the allocator records where each
+ *            pinned guest register that is not at home can be found. Memory holds the
+ *            others. The record describes the state before the insn's own definitions.
+ *
+ * Everything is allocated from one arena and belongs to one translation.
+ */
+#ifndef KIT_RA_LIR_H
+#define KIT_RA_LIR_H
+
+#include "lib/ir/ir.h"
+
+typedef uint16_t lreg; /* before allocation a virtual register, after it a physical one */
+
+#define LREG_NONE UINT16_MAX
+
+enum lir_class { LIR_INT, LIR_FP };
+
+/* Physical registers: 0..31 integer, 32..63 floating point; sets of them are 64-bit masks. */
+enum { LIR_PHYS_FP = 32, LIR_PHYS_COUNT = 64, LIR_PHYS_NONE = 0xff };
+
+enum lir_op {
+	LIR_NOP,
+	LIR_BLOCK, /* block imm of the unit starts here */
+	LIR_GET,   /* opnd[0] DEF; imm: guest register */
+	LIR_PUT,   /* opnd[0] USE; imm: guest register; fix */
+	/* Made by the allocator, operands physical: */
+	LIR_MOVE,   /* opnd[0] DEF <- opnd[1] USE, same class */
+	LIR_XCHG,   /* opnd[0] <-> opnd[1], same class */
+	LIR_CONST,  /* opnd[0] DEF <- imm; int class only */
+	LIR_LOAD,   /* opnd[0] DEF <- 8 bytes of struct ir_state at offset imm */
+	LIR_STORE,  /* struct ir_state at offset imm <- opnd[0] USE, 8 bytes */
+	LIR_STOREI, /* struct ir_state at offset imm <- imm2, 8 bytes */
+	LIR_FIX,    /* opnd[0] is replaced by its conversion insn.fix */
+	LIR_HOST = 16 /* the host's own operations start here */
+};
+
+enum lir_role { LIR_NO_OPND, LIR_USE, LIR_DEF, LIR_CLOBBER };
+
+enum lir_opnd_flag {
+	LO_LATE = 1, /* USE: read after a DEF of this insn is written; must not share its register */
+	LO_MEM = 2,  /* USE: may stay in struct ir_state; then r is LREG_NONE, LO_IN_MEM is set and insn.mem is its offset. At most one an insn */
+	LO_HINT = 4, /* USE: the first DEF would best have this operand's register */
+	LO_IN_MEM = 8, /* set by the allocator */
+};
+
+struct lir_opnd {
+	lreg r;        /* CLOBBER: LREG_NONE */
+	uint8_t role;  /* enum lir_role */
+	uint8_t flags; /* enum lir_opnd_flag */
+	uint8_t fixed; /* physical register that it must be in, or LIR_PHYS_NONE. Never a home register */
+};
+
+enum lir_insn_flag { LF_EXIT = 1, LF_SYNC = 2, LF_FAULT = 4 };
+
+enum { LIR_MAX_OPNDS = 5 };
+
+struct lir_insn {
+	uint8_t op;    /* enum lir_op or the host's */
+	uint8_t flags; /* enum lir_insn_flag */
+	uint8_t fix;   /* PUT, FIX: the host's conversion number, 0 none */
+	uint8_t sub;   /* the host's: condition, width, ... */
+	uint8_t sub2;
+	uint8_t nopnd;
+	uint16_t exit;   /* LF_EXIT and final exits: index into lir_unit.exit, else UINT16_MAX */
+	int32_t gpc_off; /* guest pc minus unit.gpc */
+	int32_t mem;     /* offset in struct ir_state of the LO_IN_MEM operand */
+	struct lir_opnd opnd[LIR_MAX_OPNDS];
+	int64_t imm;
+	int64_t imm2;
+};
+
+struct lir_vreg {
+	uint8_t cls;   /* enum lir_class */
+	bool is_const; /* int class: its value is imm, it has no defining insn; the allocator makes it where it is needed */
+	int64_t imm;
+};
+
+/* A way out. Filled by instruction selection, but for the moves. */
+struct lir_exit {
+	gaddr target;     /* guest pc, where it is known */
+	gaddr ret;        /* IR_JUMP_CALL: where the call returns to */
+	uint16_t to;      /* block of this unit, or IR_NOBLOCK */
+	uint8_t kind;     /* enum ir_jump */
+	uint8_t reason;   /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
+	bool indirect;    /* exiti */
+	bool poll;        /* look at ir_state.stop before going: backward jumps, calls */
+	uint32_t stub_first, stub_count; /* moves of its cold stub in lir_unit.stub (LF_EXIT without LF_SYNC) */
+};
+
+enum lir_loc_kind { LIR_LOC_REG, LIR_LOC_MEM, LIR_LOC_CONST };
+
+/* Where a guest register is, at a fault. */
+struct lir_loc {
+	uint8_t greg;
+	uint8_t kind; /* enum lir_loc_kind */
+	uint8_t fix;
+	uint8_t phys; /* REG */
+	int64_t imm;  /* MEM: offset in struct ir_state; CONST: the value */
+};
+
+struct lir_fault {
+	uint32_t insn; /* index into the allocated list */
+	uint32_t first, count; /* in lir_unit.loc: the registers that are not where the convention says */
+};
+
+struct lir_unit {
+	struct arena *arena;
+	const struct ir_unit *ir;
+	struct lir_insn *insn; /* before ra_run: selected; after: allocated */
+	unsigned insn_count, insn_cap;
+	struct lir_vreg *vreg;
+	unsigned vreg_count, vreg_cap;
+	struct lir_exit *exit;
+	unsigned exit_count, exit_cap;
+	/* Made by the allocator: */
+	struct lir_insn *stub;
+	unsigned stub_count, stub_cap;
+	struct lir_loc *loc;
+	unsigned loc_count, loc_cap;
+	struct lir_fault *fault; /* ascending by insn */
+	unsigned fault_count, fault_cap;
+};
+
+/* What the allocator has to know of a host. */
+struct ra_target {
+	uint64_t alloc[2];          /* registers it may use, by class: homes and scratch alike */
+	uint64_t scratch[2];        /* those of them that are no home, preferred for temporaries */
+	uint8_t home[IR_MAX_REGS];  /* guest register -> physical register, LIR_PHYS_NONE: lives in memory */
+	const struct ir_regfile *regs;
+	const char *const *phys_name; /* for printing, LIR_PHYS_COUNT names */
+};
+
+#endif

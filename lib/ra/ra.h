@@ -1,0 +1,25 @@
+/*
+ * Register allocation for one unit: from virtual to physical registers, within the boundary
+ * convention of lir.h. Pure; allocates from the unit's arena.
+ */
+#ifndef KIT_RA_RA_H
+#define KIT_RA_RA_H
+
+#include "lib/ra/lir.h"
+
+/* Allocates u in place. Always succeeds: what does not fit is spilled; false only when the
+ * IR_SPILL_SLOTS do not suffice (the caller then compiles a shorter trace). */
+bool ra_run(struct lir_unit *u, const struct ra_target *t);
+
+/*
+ * Proves that allocated is a correct allocation of selected by symbolic execution: follows which value is
+ * in which register and memory place, and checks every use, exit and fault record. Needs
+ * no run of the code. false and a message at the first difference.
+ */
+bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
+	      const struct ra_target *t, struct diag *d);
+
+void lir_print(const struct lir_unit *u, const struct ra_target *t,
+	       const char *(*op_name)(unsigned op), struct strbuf *out);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The JIT at run time: translating on demand, running, linking, faults in code, invalidation.
+ *
+ * jit_run and everything that translates run in the run loop of a guest
+ * thread; jit_fault alone runs in signal handlers.
+ *
+ * Lock order: the address space's lock may be held when code_changed is called, so the JIT
+ * never calls runtime/mem with its own lock held, but for mem_guard while translating.
+ */
+#ifndef KIT_RUNTIME_JIT_JIT_H
+#define KIT_RUNTIME_JIT_JIT_H
+
+#include "runtime/core/thread.h"
+#include "lib/base/diag.h"
+
+struct jit;
+struct ir_unit;
+
+struct jit_stats {
+	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
+	uint64_t translate_ns;
+	uint64_t runs;          /* entries into translated code */
+	uint64_t lookups;       /* of them for a guest pc that no link or jump table entry led to */
+	uint64_t links;         /* links made */
+	uint64_t killed, evicted_units;
+};
+
+struct jit *jit_new(struct kit_process *p, struct diag *d);
+void jit_free(struct jit *j);
+/* The thread's jump table, code stack and pointers for generated code. */
+bool jit_thread_init(struct kit_thread *t, struct diag *d);
+void jit_thread_fini(struct kit_thread *t);
+
+/* Runs from t->st.pc until something needs the run loop; never returns LOOKUP or LINK. */
+enum ir_exit jit_run(struct kit_thread *t);
+/* Runs exactly one unit, translating it if need be, without linking; jumps give IR_EXIT_LOOKUP. For --selfcheck. */
+enum ir_exit jit_run_one(struct kit_thread *t);
+
+/* What jit_fault made of a host fault. */
+enum jit_fault_result {
+	JIT_FAULT_NOT_OURS, /* not in translated code */
+	JIT_FAULT_RESUME,   /* dealt with (code stack): return from the handler */
+	JIT_FAULT_GUEST,    /* the guest's: registers are captured; jit_run returns IR_EXIT_FAULT after the handler */
+};
+
+/*
+ * A host SIGSEGV or SIGBUS at ucontext with fault address addr. Async-signal-safe.
+ * The caller fills st->fault_kind, fault_code, fault_addr, fault_write.
+ */
+enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
+
+/* fence.i, riscv_flush_icache: code that was made from bytes whose writes went unnoticed is compared with them. */
+void jit_sync_code(struct jit *j);
+/* The guest's dynamic rounding mode or flags were changed in t->st.frm: derives st.host_fpcr (keeping flags in st.fflags). */
+void jit_set_frm(struct kit_thread *t);
+
+/*
+ * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after.
+ */
+void jit_fork_prepare(struct jit *j);
+void jit_fork_parent(struct jit *j);
+void jit_fork_child(struct jit *j);
+
+void jit_get_stats(const struct jit *j, struct jit_stats *s);
+
+#endif

@@ -1,0 +1,397 @@
+/* The translation cache; see tc.h. */
+#include "runtime/jit/tc.h"
+
+#include "lib/base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_BUCKETS = 4096, PAGE_SHIFT = 12 };
+
+/* The key of an empty inline cache: no guest pc is odd. */
+static const uint64_t empty_key = 1;
+
+bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t align_bytes,
+	     struct diag *d)
+{
+	*tc = (struct tc){
+		.reserved_bytes = reserved_bytes,
+		.align_bytes = align_bytes,
+		.bucket_count = FIRST_BUCKETS,
+	};
+	if (!codemem_init(&tc->mem, size_bytes, d))
+		return false;
+	tc->segment_bytes = (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS,
+						 align_bytes);
+	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
+	KIT_CHECK(tc->bucket, "out of memory");
+	return true;
+}
+
+void tc_fini(struct tc *tc)
+{
+	for (unsigned i = 0; i < TC_SEGMENTS; i++)
+		arena_fini(&tc->seg[i].arena);
+	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++) {
+		while (tc->page_bucket[i]) {
+			struct tc_page *p = tc->page_bucket[i];
+
+			tc->page_bucket[i] = p->hash_next;
+			free(p);
+		}
+	}
+	free(tc->bucket);
+	codemem_fini(&tc->mem);
+}
+
+/* ---- finding ------------------------------------------------------------------------------ */
+
+static struct tc_unit **bucket_of(const struct tc *tc, gaddr gpc)
+{
+	return &tc->bucket[kit_mix64(gpc) & (tc->bucket_count - 1)];
+}
+
+struct tc_unit *tc_find(const struct tc *tc, gaddr gpc)
+{
+	struct tc_unit *u = *bucket_of(tc, gpc);
+
+	while (u && u->gpc != gpc)
+		u = u->hash_next;
+	return u;
+}
+
+static void grow_buckets(struct tc *tc)
+{
+	struct tc_unit **old = tc->bucket;
+	unsigned n = tc->bucket_count;
+
+	tc->bucket_count = n * 2;
+	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
+	KIT_CHECK(tc->bucket, "out of memory");
+	for (unsigned i = 0; i < n; i++) {
+		while (old[i]) {
+			struct tc_unit *u = old[i], **b = bucket_of(tc, u->gpc);
+
+			old[i] = u->hash_next;
+			u->hash_next = *b;
+			*b = u;
+		}
+	}
+	free(old);
+}
+
+static const uint8_t *segment_start(const struct tc *tc, unsigned i)
+{
+	return tc->mem.rx + tc->reserved_bytes + (size_t)i * tc->segment_bytes;
+}
+
+struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
+{
+	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
+	unsigned i = (unsigned)(off / tc->segment_bytes);
+	const struct tc_segment *s = &tc->seg[i];
+	unsigned lo = 0, hi;
+
+	if (!codemem_holds(&tc->mem, host_pc) || i >= TC_SEGMENTS)
+		return NULL;
+	for (hi = s->unit_count; lo < hi;) {
+		unsigned mid = (lo + hi) / 2;
+		struct tc_unit *u = s->unit[mid];
+
+		if (host_pc < (uintptr_t)u->code)
+			hi = mid;
+		else if (host_pc >= (uintptr_t)u->code + u->size_bytes)
+			lo = mid + 1;
+		else
+			return u;
+	}
+	return NULL;
+}
+
+const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc)
+{
+	uint32_t at = (uint32_t)(host_pc - (uintptr_t)u->code);
+	uint32_t lo = 0, hi = u->fault_count;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (u->fault[mid].at == at)
+			return &u->fault[mid];
+		if (u->fault[mid].at < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field)
+{
+	uint32_t at = (uint32_t)(field - (uintptr_t)u->code);
+
+	for (uint32_t i = 0; i < u->link_count; i++)
+		if (u->link[i].code.at == at)
+			return &u->link[i];
+	return NULL;
+}
+
+/* ---- links -------------------------------------------------------------------------------- */
+
+/* Writes the 32-bit displacement of a link field; other threads may be running the instruction. */
+static void set_field(struct tc *tc, const struct tc_link *l, const uint8_t *dest)
+{
+	const uint8_t *field = l->from->code + l->code.at;
+	int32_t disp = (int32_t)(dest - (field + 4));
+
+	__atomic_store_n((int32_t *)(void *)codemem_rw(&tc->mem, field), disp, __ATOMIC_RELEASE);
+}
+
+static void set_key(struct tc *tc, const struct tc_link *l, uint64_t key)
+{
+	const uint8_t *at = l->from->code + l->code.key_at;
+
+	__atomic_store_n((uint64_t *)(void *)codemem_rw(&tc->mem, at), key, __ATOMIC_RELEASE);
+}
+
+static void unlink_one(struct tc *tc, struct tc_link *l)
+{
+	*l->pprev = l->next;
+	if (l->next)
+		l->next->pprev = l->pprev;
+	l->to = NULL;
+	/* The key goes first: while it matches, the field must lead to the right code. */
+	if (l->code.kind == CODE_LINK_IC)
+		set_key(tc, l, empty_key);
+	set_field(tc, l, l->from->code + l->code.stub);
+}
+
+void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to)
+{
+	KIT_DCHECK(!l->to && !to->dead && !l->from->dead, "link at %#x", l->code.at);
+	l->to = to;
+	l->next = to->incoming;
+	l->pprev = &to->incoming;
+	if (l->next)
+		l->next->pprev = &l->next;
+	to->incoming = l;
+	set_field(tc, l, to->code);
+	if (l->code.kind == CODE_LINK_IC)
+		set_key(tc, l, to->gpc);
+}
+
+/* ---- pages -------------------------------------------------------------------------------- */
+
+struct tc_page *tc_page(struct tc *tc, uint64_t number, bool make)
+{
+	struct tc_page **b = &tc->page_bucket[kit_mix64(number) & (TC_PAGE_BUCKETS - 1)];
+	struct tc_page *p = *b;
+
+	while (p && p->number != number)
+		p = p->hash_next;
+	if (p || !make)
+		return p;
+	p = calloc(1, sizeof *p);
+	KIT_CHECK(p, "out of memory");
+	p->number = number;
+	p->hash_next = *b;
+	*b = p;
+	tc->page_count++;
+	return p;
+}
+
+static uint32_t pages_of(const struct ir_range *r, uint32_t count)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		n += (uint32_t)(((r[i].start + r[i].size_bytes - 1) >> PAGE_SHIFT)
+				- (r[i].start >> PAGE_SHIFT) + 1);
+	return n;
+}
+
+static void ref_page(struct tc *tc, struct tc_unit *u, uint64_t number)
+{
+	struct tc_page *p = tc_page(tc, number, true);
+	struct tc_page_ref *ref = &u->page_ref[u->page_ref_count++];
+
+	*ref = (struct tc_page_ref){ .unit = u, .page = p, .next = p->refs, .pprev = &p->refs };
+	if (p->refs)
+		p->refs->pprev = &ref->next;
+	p->refs = ref;
+}
+
+/* ---- adding and killing -------------------------------------------------------------------- */
+
+uint8_t *tc_room(const struct tc *tc, uint32_t *room_bytes)
+{
+	const struct tc_segment *s = &tc->seg[tc->current];
+
+	*room_bytes = tc->segment_bytes - s->used_bytes;
+	return codemem_rw(&tc->mem, segment_start(tc, tc->current) + s->used_bytes);
+}
+
+static void *arena_dup(struct arena *a, const void *src, size_t bytes)
+{
+	void *p = arena_alloc(a, bytes);
+
+	/* src may be NULL when there is nothing. */
+	return bytes ? memcpy(p, src, bytes) : p;
+}
+
+struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_hash)
+{
+	struct tc_segment *s = &tc->seg[tc->current];
+	struct tc_unit *u = arena_znew(&s->arena, struct tc_unit, 1);
+	struct tc_unit **b;
+
+	u->gpc = c->gpc;
+	u->code = segment_start(tc, tc->current) + s->used_bytes;
+	u->size_bytes = c->size_bytes;
+	u->guest_insns = c->guest_insns;
+	u->content_hash = content_hash;
+	u->link = arena_znew(&s->arena, struct tc_link, c->link_count);
+	u->link_count = c->link_count;
+	for (unsigned i = 0; i < c->link_count; i++) {
+		u->link[i].code = c->link[i];
+		u->link[i].from = u;
+	}
+	u->fault = arena_dup(&s->arena, c->fault, c->fault_count * sizeof *c->fault);
+	u->fault_count = c->fault_count;
+	u->loc = arena_dup(&s->arena, c->loc, c->loc_count * sizeof *c->loc);
+	u->range = arena_dup(&s->arena, c->range, c->range_count * sizeof *c->range);
+	u->range_count = c->range_count;
+	u->page_ref = arena_new(&s->arena, struct tc_page_ref, pages_of(c->range, c->range_count));
+	for (unsigned i = 0; i < c->range_count; i++)
+		for (uint64_t n = c->range[i].start >> PAGE_SHIFT;
+		     n <= (c->range[i].start + c->range[i].size_bytes - 1) >> PAGE_SHIFT; n++)
+			ref_page(tc, u, n);
+
+	arena_grow(&s->arena, s->unit, s->unit_count, s->unit_cap);
+	s->unit[s->unit_count++] = u;
+	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
+	if (s->used_bytes > tc->segment_bytes)
+		s->used_bytes = tc->segment_bytes;
+
+	if (++tc->unit_count > tc->bucket_count)
+		grow_buckets(tc);
+	b = bucket_of(tc, u->gpc);
+	u->hash_next = *b;
+	*b = u;
+	return u;
+}
+
+void tc_kill(struct tc *tc, struct tc_unit *u)
+{
+	struct tc_unit **b = bucket_of(tc, u->gpc);
+
+	if (u->dead)
+		return;
+	while (*b != u)
+		b = &(*b)->hash_next;
+	*b = u->hash_next;
+	tc->unit_count--;
+	while (u->incoming)
+		unlink_one(tc, u->incoming);
+	for (uint32_t i = 0; i < u->link_count; i++)
+		if (u->link[i].to)
+			unlink_one(tc, &u->link[i]);
+	for (uint32_t i = 0; i < u->page_ref_count; i++) {
+		struct tc_page_ref *ref = &u->page_ref[i];
+
+		*ref->pprev = ref->next;
+		if (ref->next)
+			ref->next->pprev = ref->pprev;
+	}
+	u->dead = true;
+	tc->on_kill(tc->on_kill_ctx, u);
+}
+
+static bool overlaps(const struct tc_unit *u, gaddr start, gaddr last)
+{
+	for (uint32_t i = 0; i < u->range_count; i++)
+		if (u->range[i].start <= last && u->range[i].start + u->range[i].size_bytes > start)
+			return true;
+	return false;
+}
+
+static unsigned kill_on_page(struct tc *tc, struct tc_page *p, gaddr start, gaddr last)
+{
+	unsigned n = 0;
+
+	for (struct tc_page_ref *r = p->refs; r;) {
+		struct tc_unit *u = r->unit;
+
+		r = r->next;
+		/* A trace that left the page and came back has two references here, side by side. */
+		while (r && r->unit == u)
+			r = r->next;
+		if (overlaps(u, start, last)) {
+			tc_kill(tc, u);
+			n++;
+		}
+	}
+	return n;
+}
+
+unsigned tc_kill_range(struct tc *tc, gaddr start, uint64_t size_bytes)
+{
+	gaddr last = start + size_bytes - 1;
+	uint64_t first_page = start >> PAGE_SHIFT, last_page = last >> PAGE_SHIFT;
+	unsigned n = 0;
+
+	if (!size_bytes)
+		return 0;
+	/* The shorter walk: the pages of the range, or the pages that have code. */
+	if (last_page - first_page < tc->page_count) {
+		for (uint64_t i = first_page; i <= last_page; i++) {
+			struct tc_page *p = tc_page(tc, i, false);
+
+			if (p)
+				n += kill_on_page(tc, p, start, last);
+		}
+		return n;
+	}
+	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++)
+		for (struct tc_page *p = tc->page_bucket[i]; p; p = p->hash_next)
+			if (p->number >= first_page && p->number <= last_page)
+				n += kill_on_page(tc, p, start, last);
+	return n;
+}
+
+void tc_kill_all(struct tc *tc)
+{
+	for (unsigned i = 0; i < TC_SEGMENTS; i++)
+		for (unsigned k = 0; k < tc->seg[i].unit_count; k++)
+			tc_kill(tc, tc->seg[i].unit[k]);
+}
+
+void tc_each_unguarded(struct tc *tc, void (*fn)(void *ctx, struct tc_unit *u), void *ctx)
+{
+	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++) {
+		for (struct tc_page *p = tc->page_bucket[i]; p; p = p->hash_next) {
+			if (!p->unguarded)
+				continue;
+			for (struct tc_page_ref *r = p->refs, *next; r; r = next) {
+				next = r->next;
+				while (next && next->unit == r->unit)
+					next = next->next;
+				fn(ctx, r->unit);
+			}
+		}
+	}
+}
+
+void tc_next_segment(struct tc *tc)
+{
+	struct tc_segment *s;
+
+	tc->current = (tc->current + 1) % TC_SEGMENTS;
+	s = &tc->seg[tc->current];
+	for (unsigned i = 0; i < s->unit_count; i++) {
+		tc->evicted_units += !s->unit[i]->dead;
+		tc_kill(tc, s->unit[i]);
+	}
+	arena_reset(&s->arena);
+	*s = (struct tc_segment){ .arena = s->arena };
+}

@@ -1,0 +1,122 @@
+/*
+ * The translation cache: which code stands for which guest pc.
+ *
+ * A unit is one piece of translated code. Its life:
+ *
+ *            tc_add                 tc_kill (guest code changed, or its segment is reused)
+ *   (none) ----------> live ------------------------------> dead ----> memory reused
+ *                       found by tc_find, linked to          not found, no link leads to it
+ *
+ * Code memory is a ring of segments filled one after the other; when the ring is full
+ * the oldest segment is emptied (tc_next_segment), so that the cache is bounded and a
+ * program that generates code for hours leaks nothing. Tables of a unit live in its
+ * segment's arena and go with it.
+ *
+ * A dead unit's bytes may still be returned to from the code stack until its segment is
+ * reused; its links lead to their stubs by then. Whoever calls tc_next_segment drops the return addresses.
+ *
+ * Threads: one lock (the run loop's) covers all of it; see jit.c.
+ */
+#ifndef KIT_RUNTIME_JIT_TC_H
+#define KIT_RUNTIME_JIT_TC_H
+
+#include "lib/base/arena.h"
+#include "lib/jit/code.h"
+#include "runtime/jit/codemem.h"
+
+struct tc_link {
+	struct code_link code;
+	struct tc_unit *from;
+	struct tc_unit *to;    /* NULL: unlinked */
+	struct tc_link *next, **pprev; /* in to->incoming */
+};
+
+/* One unit's place in the list of a guest page that it was made from. */
+struct tc_page_ref {
+	struct tc_unit *unit;
+	struct tc_page *page;
+	struct tc_page_ref *next, **pprev;
+};
+
+struct tc_page {
+	uint64_t number; /* guest address / 4096; the table's key */
+	struct tc_page_ref *refs;
+	struct tc_page *hash_next;
+	bool unguarded;  /* writes are not noticed: units here are compared at fence.i */
+};
+
+struct tc_unit {
+	gaddr gpc;
+	const uint8_t *code; /* executable view */
+	uint32_t size_bytes;
+	uint32_t guest_insns;
+	uint64_t content_hash; /* of the guest bytes */
+	bool dead;
+	struct tc_unit *hash_next;
+	struct tc_link *incoming;
+	struct tc_link *link;
+	struct tc_page_ref *page_ref;
+	const struct code_fault *fault;
+	const struct lir_loc *loc;
+	const struct ir_range *range;
+	uint32_t link_count, page_ref_count, fault_count, range_count;
+};
+
+struct tc_segment {
+	struct arena arena;
+	struct tc_unit **unit; /* ascending by code address */
+	unsigned unit_count, unit_cap;
+	uint32_t used_bytes;
+};
+
+enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 1024 };
+
+struct tc {
+	struct codemem mem;
+	uint32_t reserved_bytes; /* at the start of mem: thunks */
+	uint32_t align_bytes;    /* of each unit's code */
+	uint32_t segment_bytes;
+	unsigned current; /* segment being filled */
+	struct tc_segment seg[TC_SEGMENTS];
+	struct tc_unit **bucket;
+	unsigned bucket_count, unit_count;
+	struct tc_page *page_bucket[TC_PAGE_BUCKETS];
+	unsigned page_count;
+	/* Told about each unit that dies, to clear jump tables. */
+	void (*on_kill)(void *ctx, const struct tc_unit *u);
+	void *on_kill_ctx;
+	uint64_t evicted_units;
+};
+
+/* reserved_bytes: kept free at the start, a multiple of align_bytes as every unit's address is. */
+bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t align_bytes,
+	     struct diag *d);
+void tc_fini(struct tc *tc);
+
+/* The live unit that starts at gpc, or NULL. */
+struct tc_unit *tc_find(const struct tc *tc, gaddr gpc);
+/* Room for the next unit's code in the current segment, in the writable view. */
+uint8_t *tc_room(const struct tc *tc, uint32_t *room_bytes);
+/* Empties the oldest segment and makes it the current one. Return addresses into code become invalid. */
+void tc_next_segment(struct tc *tc);
+/* Makes a live unit of code that was emitted at tc_room. content_hash: of its guest bytes. */
+struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_hash);
+void tc_kill(struct tc *tc, struct tc_unit *u);
+/* Kills every unit made from guest bytes in the range. Returns how many. */
+unsigned tc_kill_range(struct tc *tc, gaddr start, uint64_t size_bytes);
+void tc_kill_all(struct tc *tc);
+/* The page's record, made when make is set; NULL else. */
+struct tc_page *tc_page(struct tc *tc, uint64_t number, bool make);
+/* Calls fn for each live unit on a page that is not guarded. */
+void tc_each_unguarded(struct tc *tc, void (*fn)(void *ctx, struct tc_unit *u), void *ctx);
+
+/* The unit, live or dead, whose code holds host_pc. Async-signal-safe. */
+struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc);
+/* The fault record of the host instruction at host_pc in u, or NULL. Async-signal-safe. */
+const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc);
+/* The link of u whose field is at host address field, or NULL. */
+struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
+/* Makes the link lead to unit to, which must start at the link's target (or, for an inline cache, defines it). */
+void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to);
+
+#endif

@@ -1,0 +1,113 @@
+/* Starting a guest process; see kit.h. */
+#include "runtime/kit.h"
+
+#include "arch/guest.h"
+#include "lib/base/log.h"
+#include "runtime/interp.h"
+#include "runtime/jit/jit.h"
+#include "runtime/load/load.h"
+#include "runtime/mem/mem.h"
+#include "runtime/run.h"
+#include "runtime/sig/sig.h"
+#include "runtime/sys/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_NOT_RUNNABLE = 126, EXIT_NOT_FOUND = 127 };
+
+bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *prog,
+		       struct kit_options *opt)
+{
+	struct sys_exec_handover h;
+
+	if (!sys_exec_decode(argc, argv, envp, opt, &h))
+		return false;
+	*prog = (struct kit_program){
+		.path = h.path, .fd = h.fd, .argv = h.argv, .envp = h.envp
+	};
+	return true;
+}
+
+static int open_program(const struct kit_program *prog, struct diag *d)
+{
+	int fd = prog->fd >= 0 ? prog->fd : open(prog->path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENOTDIR)
+		diag_fail(d, EXIT_NOT_FOUND, "no such file");
+	else
+		diag_fail(d, EXIT_NOT_RUNNABLE, "cannot be opened: %s", strerror(errno));
+	return -1;
+}
+
+static void print_stats(const struct kit_process *p)
+{
+	struct jit_stats s;
+
+	if (!p->jit)
+		return;
+	jit_get_stats(p->jit, &s);
+	kit_log_write("stats: %lu units of %lu guest instructions, %lu guest bytes -> %lu code bytes",
+		      (unsigned long)s.units, (unsigned long)s.guest_insns,
+		      (unsigned long)s.guest_bytes, (unsigned long)s.code_bytes);
+	kit_log_write("stats: translation %.3f ms, %.0f ns a guest instruction",
+		      (double)s.translate_ns / 1e6,
+		      s.guest_insns ? (double)s.translate_ns / (double)s.guest_insns : 0.0);
+	kit_log_write("stats: %lu entries, %lu lookups missed, %lu links, %lu units dropped, "
+		      "%lu evicted",
+		      (unsigned long)s.runs, (unsigned long)s.lookups, (unsigned long)s.links,
+		      (unsigned long)s.killed, (unsigned long)s.evicted_units);
+}
+
+/* The engine that the options ask for, ready for thread t. */
+static bool start_engine(struct kit_process *p, struct kit_thread *t, struct diag *d)
+{
+	t->st.helpers = rv64_guest.helpers;
+	t->st.guest_base = mem_base(p->mem);
+	t->st.resv_addr = 1;
+	t->decoder = rv64_guest.decoder_new(p->features);
+	if (!t->decoder)
+		return diag_fail(d, KIT_EXIT_INTERNAL, "Capstone was built without RISC-V");
+	if (p->opt.engine == KIT_ENGINE_INTERP) {
+		interp_keep_units(p);
+		return true;
+	}
+	p->jit = jit_new(p, d);
+	return p->jit && jit_thread_init(t, d);
+}
+
+int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
+{
+	struct kit_process *p = calloc(1, sizeof *p);
+	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
+	int fd = open_program(prog, d);
+	int status;
+
+	KIT_CHECK(p && t, "out of memory");
+	if (fd < 0)
+		return -1;
+	memset(t, 0, sizeof *t);
+	p->opt = *opt;
+	p->features = rv64_guest.default_features;
+	p->self_fd = sys_exec_self_fd();
+	p->exe_fd = fd;
+	t->proc = p;
+	t->tid = getpid();
+	kit_set_self(t);
+	p->mem = mem_new(opt->force_base, d);
+	if (!p->mem || !sig_process_init(p, d))
+		return -1;
+	sig_thread_init(t);
+	if (!start_engine(p, t, d)
+	    || !load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
+		return -1;
+	status = run_thread(t);
+	if (opt->stats)
+		print_stats(p);
+	return status;
+}

@@ -1,0 +1,31 @@
+/*
+ * The face of the run time to programs: load a guest program and run it to its end.
+ */
+#ifndef KIT_RUNTIME_KIT_H
+#define KIT_RUNTIME_KIT_H
+
+#include "lib/base/diag.h"
+#include "runtime/core/options.h"
+
+/* What to run. All strings live as long as the process. */
+struct kit_program {
+	const char *path;  /* the file, as the user named it */
+	int fd;            /* open for reading, or -1: open path */
+	char *const *argv; /* the guest's, NULL-terminated */
+	char *const *envp;
+};
+
+/*
+ * Takes over the command line and environment when this kitemu was started by a guest's execve: fills
+ * *prog and *opt, and removes what kitemu put there. false: it was started by a person.
+ */
+bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *prog,
+		       struct kit_options *opt);
+
+/*
+ * Loads and runs the program. Returns the guest's exit status; a guest that dies of a signal takes
+ * kitemu with it. When it cannot be started: -1 and a message with the exit status in d.
+ */
+int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d);
+
+#endif

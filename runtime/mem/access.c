@@ -1,0 +1,127 @@
+/*
+ * Guest memory read and written by kitemu itself: instruction fetch and system-call arguments.
+ *
+ * Nothing is looked up before a copy: native_copy fails where the host faults, be it a hole, a
+ * protection or a file's end, which no list could tell without a race. Only addresses that
+ * could be kitemu's own are refused beforehand.
+ */
+#include "runtime/mem/mem_priv.h"
+
+#include "arch/native.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+bool mem_copy_in(struct mem_space *m, void *dst, gaddr src, size_t n)
+{
+	return !n || (mem_inside(m, src, n) && native_copy(dst, mem_host(m, src), n));
+}
+
+/*
+ * After a write to the range failed: drops guards there. True when it is worth another try: a
+ * guard was dropped, here or just now by another thread.
+ */
+static bool open_guards(struct mem_space *m, gaddr start, size_t n)
+{
+	gaddr end = align_up(start + n, MEM_PAGE_BYTES);
+	bool dropped, ours;
+
+	start = align_down(start, MEM_PAGE_BYTES);
+	mem_lock(m);
+	dropped = guard_drop(m, start, end) != 0;
+	ours = dropped || guard_was_hit(m, start, end);
+	mem_unlock_tell(m, start, dropped ? end : 0);
+	return ours;
+}
+
+bool mem_copy_out(struct mem_space *m, gaddr dst, const void *src, size_t n)
+{
+	if (!n)
+		return true;
+	if (!mem_inside(m, dst, n))
+		return false;
+	/* A page is guarded anew only after more guest code ran there: a few tries are plenty. */
+	for (int tries = 0; tries < 16; tries++) {
+		if (native_copy(mem_host(m, dst), src, n))
+			return true;
+		if (!open_guards(m, dst, n))
+			return false;
+	}
+	return false;
+}
+
+ssize_t mem_copy_str(struct mem_space *m, char *dst, gaddr src, size_t cap)
+{
+	enum { STEP = 64 }; /* divides a page: a step never reaches into the next page */
+	size_t done = 0;
+
+	while (done < cap) {
+		size_t n = STEP - (src + done) % STEP;
+		const char *zero;
+
+		if (n > cap - done)
+			n = cap - done;
+		if (!mem_copy_in(m, dst + done, src + done, n))
+			return -EFAULT;
+		zero = memchr(dst + done, 0, n);
+		if (zero)
+			return zero - dst;
+		done += n;
+	}
+	return -ENAMETOOLONG;
+}
+
+bool mem_access_ok(struct mem_space *m, gaddr addr, uint64_t n, int prot)
+{
+	const gaddr end = addr + n;
+	bool ok = true;
+
+	if (!n)
+		return true;
+	if (!mem_inside(m, addr, n))
+		return false;
+	mem_lock(m);
+	while (ok && addr < end) {
+		const struct mem_vma *v = vma_find(&m->vmas, addr);
+		int have = v ? v->prot : 0;
+
+		if (have & PROT_WRITE) /* the kernel's rule on riscv and on both hosts */
+			have |= PROT_READ;
+		ok = v && (have & prot) == prot;
+		if (ok)
+			addr = v->end;
+	}
+	mem_unlock(m);
+	return ok;
+}
+
+unsigned mem_fetch(struct mem_space *m, gaddr addr, void *buf, unsigned n)
+{
+	unsigned done = 0;
+
+	if (!mem_inside(m, addr, 1))
+		return 0;
+	mem_lock(m);
+	while (done < n) {
+		const struct mem_vma *v = vma_find(&m->vmas, addr + done);
+		uint64_t rest;
+		unsigned step;
+
+		if (!v || !(v->prot & PROT_EXEC))
+			break;
+		rest = v->end - (addr + done);
+		step = rest < n - done ? (unsigned)rest : n - done;
+		if (!native_copy((char *)buf + done, mem_host(m, addr + done), step)) {
+			/* A file's end, perhaps: go on by pages. */
+			rest = MEM_PAGE_BYTES - (addr + done) % MEM_PAGE_BYTES;
+			if (rest >= step
+			    || !native_copy((char *)buf + done, mem_host(m, addr + done), (size_t)rest))
+				break;
+			step = (unsigned)rest;
+		}
+		done += step;
+	}
+	mem_unlock(m);
+	return done;
+}

@@ -1,0 +1,113 @@
+/* System V shared memory in the guest's address space. */
+#include "runtime/mem/mem_priv.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+
+/* Where to attach; a result or -errno. */
+static int64_t shm_address(struct mem_space *m, gaddr addr, uint64_t len, int flags)
+{
+	gaddr at;
+
+	if (!addr) {
+		if (flags & SHM_REMAP)
+			return -EINVAL;
+		at = mem_find_free(m, 0, len, MEM_PAGE_BYTES);
+		return at ? (int64_t)at : -ENOMEM;
+	}
+	if (flags & SHM_RND)
+		addr = align_down(addr, MEM_PAGE_BYTES);
+	if ((addr & MEM_PAGE_MASK) || !addr || !mem_inside(m, addr, len))
+		return -EINVAL;
+	if (!(flags & SHM_REMAP) && !vma_is_free(&m->vmas, addr, addr + len))
+		return -EINVAL;
+	return (int64_t)addr;
+}
+
+int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags)
+{
+	struct shmid_ds ds;
+	struct mem_vma v;
+	uint64_t len;
+	int64_t at;
+	bool had_exec, replace;
+	int err;
+
+	if (shmctl(shmid, IPC_STAT, &ds))
+		return -errno;
+	len = align_up(ds.shm_segsz, MEM_PAGE_BYTES);
+	mem_lock(m);
+	at = shm_address(m, addr, len, flags);
+	if (at < 0) {
+		mem_unlock(m);
+		return at;
+	}
+	v = (struct mem_vma){
+		.start = (gaddr)at,
+		.end = (gaddr)at + len,
+		.prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0),
+		.flags = MAP_SHARED | MEM_VMA_SHM,
+		.map_id = ++m->next_id,
+	};
+	had_exec = mem_has_exec(m, v.start, v.end);
+	replace = m->base || !vma_is_free(&m->vmas, v.start, v.end);
+	err = mem_claim_holes(m, v.start, v.end);
+	if (!err && shmat(shmid, mem_host(m, v.start), (flags & SHM_RDONLY) | SHM_REMAP) == (void *)-1)
+		err = -errno;
+	if (err) {
+		if (replace || err != -ENOMEM)
+			mem_release_holes(m, v.start, v.end);
+		mem_unlock(m);
+		return err;
+	}
+	vma_remove(&m->vmas, v.start, v.end);
+	guard_erase(m, v.start, v.end);
+	vma_insert(&m->vmas, &v);
+	mem_unlock_tell(m, v.start, had_exec ? v.end : 0);
+	return at;
+}
+
+int64_t mem_shmdt(struct mem_space *m, gaddr addr)
+{
+	const struct mem_vma *v;
+	gaddr end = addr;
+	bool had_exec;
+	uint32_t id;
+
+	if (addr & MEM_PAGE_MASK)
+		return -EINVAL;
+	mem_lock(m);
+	v = vma_find(&m->vmas, addr);
+	if (!v || v->start != addr || v->offset || !(v->flags & MEM_VMA_SHM)) {
+		mem_unlock(m);
+		return -EINVAL;
+	}
+	id = v->map_id;
+	if (shmdt(mem_host(m, addr))) {
+		int err = -errno;
+
+		mem_unlock(m);
+		return err;
+	}
+	had_exec = false;
+	/* Every piece of the segment that still lies at its place goes. */
+	for (unsigned i = vma_lower(&m->vmas, addr); i < m->vmas.count; i++)
+		if (m->vmas.v[i].map_id == id && m->vmas.v[i].start - m->vmas.v[i].offset == addr)
+			end = m->vmas.v[i].end;
+	for (gaddr pos = addr; pos < end;) {
+		struct mem_vma piece = m->vmas.v[vma_lower(&m->vmas, pos)];
+
+		if (piece.map_id == id && piece.start - piece.offset == addr) {
+			had_exec |= (piece.prot & PROT_EXEC) != 0;
+			vma_remove(&m->vmas, piece.start, piece.end);
+			guard_erase(m, piece.start, piece.end);
+			mem_freed(m, piece.start, piece.end);
+			if (m->base)
+				mem_release_holes(m, piece.start, piece.end);
+		}
+		pos = piece.end;
+	}
+	mem_unlock_tell(m, addr, had_exec ? end : 0);
+	return 0;
+}

@@ -1,0 +1,162 @@
+/*
+ * The list of the guest's mappings; see mem_priv.h. Nothing here touches the host's memory map.
+ */
+#include "runtime/mem/mem_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void vma_fini(struct vma_list *l)
+{
+	free(l->v);
+	*l = (struct vma_list){ 0 };
+}
+
+unsigned vma_lower(struct vma_list *l, gaddr a)
+{
+	unsigned lo = 0, hi = l->count, i = l->memo;
+
+	if (i < hi && a < l->v[i].end && (i == 0 || a >= l->v[i - 1].end))
+		return i;
+	while (lo < hi) {
+		unsigned mid = lo + (hi - lo) / 2;
+
+		if (l->v[mid].end > a)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	l->memo = lo;
+	return lo;
+}
+
+struct mem_vma *vma_find(struct vma_list *l, gaddr a)
+{
+	unsigned i = vma_lower(l, a);
+
+	return i < l->count && l->v[i].start <= a ? &l->v[i] : NULL;
+}
+
+bool vma_is_free(struct vma_list *l, gaddr start, gaddr end)
+{
+	unsigned i = vma_lower(l, start);
+
+	return i == l->count || l->v[i].start >= end;
+}
+
+bool vma_is_covered(struct vma_list *l, gaddr start, gaddr end)
+{
+	for (unsigned i = vma_lower(l, start); start < end; i++) {
+		if (i == l->count || l->v[i].start > start)
+			return false;
+		start = l->v[i].end;
+	}
+	return true;
+}
+
+/* Opens n slots at index i. */
+static void open_slots(struct vma_list *l, unsigned i, unsigned n)
+{
+	if (l->count + n > l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 64;
+		l->v = realloc(l->v, l->cap * sizeof *l->v);
+		KIT_CHECK(l->v, "no memory for %u mappings", l->cap);
+	}
+	memmove(l->v + i + n, l->v + i, (l->count - i) * sizeof *l->v);
+	l->count += n;
+}
+
+static void close_slots(struct vma_list *l, unsigned i, unsigned n)
+{
+	memmove(l->v + i, l->v + i + n, (l->count - i - n) * sizeof *l->v);
+	l->count -= n;
+}
+
+static void move_start(struct mem_vma *v, gaddr start)
+{
+	if (v->map_id)
+		v->offset += start - v->start;
+	v->start = start;
+}
+
+/* Splits mapping i at a, which lies inside it: it keeps the lower part, i + 1 is the upper one. */
+static void split(struct vma_list *l, unsigned i, gaddr a)
+{
+	open_slots(l, i + 1, 1);
+	l->v[i + 1] = l->v[i];
+	l->v[i].end = a;
+	move_start(&l->v[i + 1], a);
+}
+
+static bool can_merge(const struct mem_vma *a, const struct mem_vma *b)
+{
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->name == b->name
+	       && a->map_id == b->map_id && (!a->map_id || a->offset + (a->end - a->start) == b->offset);
+}
+
+/* Merges mapping i with its neighbours where they are alike. */
+static void merge_around(struct vma_list *l, unsigned i)
+{
+	if (i + 1 < l->count && can_merge(&l->v[i], &l->v[i + 1])) {
+		l->v[i].end = l->v[i + 1].end;
+		close_slots(l, i + 1, 1);
+	}
+	if (i > 0 && can_merge(&l->v[i - 1], &l->v[i])) {
+		l->v[i - 1].end = l->v[i].end;
+		close_slots(l, i, 1);
+	}
+}
+
+void vma_remove(struct vma_list *l, gaddr start, gaddr end)
+{
+	unsigned i = vma_lower(l, start), j;
+
+	if (i == l->count || l->v[i].start >= end)
+		return;
+	if (l->v[i].start < start) {
+		if (l->v[i].end > end) {
+			split(l, i, end);
+			l->v[i].end = start;
+			return;
+		}
+		l->v[i++].end = start;
+	}
+	for (j = i; j < l->count && l->v[j].end <= end; j++)
+		;
+	if (j < l->count && l->v[j].start < end)
+		move_start(&l->v[j], end);
+	close_slots(l, i, j - i);
+}
+
+void vma_insert(struct vma_list *l, const struct mem_vma *v)
+{
+	unsigned i = vma_lower(l, v->start);
+
+	KIT_DCHECK(i == l->count || l->v[i].start >= v->end, "0x%llx is taken",
+		   (unsigned long long)v->start);
+	open_slots(l, i, 1);
+	l->v[i] = *v;
+	merge_around(l, i);
+}
+
+void vma_set_prot(struct vma_list *l, gaddr start, gaddr end, int prot)
+{
+	unsigned i = vma_lower(l, start);
+
+	KIT_DCHECK(i < l->count && l->v[i].start <= start && end <= l->v[i].end, "0x%llx is no mapping",
+		   (unsigned long long)start);
+	if (l->v[i].start < start)
+		split(l, i++, start);
+	if (l->v[i].end > end)
+		split(l, i, end);
+	l->v[i].prot = prot;
+	merge_around(l, i);
+}
+
+void vma_set_name(struct vma_list *l, gaddr a, const char *name)
+{
+	struct mem_vma *v = vma_find(l, a);
+
+	if (v)
+		v->name = name;
+}

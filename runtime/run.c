@@ -1,0 +1,141 @@
+/*
+ * The run loop; see run.h.
+ *
+ *        +--> deliver signals --> engine: runs guest code --+
+ *        |                                                  | reason
+ *        +---- system call | fault -> signal | fence.i ... <+
+ *
+ * Between two turns the guest's registers are in t->st, whole and exact.
+ */
+#include "runtime/run.h"
+
+#include "lib/base/log.h"
+#include "runtime/check.h"
+#include "runtime/interp.h"
+#include "runtime/jit/jit.h"
+#include "runtime/mem/mem.h"
+#include "runtime/sig/sig.h"
+#include "runtime/sys/sys.h"
+
+enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
+
+static enum ir_exit run_engine(struct kit_thread *t)
+{
+	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are interpreted. */
+	if (!t->proc->jit || t->st.frm > FRM_HOST_MAX)
+		return interp_run(t, 0);
+	if (t->proc->opt.selfcheck)
+		return check_run(t);
+	return jit_run(t);
+}
+
+static void do_syscall(struct kit_thread *t)
+{
+	int64_t result = 0;
+
+	if (sys_call(t, &result) != SYS_RESULT)
+		return;
+	sig_end_tmpmask(t, result);
+	if (result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND) {
+		sig_deliver(t, true, &result);
+		return;
+	}
+	t->st.reg[REG_A0] = (uint64_t)result;
+	t->st.pc += ECALL_BYTES;
+}
+
+/* pc cannot be fetched: no mapping there, or none that may be executed. */
+static void fetch_fault(struct kit_thread *t)
+{
+	struct mem_vma v;
+	bool mapped = mem_find(t->proc->mem, t->st.pc, &v);
+
+	sig_raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, t->st.pc);
+}
+
+static void raise_fault(struct kit_thread *t)
+{
+	const struct ir_state *st = &t->st;
+
+	switch ((enum ir_fault_kind)st->fault_kind) {
+	case IR_FAULT_MISALIGNED:
+		/* arch/riscv/kernel/traps.c: a misaligned AMO that cannot be emulated */
+		sig_raise_sync(t, SIGBUS, BUS_ADRALN, st->fault_addr);
+		break;
+	case IR_FAULT_BUS:
+		sig_raise_sync(t, SIGBUS, (int)st->fault_code, st->fault_addr);
+		break;
+	case IR_FAULT_SEGV:
+	case IR_FAULT_NONE:
+		sig_raise_sync(t, SIGSEGV, (int)st->fault_code, st->fault_addr);
+		break;
+	}
+}
+
+static void dispatch(struct kit_thread *t, enum ir_exit why);
+
+static void memory_fault(struct kit_thread *t)
+{
+	struct ir_state *st = &t->st;
+
+	/*
+	 * A write to a page with translated code: the code is dropped, and this
+	 * one instruction is interpreted, lest its own translation guard the page again.
+	 * An access beyond the canonical addresses comes without its address, which
+	 * interpreting it finds out.
+	 */
+	if (st->fault_kind == IR_FAULT_SEGV
+	    && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
+		|| st->fault_code == SI_KERNEL)) {
+		enum ir_exit why = interp_run(t, 1);
+
+		if (why != IR_EXIT_FAULT) {
+			dispatch(t, why);
+			return;
+		}
+	}
+	raise_fault(t);
+}
+
+static void dispatch(struct kit_thread *t, enum ir_exit why)
+{
+	switch (why) {
+	case IR_EXIT_SYSCALL:
+		do_syscall(t);
+		break;
+	case IR_EXIT_BREAK:
+		sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);
+		break;
+	case IR_EXIT_ILLEGAL:
+		sig_raise_sync(t, SIGILL, ILL_ILLOPC, t->st.pc);
+		break;
+	case IR_EXIT_FETCH:
+		fetch_fault(t);
+		break;
+	case IR_EXIT_FENCEI:
+		jit_sync_code(t->proc->jit);
+		break;
+	case IR_EXIT_FRM:
+		jit_set_frm(t);
+		break;
+	case IR_EXIT_FAULT:
+		memory_fault(t);
+		break;
+	case IR_EXIT_NONE:
+	case IR_EXIT_STOP:
+	case IR_EXIT_LOOKUP:
+	case IR_EXIT_LINK:
+	case IR_EXIT_COUNT:
+		break;
+	}
+}
+
+int run_thread(struct kit_thread *t)
+{
+	while (!t->exiting) {
+		if (__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE))
+			sig_deliver(t, false, NULL);
+		dispatch(t, run_engine(t));
+	}
+	return t->exit_status;
+}

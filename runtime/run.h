@@ -1,0 +1,10 @@
+/* The run loop: the only place that knows both the engines and the system calls. */
+#ifndef KIT_RUNTIME_RUN_H
+#define KIT_RUNTIME_RUN_H
+
+#include "runtime/core/thread.h"
+
+/* Runs thread t until the guest process ends; returns its exit status. Death by a signal does not return. */
+int run_thread(struct kit_thread *t);
+
+#endif

@@ -1,0 +1,456 @@
+/*
+ * Dispositions, masks, the host's handler, delivery; sig_priv.h draws how a signal travels.
+ *
+ * host_handler and what it calls are async-signal-safe. It runs on its own alternate stack, since the
+ * host's stack pointer may be in translated code's stack of return addresses.
+ */
+#include "arch/native.h"
+#include "lib/base/log.h"
+#include "runtime/jit/jit.h"
+#include "runtime/mem/mem.h"
+#include "runtime/sig/sig_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { HANDLER_STACK_BYTES = 64 << 10, ALTSTACK_MIN_BYTES = 2048 };
+
+static const uint64_t unblockable = UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1);
+static const uint64_t fault_signals = UINT64_C(1) << (SIGSEGV - 1) | UINT64_C(1) << (SIGBUS - 1);
+static const uint64_t all_signals = ~UINT64_C(0);
+
+/* ---- the host's side ----------------------------------------------------------------------- */
+
+void sig_host_mask(uint64_t mask, uint64_t *old)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, old, sizeof mask);
+}
+
+uint64_t sig_host_of(uint64_t m) { return m & ~fault_signals; }
+
+void sig_requeue(struct kit_thread *t)
+{
+	struct sig_thread *s = t->sig;
+
+	if (!s->full)
+		return;
+	s->full = false;
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), s->slot.si_signo,
+		&s->slot);
+}
+
+/* A fault of kitemu's own: says so and dies of it, with the host's default action. */
+static void die_of_own_fault(int sig, const siginfo_t *info, const void *uc)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	kit_log_write("kitemu: internal error: signal %d at host pc %#lx, address %p", sig,
+		      (unsigned long)native_ctx_pc(uc), info->si_addr);
+	sigaction(sig, &dfl, NULL);
+	/* Returning runs the faulting instruction again, now fatally. */
+}
+
+static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, const void *uc)
+{
+	struct ir_state *st = &t->st;
+
+	st->fault_kind = sig == SIGBUS ? IR_FAULT_BUS : IR_FAULT_SEGV;
+	st->fault_code = (uint32_t)info->si_code;
+	st->fault_addr = mem_guest(t->proc->mem, info->si_addr);
+	st->fault_write = native_ctx_is_write(uc);
+}
+
+/* A fault that the host kernel raised for an instruction of this thread. */
+static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, void *uc)
+{
+	switch (jit_fault(t, uc, (uint64_t)(uintptr_t)info->si_addr)) {
+	case JIT_FAULT_RESUME:
+		return;
+	case JIT_FAULT_GUEST:
+		note_fault(t, sig, info, uc);
+		return;
+	case JIT_FAULT_NOT_OURS:
+		break;
+	}
+	if (native_fixup(uc))
+		note_fault(t, sig, info, uc);
+	else
+		die_of_own_fault(sig, info, uc);
+}
+
+static void host_handler(int sig, siginfo_t *info, void *uc)
+{
+	struct kit_thread *t = kit_self();
+
+	if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
+		handle_fault(t, sig, info, uc);
+		return;
+	}
+	t->sig->slot = *info;
+	t->sig->full = true;
+	__atomic_store_n(&t->st.stop, 1, __ATOMIC_RELEASE);
+	native_ctx_set_mask(uc, sig_host_of(all_signals));
+	native_syscall_interrupt(uc);
+}
+
+/* The kernel's struct sigaction on this host: libc's call would hide signals 32 and 33. */
+static void host_action(int sig, void *handler, uint64_t flags)
+{
+	native_sigaction(sig, handler, flags);
+}
+
+/* Brings the host's disposition of sig in line with the guest's. */
+static void sync_disposition(struct kit_process *p, int sig)
+{
+	const struct rv64_sigaction *a = &p->sig->action[sig];
+	uint64_t keep = a->flags & (RV64_SA_NOCLDSTOP | RV64_SA_NOCLDWAIT);
+
+	if (sig == SIGKILL || sig == SIGSTOP)
+		return;
+	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals)
+		host_action(sig, (void *)(uintptr_t)host_handler, keep);
+	else
+		host_action(sig, a->handler == RV64_SIG_IGN ? (void *)SIG_IGN : (void *)SIG_DFL,
+			    keep);
+}
+
+/* ---- set-up -------------------------------------------------------------------------------- */
+
+bool sig_process_init(struct kit_process *p, struct diag *d)
+{
+	p->sig = calloc(1, sizeof *p->sig);
+	if (!p->sig)
+		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
+	/* What the parent set to be ignored stays ignored. */
+	for (int sig = 1; sig <= SIG_COUNT; sig++)
+		if (native_sig_is_ignored(sig))
+			p->sig->action[sig].handler = RV64_SIG_IGN;
+	host_action(SIGSEGV, (void *)(uintptr_t)host_handler, 0);
+	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
+	return true;
+}
+
+void sig_thread_init(struct kit_thread *t)
+{
+	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = malloc(HANDLER_STACK_BYTES) };
+
+	t->sig = calloc(1, sizeof *t->sig);
+	KIT_CHECK(t->sig && ss.ss_sp, "out of memory");
+	t->sig->alt.flags = RV64_SS_DISABLE;
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->sig->mask, sizeof t->sig->mask);
+	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+	sigaltstack(&ss, NULL);
+}
+
+void sig_fork_child(struct kit_thread *t)
+{
+	/* A signal that the parent had taken but not delivered is the parent's. */
+	t->sig->full = false;
+	t->st.stop = 0;
+	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+}
+
+void sig_prepare_exec(struct kit_thread *t)
+{
+	sig_host_mask(all_signals, NULL);
+	sig_requeue(t);
+	for (int sig = SIGBUS; sig; sig = sig == SIGBUS ? SIGSEGV : 0)
+		if (t->proc->sig->action[sig].handler <= RV64_SIG_IGN)
+			host_action(sig,
+				    t->proc->sig->action[sig].handler ? (void *)SIG_IGN : (void *)SIG_DFL,
+				    0);
+	sig_host_mask(t->sig->mask, NULL);
+}
+
+void sig_cancel_exec(struct kit_thread *t)
+{
+	sync_disposition(t->proc, SIGSEGV);
+	sync_disposition(t->proc, SIGBUS);
+	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+}
+
+/* ---- system calls --------------------------------------------------------------------------- */
+
+/* A signal that is already taken is delivered before a call that changes masks or handlers. */
+static bool taken(const struct kit_thread *t) { return t->sig->full; }
+
+int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint64_t setsize)
+{
+	struct mem_space *m = t->proc->mem;
+	struct rv64_sigaction new, *cur;
+
+	if (setsize != sizeof(uint64_t) || sig < 1 || sig > SIG_COUNT)
+		return -EINVAL;
+	if (act && (sig == SIGKILL || sig == SIGSTOP))
+		return -EINVAL;
+	if (act && taken(t))
+		return -SIG_ERESTARTNOINTR;
+	if (act && !mem_copy_in(m, &new, act, sizeof new))
+		return -EFAULT;
+	cur = &t->proc->sig->action[sig];
+	if (oldact && !mem_copy_out(m, oldact, cur, sizeof *cur))
+		return -EFAULT;
+	if (act) {
+		new.mask &= ~unblockable;
+		*cur = new;
+		sync_disposition(t->proc, sig);
+	}
+	return 0;
+}
+
+static void set_mask(struct kit_thread *t, uint64_t mask)
+{
+	t->sig->mask = mask & ~unblockable;
+	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+}
+
+int64_t sig_procmask(struct kit_thread *t, int how, gaddr set, gaddr oldset, uint64_t setsize)
+{
+	uint64_t new = 0, old = t->sig->mask;
+
+	if (setsize != sizeof new)
+		return -EINVAL;
+	if (set) {
+		if (taken(t))
+			return -SIG_ERESTARTNOINTR;
+		if (!mem_copy_in(t->proc->mem, &new, set, sizeof new))
+			return -EFAULT;
+		if (how == SIG_BLOCK)
+			new |= old;
+		else if (how == SIG_UNBLOCK)
+			new = old & ~new;
+		else if (how != SIG_SETMASK)
+			return -EINVAL;
+		set_mask(t, new);
+	}
+	if (oldset && !mem_copy_out(t->proc->mem, oldset, &old, sizeof old))
+		return -EFAULT;
+	return 0;
+}
+
+int64_t sig_pending(struct kit_thread *t, gaddr set, uint64_t setsize)
+{
+	uint64_t s;
+
+	if (setsize > sizeof s)
+		return -EINVAL;
+	syscall(SYS_rt_sigpending, &s, sizeof s);
+	return mem_copy_out(t->proc->mem, set, &s, setsize) ? 0 : -EFAULT;
+}
+
+int64_t sig_altstack(struct kit_thread *t, gaddr ss, gaddr old)
+{
+	struct sig_thread *s = t->sig;
+	struct rv64_stack new, cur = s->alt;
+	bool on = sig_on_altstack(t, t->st.reg[2]);
+
+	if (ss) {
+		if (!mem_copy_in(t->proc->mem, &new, ss, sizeof new))
+			return -EFAULT;
+		if (on)
+			return -EPERM;
+		switch ((uint32_t)new.flags & ~RV64_SS_AUTODISARM) {
+		case RV64_SS_DISABLE:
+			new.sp = new.size = 0;
+			break;
+		case 0:
+		case RV64_SS_ONSTACK:
+			if (new.size < ALTSTACK_MIN_BYTES)
+				return -ENOMEM;
+			break;
+		default:
+			return -EINVAL;
+		}
+		s->alt = new;
+	}
+	if (old) {
+		cur.flags = !cur.size ? RV64_SS_DISABLE : on ? RV64_SS_ONSTACK : 0;
+		cur.flags |= (int32_t)((uint32_t)s->alt.flags & RV64_SS_AUTODISARM);
+		cur.pad = 0;
+		if (!mem_copy_out(t->proc->mem, old, &cur, sizeof cur))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+int64_t sig_set_tmpmask(struct kit_thread *t, gaddr set, uint64_t setsize)
+{
+	uint64_t mask;
+
+	if (setsize != sizeof mask)
+		return -EINVAL;
+	if (!mem_copy_in(t->proc->mem, &mask, set, sizeof mask))
+		return -EFAULT;
+	if (taken(t))
+		return -SIG_ERESTARTNOINTR;
+	t->sig->restore_mask = t->sig->mask;
+	t->sig->has_restore = true;
+	set_mask(t, mask);
+	return 0;
+}
+
+void sig_end_tmpmask(struct kit_thread *t, int64_t result)
+{
+	struct sig_thread *s = t->sig;
+
+	if (!s->has_restore)
+		return;
+	if (s->full && (result == -EINTR || result <= -SIG_ERESTARTSYS))
+		return; /* sig_deliver saves restore_mask in the frame */
+	/* The call has its result: what slipped in under the temporary mask goes back to the kernel. */
+	sig_host_mask(sig_host_of(all_signals), NULL);
+	sig_requeue(t);
+	s->has_restore = false;
+	set_mask(t, s->restore_mask);
+}
+
+int64_t sig_suspend(struct kit_thread *t, gaddr set, uint64_t setsize)
+{
+	int64_t r = sig_set_tmpmask(t, set, setsize);
+
+	if (r < 0)
+		return r;
+	/* ppoll of nothing waits for a signal; one that is taken already makes it return at once. */
+	r = sig_safe_syscall(t, SYS_ppoll, 0, 0, 0, 0, 0, 0);
+	return r == -EINTR ? -SIG_ERESTARTNOHAND : r;
+}
+
+int64_t sig_timedwait(struct kit_thread *t, gaddr set, gaddr info, gaddr timeout, uint64_t setsize)
+{
+	struct mem_space *m = t->proc->mem;
+	struct timespec ts;
+	siginfo_t si;
+	uint64_t mask;
+	int64_t r;
+
+	if (setsize != sizeof mask)
+		return -EINVAL;
+	if (!mem_copy_in(m, &mask, set, sizeof mask)
+	    || (timeout && !mem_copy_in(m, &ts, timeout, sizeof ts)))
+		return -EFAULT;
+	r = sig_safe_syscall(t, SYS_rt_sigtimedwait, (long)(uintptr_t)&mask, (long)(uintptr_t)&si,
+			     timeout ? (long)(uintptr_t)&ts : 0, sizeof mask, 0, 0);
+	if (r > 0 && info && !mem_copy_out(m, info, &si, sizeof si))
+		return -EFAULT;
+	return r;
+}
+
+int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e, long f)
+{
+	const long args[6] = { a, b, c, d, e, f };
+
+	return native_syscall(&t->st.stop, nr, args);
+}
+
+/* ---- delivery ------------------------------------------------------------------------------ */
+
+bool sig_has_pending(struct kit_thread *t) { return t->sig->full; }
+
+void sig_die_by(struct kit_thread *t, int sig)
+{
+	struct rlimit no_core = { 0, 0 };
+
+	/* A core of kitemu is not what the guest's user asked for. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	host_action(sig, (void *)SIG_DFL, 0);
+	sig_host_mask(all_signals & ~sig_bit(sig), NULL);
+	syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), sig);
+	/* A stop signal, or one whose default is to be ignored, does not end the process. */
+	_exit(128 + sig);
+}
+
+/*
+ * Enters the handler of info's signal, or ends the process when there is none or its frame cannot be
+ * written (as force_sigsegv of the kernel does).
+ */
+static void deliver_one(struct kit_thread *t, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+	struct rv64_sigaction *a = &t->proc->sig->action[sig], act = *a;
+	uint64_t old = t->sig->has_restore ? t->sig->restore_mask : t->sig->mask;
+	uint64_t mask = t->sig->mask | act.mask;
+
+	KIT_LOG(sig, "signal %d code %d at pc %#lx, handler %#lx", sig, info->si_code,
+		(unsigned long)t->st.pc, (unsigned long)act.handler);
+	if (act.handler <= RV64_SIG_IGN)
+		sig_die_by(t, sig);
+	if (act.flags & RV64_SA_RESETHAND) {
+		a->handler = RV64_SIG_DFL;
+		sync_disposition(t->proc, sig);
+	}
+	if (!sig_push_frame(t, sig, info, old)) {
+		KIT_LOG(sig, "no room for the frame of signal %d at sp %#lx", sig,
+			(unsigned long)t->st.reg[2]);
+		sig_die_by(t, SIGSEGV);
+	}
+	t->sig->has_restore = false;
+	if (!(act.flags & RV64_SA_NODEFER))
+		mask |= sig_bit(sig);
+	set_mask(t, mask);
+}
+
+/* True when the default action of sig is to do nothing, so that a slot filled before a change is dropped. */
+static bool default_is_ignore(int sig)
+{
+	return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
+{
+	enum { ECALL_BYTES = 4 };
+	struct sig_thread *s = t->sig;
+	struct ir_state *st = &t->st;
+	siginfo_t info;
+	bool handler;
+	uint64_t action;
+
+	__atomic_store_n(&st->stop, 0, __ATOMIC_RELEASE);
+	if (s->full)
+		info = s->slot;
+	action = s->full ? t->proc->sig->action[info.si_signo].handler : RV64_SIG_IGN;
+	handler = action > RV64_SIG_IGN;
+	if (in_syscall) {
+		bool restart = *result == -SIG_ERESTARTNOINTR
+			       || (*result == -SIG_ERESTARTNOHAND && !handler)
+			       || (*result == -SIG_ERESTARTSYS
+				   && (!handler
+				       || t->proc->sig->action[info.si_signo].flags
+						  & RV64_SA_RESTART));
+
+		if (!restart) {
+			if (*result <= -SIG_ERESTARTSYS)
+				*result = -EINTR;
+			st->reg[10] = (uint64_t)*result;
+			st->pc += ECALL_BYTES;
+		}
+	}
+	if (!s->full) {
+		set_mask(t, s->has_restore ? s->restore_mask : s->mask);
+		s->has_restore = false;
+		return;
+	}
+	s->full = false;
+	if (handler || (action == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
+		deliver_one(t, &info);
+	else
+		set_mask(t, s->mask);
+}
+
+void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
+{
+	const struct rv64_sigaction *a = &t->proc->sig->action[sig];
+	siginfo_t info = { .si_signo = sig, .si_code = code };
+
+	info.si_addr = (void *)(uintptr_t)addr;
+	/* force_sig: a blocked or ignored fault ends the process. */
+	if (a->handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
+		KIT_LOG(sig, "fatal signal %d code %d address %#lx at pc %#lx", sig, code,
+			(unsigned long)addr, (unsigned long)t->st.pc);
+		sig_die_by(t, sig);
+	}
+	deliver_one(t, &info);
+}

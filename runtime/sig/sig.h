@@ -1,0 +1,70 @@
+/*
+ * Guest signals: dispositions, masks, pending queues, frames, faults.
+ *
+ * The host's handler for every signal only records (siginfo into the thread's queue, ir_state.stop)
+ * or, for faults in translated code and in guest memory accessors, repairs the context;
+ * delivery happens in the run loop between units, by sig_deliver.
+ */
+#ifndef KIT_RUNTIME_SIG_SIG_H
+#define KIT_RUNTIME_SIG_SIG_H
+
+#include "runtime/core/thread.h"
+
+/* System calls (guest structures in guest memory; results or -errno). */
+int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint64_t setsize);
+int64_t sig_procmask(struct kit_thread *t, int how, gaddr set, gaddr oldset, uint64_t setsize);
+int64_t sig_pending(struct kit_thread *t, gaddr set, uint64_t setsize);
+int64_t sig_altstack(struct kit_thread *t, gaddr ss, gaddr old);
+int64_t sig_suspend(struct kit_thread *t, gaddr set, uint64_t setsize);
+int64_t sig_timedwait(struct kit_thread *t, gaddr set, gaddr info, gaddr timeout, uint64_t setsize);
+/* Restores the frame at sp; the registers, pc included, are then the frame's. */
+void sig_return(struct kit_thread *t);
+
+/*
+ * Result of a system call handler that the kernel would restart: run.c lets sig_deliver decide
+ * between running it again and EINTR. The values are the kernel's, never seen by a guest.
+ */
+enum {
+	SIG_ERESTARTSYS = 512,    /* restart if SA_RESTART, EINTR else */
+	SIG_ERESTARTNOINTR = 513, /* always restart, after the handler */
+	SIG_ERESTARTNOHAND = 514, /* restart if no handler ran, EINTR else */
+};
+
+/*
+ * Temporary mask for ppoll, pselect6, epoll_pwait: sets it as the thread's mask until the system call is over and
+ * the signals that it lets in are delivered.
+ */
+int64_t sig_set_tmpmask(struct kit_thread *t, gaddr set, uint64_t setsize);
+/* After every system call with its result: ends a temporary mask, unless a signal's frame is going to save the old one. */
+void sig_end_tmpmask(struct kit_thread *t, int64_t result);
+
+/*
+ * Runs a host system call so that a signal which arrives before it blocks makes it
+ * return -EINTR at once: nothing is lost between the look at ir_state.stop and the call.
+ * Returns the kernel's result (-errno on failure).
+ */
+int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e, long f);
+
+/* Sets up a process (once), a thread (each, after sig_process_init), a forked child. */
+bool sig_process_init(struct kit_process *p, struct diag *d);
+void sig_thread_init(struct kit_thread *t);
+void sig_fork_child(struct kit_thread *t);
+/* Before execve: dispositions and mask become what the guest has, so that the kernel hands them on. */
+void sig_prepare_exec(struct kit_thread *t);
+/* After an execve that failed. */
+void sig_cancel_exec(struct kit_thread *t);
+
+/* True when a signal waits that the mask lets through (st.stop was set, or a mask changed). */
+bool sig_has_pending(struct kit_thread *t);
+/*
+ * Delivers what is pending: sets up a guest handler's frame, or ends or stops the process by
+ * default. in_syscall: st.pc is at an ecall whose result (a value or -SIG_ERESTART*) is in *result;
+ * it decides between restart and EINTR, then stores the result to a0 and moves pc.
+ */
+void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result);
+/* A synchronous signal caused by the instruction at st.pc. addr: si_addr. */
+void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr);
+/* Ends kitemu as a guest killed by sig must end: by that signal itself. */
+_Noreturn void sig_die_by(struct kit_thread *t, int sig);
+
+#endif

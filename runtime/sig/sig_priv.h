@@ -1,0 +1,69 @@
+/*
+ * What the files of runtime/sig share.
+ *
+ * How a signal travels
+ * --------------------
+ * The host kernel keeps the queues: the host's mask is the guest's mask at all times, so a signal that the guest
+ * blocks waits in the kernel, with its value, in its order. When one gets through, the host's handler takes its
+ * siginfo into the thread's one slot, sets ir_state.stop, and returns with every signal blocked (by writing the
+ * context's mask). So the slot cannot be overwritten, and all that comes later keeps waiting in the kernel:
+ *
+ *     kernel queue --host handler--> slot (all blocked) --sig_deliver--> guest frame; host mask = new guest mask
+ *
+ * Signals of which the guest has no handler keep the host's own default or ignored disposition: ending,
+ * stopping, core limits and SIGCHLD rules are the kernel's. SIGSEGV and SIGBUS always have our handler, since faults of
+ * guest code arrive there; they are never blocked on the host while guest code runs.
+ */
+#ifndef KIT_RUNTIME_SIG_SIG_PRIV_H
+#define KIT_RUNTIME_SIG_SIG_PRIV_H
+
+#include "arch/rv64/abi.h"
+#include "runtime/sig/sig.h"
+
+enum { SIG_COUNT = 64 };
+
+/* Kernel signal sets: bit sig - 1. */
+static inline uint64_t sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
+
+struct sig_table {
+	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
+};
+
+struct sig_thread {
+	uint64_t mask;         /* the guest's signal mask */
+	uint64_t restore_mask; /* has_restore: the mask to go back to after the call or handler */
+	bool has_restore;
+	volatile bool full;    /* slot holds a signal to deliver */
+	siginfo_t slot;
+	struct rv64_stack alt; /* alternate stack as the guest set it */
+};
+
+enum {
+	RV64_SA_NOCLDSTOP = 1,
+	RV64_SA_NOCLDWAIT = 2,
+	RV64_SA_SIGINFO = 4,
+	RV64_SA_ONSTACK = 0x08000000,
+	RV64_SA_RESTART = 0x10000000,
+	RV64_SA_NODEFER = 0x40000000,
+};
+#define RV64_SA_RESETHAND 0x80000000u
+
+enum { RV64_SS_ONSTACK = 1, RV64_SS_DISABLE = 2 };
+#define RV64_SS_AUTODISARM 0x80000000u
+
+/* Guest handler values */
+enum { RV64_SIG_DFL = 0, RV64_SIG_IGN = 1 };
+
+/* Sets the host's signal mask of this thread: the kernel's 8-byte set, libc's reserved signals included. */
+void sig_host_mask(uint64_t mask, uint64_t *old);
+/* Host mask for guest mask m: the signals of faults stay open. */
+uint64_t sig_host_of(uint64_t m);
+/* Puts the slot's signal back into the kernel's queue of this thread. All signals must be blocked. */
+void sig_requeue(struct kit_thread *t);
+
+/* Pushes a frame for sig and enters its handler. false: the frame cannot be written. */
+bool sig_push_frame(struct kit_thread *t, int sig, const siginfo_t *info, uint64_t old_mask);
+/* True when sp lies on the alternate stack. */
+bool sig_on_altstack(const struct kit_thread *t, uint64_t sp);
+
+#endif

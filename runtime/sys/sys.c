@@ -1,0 +1,171 @@
+/*
+ * The system call table and the way of a call through it.
+ *
+ *   registers -> row -> arguments by kind -> handler or host kernel -> restart code -> run loop
+ *
+ * A call that may wait goes through sig_safe_syscall, so that a signal that comes before the host
+ * kernel looks for one still interrupts it. A call that fails with EFAULT while pages are guarded
+ * (read-only on the host because they hold translated code) may have met such a page: the guards
+ * are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg, wait4)
+ * do not get that far: what they will write is known from the row and unguarded before.
+ *
+ * Threads: the table is constant; a call touches its own thread only.
+ */
+#include "runtime/sys/sys.h"
+
+#include "arch/rv64/cpu.h"
+#include "lib/base/log.h"
+#include "runtime/sys/marshal.h"
+#include "runtime/sys/strace.h"
+#include "runtime/sys/sys_priv.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define SIX(a, b, c, d, e, f, ...)                                                                 \
+	{ SYS_KIND_##a, SYS_KIND_##b, SYS_KIND_##c, SYS_KIND_##d, SYS_KIND_##e, SYS_KIND_##f }
+#define KINDS(...) SIX(__VA_ARGS__, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
+#define COUNT7(z, a, b, c, d, e, f, n, ...) n
+#define COUNT(...) COUNT7(0 __VA_OPT__(,) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+
+/* The last word of each row is what the row means; see syscalls.def. */
+#define ROW(nr, name_, how_, block_, result_, ...)                                                 \
+	[nr] = { .name = #name_, .how = SYS_HOW_##how_, .block = SYS_BLOCK_##block_,                \
+		 .result = SYS_KIND_##result_, .nargs = COUNT(__VA_ARGS__),                         \
+		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(,) NONE), EXTRA_##how_(name_) },
+#define EXTRA_PASS(name) .host_nr = __NR_##name
+#define EXTRA_CONV(name) .fn = sys_##name
+#define EXTRA_EMUL(name) .fn = sys_##name
+
+static const struct sys_row rows[SYS_ROWS] = {
+#define PASS(nr, name, block, result, ...) ROW(nr, name, PASS, block, result, __VA_ARGS__)
+#define CONV(nr, name, block, result, ...) ROW(nr, name, CONV, block, result, __VA_ARGS__)
+#define EMUL(nr, name, block, result, ...) ROW(nr, name, EMUL, block, result, __VA_ARGS__)
+#define DENY(nr, name_, why_, result_, ...)                                                        \
+	[nr] = { .name = #name_, .how = SYS_HOW_DENY, .result = SYS_KIND_##result_, .why = why_,     \
+		 .nargs = COUNT(__VA_ARGS__), .kind = KINDS(__VA_ARGS__ __VA_OPT__(,) NONE) },
+#include "runtime/sys/syscalls.def"
+#undef PASS
+#undef CONV
+#undef EMUL
+#undef DENY
+};
+
+const struct sys_row *sys_row_find(uint64_t nr)
+{
+	return nr < SYS_ROWS && rows[nr].name ? &rows[nr] : NULL;
+}
+
+/* The arguments as the kernel's prototypes cut them. */
+static void cut_args(const struct sys_row *row, const uint64_t *reg, uint64_t *a)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		switch (sys_kinds[row->kind[i]].class) {
+		case SYS_CLASS_I32: a[i] = (uint64_t)(int32_t)reg[i]; break;
+		case SYS_CLASS_U32: a[i] = (uint32_t)reg[i]; break;
+		default: a[i] = reg[i]; break;
+		}
+	}
+}
+
+/* True when the socket fd has a timeout of that kind: then an interrupted call is not restarted. */
+static bool has_timeout(int fd, int option)
+{
+	struct timeval tv;
+	socklen_t len = sizeof tv;
+
+	return getsockopt(fd, SOL_SOCKET, option, &tv, &len) == 0 && (tv.tv_sec || tv.tv_usec);
+}
+
+/* What becomes of a call that a signal interrupted. */
+static int64_t interrupted(const struct sys_row *row, const uint64_t *reg)
+{
+	switch (row->block) {
+	case SYS_BLOCK_RESTART:
+		return -SIG_ERESTARTSYS;
+	case SYS_BLOCK_RCV:
+		return has_timeout((int)reg[0], SO_RCVTIMEO) ? -EINTR : -SIG_ERESTARTSYS;
+	case SYS_BLOCK_SND:
+		return has_timeout((int)reg[0], SO_SNDTIMEO) ? -EINTR : -SIG_ERESTARTSYS;
+	case SYS_BLOCK_NOHAND:
+		return -SIG_ERESTARTNOHAND;
+	default:
+		return -EINTR;
+	}
+}
+
+static int64_t forward(struct kit_thread *t, const struct sys_row *row, const uint64_t *a)
+{
+	if (row->block == SYS_BLOCK_QUICK)
+		return host_call(row->host_nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
+				 (long)a[4], (long)a[5]);
+	return sig_safe_syscall(t, row->host_nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
+				(long)a[4], (long)a[5]);
+}
+
+static int64_t run_once(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
+{
+	uint64_t a[6];
+
+	if (row->how == SYS_HOW_PASS) {
+		/* The host kernel cuts arguments by the same prototypes. */
+		if (KIT_LIKELY(!marshal_needed(t)))
+			return forward(t, row, reg);
+		return marshal_call(t, row, reg, forward);
+	}
+	cut_args(row, reg, a);
+	return row->fn(t, a);
+}
+
+static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uint64_t nr)
+{
+	if (row)
+		KIT_LOG(sys, "[%d] %s refused: %s", t->tid, row->name, row->why);
+	else
+		KIT_LOG(sys, "[%d] no row for system call %llu", t->tid, (unsigned long long)nr);
+	return -ENOSYS;
+}
+
+/* The call itself: its result, -errno, -SIG_ERESTART*, or SYS_R_*. */
+static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr, const uint64_t *reg)
+{
+	struct mem_space *m = t->proc->mem;
+	int64_t r;
+
+	if (!row || row->how == SYS_HOW_DENY)
+		return refuse(t, row, nr);
+	if (row->how != SYS_HOW_CONV || row->block != SYS_BLOCK_OWN)
+		sys_restart_forget();
+	if (KIT_UNLIKELY(mem_any_guarded(m)))
+		marshal_unguard(t, row, reg);
+	r = run_once(t, row, reg);
+	if (r == -EFAULT && row->how != SYS_HOW_EMUL && mem_any_guarded(m)) {
+		mem_unguard(m, 0, UINT64_C(1) << 47);
+		r = run_once(t, row, reg);
+	}
+	return r == -EINTR ? interrupted(row, reg) : r;
+}
+
+enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+{
+	uint64_t nr = t->st.reg[RV64_A7];
+	const struct sys_row *row = sys_row_find(nr);
+	struct strace_line line;
+	bool traced = t->proc->opt.strace;
+	uint64_t reg[6];
+	int64_t r;
+
+	for (unsigned i = 0; i < 6; i++)
+		reg[i] = t->st.reg[RV64_A0 + i];
+	if (KIT_UNLIKELY(traced))
+		strace_enter(&line, t, row, nr, reg);
+	r = run(t, row, nr, reg);
+	if (KIT_UNLIKELY(traced))
+		strace_leave(&line, r);
+	if (r == SYS_R_DONE)
+		return SYS_DONE;
+	if (r == SYS_R_EXIT)
+		return SYS_EXIT;
+	*result = r;
+	return SYS_RESULT;
+}

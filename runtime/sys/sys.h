@@ -1,0 +1,19 @@
+/*
+ * Guest system calls: one table (syscalls.def), one entry point.
+ */
+#ifndef KIT_RUNTIME_SYS_SYS_H
+#define KIT_RUNTIME_SYS_SYS_H
+
+#include "runtime/core/thread.h"
+
+/* What the run loop does after the call; most calls give SYS_RESULT. */
+enum sys_after {
+	SYS_RESULT, /* *result goes to a0 (or -SIG_ERESTART*), pc moves behind the ecall */
+	SYS_DONE,   /* the registers are set already (rt_sigreturn) */
+	SYS_EXIT,   /* t->exiting is set */
+};
+
+/* Carries out the system call that t's registers ask for (number a7, arguments a0..a5). */
+enum sys_after sys_call(struct kit_thread *t, int64_t *result);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * Inside runtime/sys: rows, handlers, and the few ways to reach guest memory and the host kernel.
+ *
+ * A handler gets the arguments as the kernel would see them: int kinds cut to 32 bits and extended
+ * by their sign (the high halves of registers hold garbage), pointers as guest addresses. It
+ * returns a result, -errno, or -SIG_ERESTART*; a plain -EINTR of a row that says RESTART, RCV, SND or
+ * NOHAND becomes a restart in sys.c.
+ */
+#ifndef KIT_RUNTIME_SYS_SYS_PRIV_H
+#define KIT_RUNTIME_SYS_SYS_PRIV_H
+
+#include "runtime/core/thread.h"
+#include "runtime/mem/mem.h"
+#include "runtime/sig/sig.h"
+#include "runtime/sys/host_nr.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+enum sys_kind {
+#define KIND(name, class, written, printer) SYS_KIND_##name,
+#include "runtime/sys/kinds.def"
+#undef KIND
+	SYS_KIND_COUNT
+};
+
+enum sys_class { SYS_CLASS_I32, SYS_CLASS_U32, SYS_CLASS_U64, SYS_CLASS_PTR, SYS_CLASS_DEEP };
+
+/* How many bytes the kernel writes, where it is not a constant. */
+enum { OUT_NEXT = -1, OUT_PREV = -2, OUT_IOVEC = -3, OUT_MSG = -4, OUT_POLLFDS = -5, OUT_FDSET = -6, OUT_NAME = -7 };
+
+struct strace_line;
+
+struct sys_kind_info {
+	uint8_t class;
+	int16_t written;
+	void (*print)(struct strace_line *l, unsigned i); /* argument i */
+};
+
+extern const struct sys_kind_info sys_kinds[SYS_KIND_COUNT];
+
+enum sys_how { SYS_HOW_NONE, SYS_HOW_PASS, SYS_HOW_CONV, SYS_HOW_EMUL, SYS_HOW_DENY };
+
+enum sys_block {
+	SYS_BLOCK_QUICK, SYS_BLOCK_OWN, SYS_BLOCK_INTR,
+	SYS_BLOCK_RESTART, SYS_BLOCK_RCV, SYS_BLOCK_SND, SYS_BLOCK_NOHAND,
+};
+
+typedef int64_t sys_fn(struct kit_thread *t, const uint64_t *a);
+
+struct sys_row {
+	const char *name; /* NULL: no such row */
+	sys_fn *fn;       /* CONV and EMUL */
+	const char *why;  /* DENY */
+	uint8_t how, block, result, nargs;
+	uint8_t kind[6];
+	int16_t host_nr; /* PASS */
+};
+
+enum { SYS_ROWS = 512 };
+
+/* The row of a system call number; NULL when there is none. */
+const struct sys_row *sys_row_find(uint64_t nr);
+
+/* A handler's way to say that the registers are set already, or that the thread ends. */
+#define SYS_R_DONE INT64_MIN
+#define SYS_R_EXIT (INT64_MIN + 1)
+
+/* All handlers, by the table. */
+#define PASS(nr, name, ...)
+#define CONV(nr, name, ...) sys_fn sys_##name;
+#define EMUL(nr, name, ...) sys_fn sys_##name;
+#define DENY(nr, name, ...)
+#include "runtime/sys/syscalls.def"
+#undef PASS
+#undef CONV
+#undef EMUL
+#undef DENY
+
+/* A host system call that does not block: its result or -errno. */
+static inline int64_t host_call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long r = syscall(nr, a, b, c, d, e, f);
+
+	return r == -1 ? -errno : r;
+}
+
+/* The host's address of a guest pointer, as the kernel takes it. NULL stays NULL. */
+static inline long host_ptr(const struct kit_thread *t, gaddr a)
+{
+	return (long)(a ? a + t->st.guest_base : 0);
+}
+
+static inline bool copy_in(struct kit_thread *t, void *dst, gaddr src, size_t n)
+{
+	return mem_copy_in(t->proc->mem, dst, src, n);
+}
+
+static inline bool copy_out(struct kit_thread *t, gaddr dst, const void *src, size_t n)
+{
+	return mem_copy_out(t->proc->mem, dst, src, n);
+}
+
+enum { SYS_PATH_MAX = 4096 };
+
+/* Copies a path; 0, -EFAULT or -ENAMETOOLONG. */
+int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src);
+
+/*
+ * open(2) flags between asm-generic values and the host's (AArch64 numbers four of them in another way).
+ * Equal and free on x86-64.
+ */
+enum {
+	RV64_O_DIRECT = 040000,
+	RV64_O_LARGEFILE = 0100000,
+	RV64_O_DIRECTORY = 0200000,
+	RV64_O_NOFOLLOW = 0400000,
+};
+uint64_t sys_oflags_to_host(uint64_t flags);
+uint64_t sys_oflags_to_guest(uint64_t flags);
+
+/*
+ * Descriptors of kitemu's own (its binary, the guest's file, a vfork pipe): the guest may not close or
+ * replace them by accident. sys_fd_hide moves one to a high number; sys_fd_is_ours tells them.
+ */
+bool sys_fd_is_ours(const struct kit_thread *t, int fd);
+int sys_fd_hide(int fd);
+
+/* proc.c: a guest path that means a file of /proc which must show the guest. */
+enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO };
+/* Looks at the path at a guest address; cheap when it does not begin with "/proc/". */
+enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path);
+/* Opens what sys_proc_find found; flags are the host's. A descriptor or -errno. */
+int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags);
+/* /proc/cpuinfo as a riscv64 kernel writes it; for tests too. */
+struct strbuf;
+void sys_cpuinfo(struct strbuf *b, unsigned cpus);
+
+/* exec.c: execve's work; path is a host string, argv and envp are guest arrays. */
+int64_t sys_exec_guest(struct kit_thread *t, int dirfd, const char *path, gaddr argv, gaddr envp, int flags);
+
+/* time.c: the absolute time at which a sleep that was interrupted ends; forgets it after another call. */
+void sys_restart_forget(void);
+
+/* process.c: the forked child of a vfork that waits for exec or exit; -1 else. */
+int sys_vfork_fd(void);
+/* Called before a vfork child's exit: the parent gets what the child wrote to its frames. */
+void sys_vfork_report(struct kit_thread *t);
+
+#endif
