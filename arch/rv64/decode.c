@@ -82,12 +82,12 @@ static const struct supplement gaps[] = {
 };
 
 static const struct rv64_fields fields[RV64_FMT_COUNT] = {
-#define X(n)  { n, 31, 0 }
-#define X8(n) { n, 7, 8 }
+#define X(n)  { 1u << (32 - (n)), 31, 0 }
+#define X8(n) { 1u << (32 - (n)), 7, 8 }
 #define IS(n) { 0, 0, n }
-#define TO(r, mask) { mask, r }
+#define TO(r, mask) { UINT64_C(1) << (32 - (r)), (uint64_t)(mask) << 32 }
 #define FORMAT(name, rd, rs1, rs2, width, ...)                                                     \
-	[RV64_FMT_##name] = { rd, rs1, rs2, 32 - (width), { __VA_ARGS__ } },
+	[RV64_FMT_##name] = { { __VA_ARGS__ }, rd, rs1, rs2, (width) == 32 ? 0 : 1u << ((width) - 1) },
 	RV64_FORMATS(FORMAT)
 #undef FORMAT
 #undef TO
@@ -127,7 +127,7 @@ enum { RULE_SHORT = 32 * 8, RULE_COUNT = RULE_SHORT + 3 * 8 };
 #define LONG3(opcode, f3, ...) [(opcode) * 8 + (f3)] = { __VA_ARGS__ }
 #define SHORT(q, f3, ...)      [RULE_SHORT + (q) * 8 + (f3)] = { __VA_ARGS__ }
 
-/* Opcodes that have no row hold no instruction: their shape is the opcode, which Capstone rejects. */
+/* Opcodes that have no row hold no instruction: their shape is 0, which is never remembered. */
 static const struct shape_rule rules[RULE_COUNT] = {
 	LONG(0x00, M_FUNCT3), /* LOAD */
 	LONG(0x01, M_FUNCT3), /* LOAD-FP */
@@ -171,20 +171,25 @@ static const struct shape_rule rules[RULE_COUNT] = {
 	SHORT(2, 5, 0xe003), SHORT(2, 6, 0xe003), SHORT(2, 7, 0xe003),
 };
 
-uint32_t rv64_shape(uint32_t w)
-{
-	unsigned at_long = bits32(w, 2, 5) << 3 | bits32(w, 12, 3);
-	unsigned at_short = RULE_SHORT + ((w & 3) << 3 | bits32(w, 13, 3));
-	bool is_long = (w & 3) == 3;
-	const struct shape_rule *s = &rules[is_long ? at_long : at_short];
-	uint32_t also = (w & s->also_mask) == s->also_match ? s->also_keep : 0;
-	uint32_t rd = bits32(w, 7, 5);
-	uint32_t flags = (uint32_t)((w & s->imm) != 0) * SHAPE_IMM + (uint32_t)(rd != 0) * SHAPE_RD
-			 + (uint32_t)(rd == 2) * SHAPE_RD_SP;
-	uint32_t opcode = is_long ? M_OPC : 0;
+/* The flags that a compressed instruction's rd field sets. */
+static const uint32_t rd_flags[32] = {
+	[1] = SHAPE_RD, [2] = SHAPE_RD | SHAPE_RD_SP, [3 ... 31] = SHAPE_RD,
+};
 
-	return (w & (s->keep | also | opcode)) | (flags & s->flags);
+static inline uint32_t shape_of(uint32_t w, uint32_t is_long)
+{
+	uint32_t at_long = bits32(w, 2, 5) << 3 | bits32(w, 12, 3);
+	uint32_t at_short = RULE_SHORT + ((w & 3) << 3 | bits32(w, 13, 3));
+	const struct shape_rule *s = &rules[at_short ^ ((at_long ^ at_short) & -is_long)];
+	uint32_t differs = (w & s->also_mask) ^ s->also_match;
+	/* Without a comparison, of which compilers make a branch: all ones when it does not differ. */
+	uint32_t also = s->also_keep & (((differs | -differs) >> 31) - 1);
+	uint32_t flags = (uint32_t)((w & s->imm) != 0) * SHAPE_IMM | rd_flags[bits32(w, 7, 5)];
+
+	return (w & (s->keep | also)) | (flags & s->flags);
 }
+
+uint32_t rv64_shape(uint32_t w) { return shape_of(w, (w & 3) == 3); }
 
 /* ---- identifying -------------------------------------------------------------------------- */
 
@@ -237,25 +242,23 @@ enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t w)
 	return op;
 }
 
-static struct memo_slot *find_slot(struct guest_decoder *d, uint32_t shape)
+static inline uint32_t slot_of(uint32_t shape) { return shape * 0x9e3779b1u >> (32 - MEMO_BITS); }
+
+/* A shape that is not where it belongs in the memo: behind that, or new. Gives its slot's content. */
+static __attribute__((noinline)) struct memo_slot find_or_learn(struct guest_decoder *d,
+								uint32_t shape, uint32_t w)
 {
-	uint32_t k = shape * 0x9e3779b1u >> (32 - MEMO_BITS);
+	uint32_t k = slot_of(shape);
 
 	while (d->slot[k].shape != shape && d->slot[k].shape != 0)
 		k = (k + 1) & (MEMO_SLOTS - 1);
-	return &d->slot[k];
-}
-
-/* A shape that is not in the memo. Gives the slot's content, or an illegal one. */
-static __attribute__((noinline)) struct memo_slot learn(struct guest_decoder *d,
-							struct memo_slot *slot, uint32_t shape,
-							uint32_t w)
-{
+	if (d->slot[k].shape == shape)
+		return d->slot[k];
 	enum rv64_op op = rv64_identify(d, w);
 	struct memo_slot s = { shape, (uint16_t)op, rv64_insns[op].format };
 
 	if (op != RV64_OP_illegal && d->shapes < MEMO_MAX) {
-		*slot = s;
+		d->slot[k] = s;
 		d->shapes++;
 	}
 	return s;
@@ -275,23 +278,20 @@ unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 	} else {
 		memcpy(&w, bytes, 4);
 	}
-	bool is_long = (w & 3) == 3;
+	uint32_t is_long = ((w & 3) + 1) >> 2;
 
-	w &= is_long ? ~0u : 0xffff;
-	uint32_t shape = rv64_shape(w);
-	const struct memo_slot *slot = find_slot(d, shape);
-	struct memo_slot learned;
+	w &= 0xffff | -is_long;
+	uint32_t shape = shape_of(w, is_long);
+	struct memo_slot slot = d->slot[slot_of(shape)]; /* shape 0 finds an empty one: illegal */
 
-	if (KIT_UNLIKELY(slot->shape != shape || shape == 0)) {
-		learned = learn(d, find_slot(d, shape), shape, w);
-		slot = &learned;
-	}
-	const struct rv64_fields *f = &fields[slot->format];
+	if (KIT_UNLIKELY(slot.shape != shape))
+		slot = find_or_learn(d, shape, w);
+	const struct rv64_fields *f = &fields[slot.format];
 
 	i->word = w;
 	i->imm = rv64_slice_imm(f, w);
-	i->op = slot->op;
-	i->size_bytes = is_long ? 4 : 2;
+	i->op = slot.op;
+	i->size_bytes = (uint8_t)(2 + 2 * is_long);
 	i->rd = rv64_slice_reg(f->rd, w);
 	i->rs1 = rv64_slice_reg(f->rs1, w);
 	i->rs2 = rv64_slice_reg(f->rs2, w);

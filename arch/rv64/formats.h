@@ -18,8 +18,9 @@
  *   FORMAT(name, rd, rs1, rs2, width, pieces...)
  *
  * A register is the five bits from bit n up, X(n), one of x8..x15 in three bits, X8(n), or always
- * number n, IS(n). An immediate is made of pieces: TO(r, mask) is the word rotated right by r, under
- * mask; the lowest `width` bits are the immediate, sign-extended; width 32: not signed, or complete.
+ * number n, IS(n). An immediate is made of pieces: TO(r, mask) is the word shifted right by r, under
+ * mask, where a negative r shifts left; the lowest `width` bits are the immediate, sign-extended; width 32:
+ * not signed, or complete.
  */
 #define RV64_FORMATS(FORMAT)                                                                       \
 	FORMAT(NONE,  X(7), X(15), X(20), 32, TO(0, 0))                                            \
@@ -29,7 +30,7 @@
 	FORMAT(SH5,   X(7), X(15), X(20), 32, TO(20, 0x1f))                                        \
 	FORMAT(S,     X(7), X(15), X(20), 12, TO(20, 0xfe0), TO(7, 0x1f))                          \
 	FORMAT(B,     X(7), X(15), X(20), 13,                                                      \
-	       TO(19, 0x1000), TO(28, 0x800), TO(20, 0x7e0), TO(7, 0x1e))                          \
+	       TO(19, 0x1000), TO(-4, 0x800), TO(20, 0x7e0), TO(7, 0x1e))                          \
 	FORMAT(U,     X(7), X(15), X(20), 32, TO(0, 0xfffff000))                                   \
 	FORMAT(J,     X(7), X(15), X(20), 21,                                                      \
 	       TO(11, 0x100000), TO(0, 0xff000), TO(9, 0x800), TO(20, 0x7fe))                      \
@@ -44,25 +45,25 @@
 	FORMAT(FENCE, X(7), X(15), X(20), 32, TO(20, 0xff))                                        \
 	FORMAT(CIW,     X8(2), IS(2), IS(0), 32,                                                   \
 	       TO(7, 0x30), TO(1, 0x3c0), TO(4, 4), TO(2, 8))                                      \
-	FORMAT(CL_W,    X8(2), X8(7), IS(0), 32, TO(7, 0x38), TO(4, 4), TO(31, 0x40))              \
-	FORMAT(CL_D,    X8(2), X8(7), IS(0), 32, TO(7, 0x38), TO(31, 0xc0))                        \
-	FORMAT(CS_W,    IS(0), X8(7), X8(2), 32, TO(7, 0x38), TO(4, 4), TO(31, 0x40))              \
-	FORMAT(CS_D,    IS(0), X8(7), X8(2), 32, TO(7, 0x38), TO(31, 0xc0))                        \
+	FORMAT(CL_W,    X8(2), X8(7), IS(0), 32, TO(7, 0x38), TO(4, 4), TO(-1, 0x40))              \
+	FORMAT(CL_D,    X8(2), X8(7), IS(0), 32, TO(7, 0x38), TO(-1, 0xc0))                        \
+	FORMAT(CS_W,    IS(0), X8(7), X8(2), 32, TO(7, 0x38), TO(4, 4), TO(-1, 0x40))              \
+	FORMAT(CS_D,    IS(0), X8(7), X8(2), 32, TO(7, 0x38), TO(-1, 0xc0))                        \
 	FORMAT(CI,      X(7),  X(7),  IS(0), 6,  TO(7, 0x20), TO(2, 0x1f))                         \
 	FORMAT(CI_LI,   X(7),  IS(0), IS(0), 6,  TO(7, 0x20), TO(2, 0x1f))                         \
 	FORMAT(CI_16SP, IS(2), IS(2), IS(0), 10,                                                   \
-	       TO(3, 0x200), TO(2, 0x10), TO(31, 0x40), TO(28, 0x180), TO(29, 0x20))               \
-	FORMAT(CI_LUI,  X(7),  IS(0), IS(0), 18, TO(27, 0x20000), TO(22, 0x1f000))                 \
+	       TO(3, 0x200), TO(2, 0x10), TO(-1, 0x40), TO(-4, 0x180), TO(-3, 0x20))               \
+	FORMAT(CI_LUI,  X(7),  IS(0), IS(0), 18, TO(-5, 0x20000), TO(-10, 0x1f000))                 \
 	FORMAT(CI_SH,   X(7),  X(7),  IS(0), 32, TO(7, 0x20), TO(2, 0x1f))                         \
 	FORMAT(CB_SH,   X8(7), X8(7), IS(0), 32, TO(7, 0x20), TO(2, 0x1f))                         \
 	FORMAT(CB_I,    X8(7), X8(7), IS(0), 6,  TO(7, 0x20), TO(2, 0x1f))                         \
 	FORMAT(CA,      X8(7), X8(7), X8(2), 32, TO(0, 0))                                         \
 	FORMAT(CJ,      IS(0), IS(0), IS(0), 12,                                                   \
-	       TO(1, 0xb40), TO(7, 0x10), TO(30, 0x400), TO(31, 0x80), TO(2, 0xe), TO(29, 0x20))   \
+	       TO(1, 0xb40), TO(7, 0x10), TO(-2, 0x400), TO(-1, 0x80), TO(2, 0xe), TO(-3, 0x20))   \
 	FORMAT(CB,      IS(0), X8(7), IS(0), 9,                                                    \
-	       TO(4, 0x100), TO(7, 0x18), TO(31, 0xc0), TO(2, 6), TO(29, 0x20))                    \
-	FORMAT(CI_WSP,  X(7),  IS(2), IS(0), 32, TO(7, 0x20), TO(2, 0x1c), TO(28, 0xc0))           \
-	FORMAT(CI_DSP,  X(7),  IS(2), IS(0), 32, TO(7, 0x20), TO(2, 0x18), TO(28, 0x1c0))          \
+	       TO(4, 0x100), TO(7, 0x18), TO(-1, 0xc0), TO(2, 6), TO(-3, 0x20))                    \
+	FORMAT(CI_WSP,  X(7),  IS(2), IS(0), 32, TO(7, 0x20), TO(2, 0x1c), TO(-4, 0xc0))           \
+	FORMAT(CI_DSP,  X(7),  IS(2), IS(0), 32, TO(7, 0x20), TO(2, 0x18), TO(-4, 0x1c0))          \
 	FORMAT(CSS_W,   IS(0), IS(2), X(2),  32, TO(7, 0x3c), TO(1, 0xc0))                         \
 	FORMAT(CSS_D,   IS(0), IS(2), X(2),  32, TO(7, 0x38), TO(1, 0x1c0))                        \
 	FORMAT(CR_JR,   IS(0), X(7),  IS(0), 32, TO(0, 0))                                         \
@@ -77,39 +78,45 @@ enum rv64_format {
 	RV64_FMT_COUNT
 };
 
-/* A register: (word >> shift & keep) | set. */
+/*
+ * Both are shifts, made by multiplying into the upper half of a product: shifting by a variable is
+ * slow on x86. A register number is (word >> n & keep) | set.
+ */
 struct rv64_reg_field {
-	uint8_t shift, keep, set;
+	uint32_t factor; /* 2^(32-n) */
+	uint8_t keep, set;
 };
 
 struct rv64_imm_piece {
-	uint32_t mask;
-	uint32_t ror;
+	uint64_t factor, mask; /* 2^(32-r), and the mask in the upper half */
 };
 
 enum { RV64_IMM_PIECES = 6 };
 
 struct rv64_fields {
-	struct rv64_reg_field rd, rs1, rs2;
-	uint8_t sign; /* 32 - width */
 	struct rv64_imm_piece piece[RV64_IMM_PIECES];
+	struct rv64_reg_field rd, rs1, rs2;
+	uint32_t sign; /* the immediate's sign bit, 0: none */
+	uint32_t pad;
 };
+
+_Static_assert(sizeof(struct rv64_fields) == 128, "indexed by a shift");
 
 static inline uint8_t rv64_slice_reg(struct rv64_reg_field f, uint32_t w)
 {
-	return (uint8_t)((w >> f.shift & f.keep) | f.set);
+	return (uint8_t)(((uint64_t)w * f.factor >> 32 & f.keep) | f.set);
 }
 
 static inline int32_t rv64_slice_imm(const struct rv64_fields *f, uint32_t w)
 {
-	uint32_t imm = 0;
+	uint64_t sum = 0;
+	uint32_t imm;
 
-	for (unsigned k = 0; k < RV64_IMM_PIECES; k++) {
-		unsigned r = f->piece[k].ror;
-
-		imm |= (w >> r | w << (-r & 31)) & f->piece[k].mask;
-	}
-	return (int32_t)(imm << f->sign) >> f->sign;
+#pragma GCC unroll 6
+	for (unsigned k = 0; k < RV64_IMM_PIECES; k++)
+		sum |= w * f->piece[k].factor & f->piece[k].mask;
+	imm = (uint32_t)(sum >> 32);
+	return (int32_t)((imm ^ f->sign) - f->sign);
 }
 
 #endif

@@ -104,6 +104,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 const struct guest rv64_guest = {
 	.name = "riscv64",
 	.regs = &rv64_regs,
+	.default_features = RV64_FEATURES_GC,
 	.decoder_new = rv64_decoder_new,
 	.decoder_free = rv64_decoder_free,
 	.translate = translate,

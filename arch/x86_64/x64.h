@@ -23,7 +23,6 @@ enum x64_fix {
 	X64_FIX_CANON32,   /* the same of a float, then boxed */
 	X64_FIX_BOX32,     /* a float, the upper half becomes ones */
 	X64_FIX_SEXT32,    /* the low half, sign-extended */
-	X64_FIX_ZEXT32,    /* the low half, zero-extended */
 	X64_FIX_COUNT
 };
 

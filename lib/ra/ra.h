@@ -19,6 +19,7 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t);
 bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
 	      const struct ra_target *t, struct diag *d);
 
+/* t: NULL for a list before allocation, whose registers are virtual; op_name: NULL prints numbers. */
 void lir_print(const struct lir_unit *u, const struct ra_target *t,
 	       const char *(*op_name)(unsigned op), struct strbuf *out);
 

@@ -88,12 +88,12 @@ static const uint8_t *segment_start(const struct tc *tc, unsigned i)
 struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 {
 	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
-	unsigned i = (unsigned)(off / tc->segment_bytes);
-	const struct tc_segment *s = &tc->seg[i];
+	const struct tc_segment *s;
 	unsigned lo = 0, hi;
 
-	if (!codemem_holds(&tc->mem, host_pc) || i >= TC_SEGMENTS)
+	if (off >= (uint64_t)TC_SEGMENTS * tc->segment_bytes)
 		return NULL;
+	s = &tc->seg[off / tc->segment_bytes];
 	for (hi = s->unit_count; lo < hi;) {
 		unsigned mid = (lo + hi) / 2;
 		struct tc_unit *u = s->unit[mid];

@@ -71,8 +71,11 @@ int64_t mem_msync(struct mem_space *m, gaddr addr, uint64_t len, int flags)
 	int64_t err;
 	gaddr end;
 
+	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (addr & MEM_PAGE_MASK)
+	    || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+		return -EINVAL;
 	if (!bounds(m, addr, len, &end))
-		return addr & MEM_PAGE_MASK ? -EINVAL : -ENOMEM;
+		return -ENOMEM;
 	/* Without the lock: it may take long. */
 	err = msync(mem_host(m, addr), len, flags) ? -errno : 0;
 	mem_lock(m);

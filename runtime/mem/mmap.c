@@ -215,11 +215,9 @@ int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int fl
 	at = choose_address(m, addr, len, flags);
 	if (at < 0) {
 		mem_unlock(m);
-		/* A bad descriptor or bad flags come first. */
-		err = at == -ENOMEM || at == -EINVAL
-			      ? (int)host_error(MEM_PAGE_BYTES, PROT_NONE, flags, fd, offset)
-			      : 0;
-		return err && err != -ENOMEM ? err : at;
+		/* What is wrong whatever the address comes first. */
+		err = (int)host_error(MEM_PAGE_BYTES, PROT_NONE, flags, fd, offset);
+		return err != -ENOMEM ? err : at;
 	}
 	err = host_map(m, (gaddr)at, len, prot, flags, fd, offset);
 	if (err) {
@@ -287,6 +285,12 @@ static int protect_range(struct mem_space *m, gaddr start, gaddr end, int prot, 
 	return 0;
 }
 
+/* The first thread's stack is no MAP_GROWSDOWN mapping here, but it is one to the guest. */
+static bool is_stack(const struct mem_vma *v)
+{
+	return (v->flags & MAP_GROWSDOWN) || (v->name && !strcmp(v->name, "[stack]"));
+}
+
 int64_t mem_mprotect(struct mem_space *m, gaddr addr, uint64_t len, int prot)
 {
 	const int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -312,10 +316,9 @@ int64_t mem_mprotect(struct mem_space *m, gaddr addr, uint64_t len, int prot)
 		unsigned i = vma_lower(&m->vmas, addr);
 
 		v = i < m->vmas.count && m->vmas.v[i].start < end ? &m->vmas.v[i] : NULL;
-		if (!v)
+		if (!v || (grows == PROT_GROWSUP && v->start > addr))
 			err = -ENOMEM;
-		else if (grows == PROT_GROWSUP || (!(v->flags & MAP_GROWSDOWN)
-						   && (!v->name || strcmp(v->name, "[stack]"))))
+		else if (grows == PROT_GROWSUP || !is_stack(v))
 			err = -EINVAL;
 		else
 			addr = v->start;

@@ -15,25 +15,37 @@ struct remap {
 	gaddr to;                  /* with MREMAP_FIXED */
 };
 
-/* The mapping that the old range lies in; neighbours count as one where the host may have merged them. NULL: EFAULT. */
-static const struct mem_vma *source(struct mem_space *m, const struct remap *r, gaddr *end)
-{
-	struct vma_list *l = &m->vmas;
-	unsigned i = vma_lower(l, r->old), j = i;
+static gaddr old_end(const struct remap *r) { return r->old + r->old_len; }
+static gaddr to_end(const struct remap *r) { return r->to + r->new_len; }
 
-	if (i == l->count || l->v[i].start > r->old)
-		return NULL;
-	while (l->v[j].end < r->old + r->old_len) {
-		if (j + 1 == l->count || l->v[j + 1].start != l->v[j].end || l->v[j + 1].prot != l->v[i].prot
-		    || l->v[j + 1].flags != l->v[i].flags)
-			return NULL;
-		j++;
-	}
-	*end = l->v[j].end;
-	return &l->v[i];
+static bool continues(const struct mem_vma *a, const struct mem_vma *b)
+{
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && !(a->flags & MAP_ANONYMOUS)
+	       && a->offset + (a->end - a->start) == b->offset;
 }
 
-/* The host's mremap; to is used with MREMAP_FIXED. 0 or -errno. */
+/*
+ * The mapping that holds the old range, which must be one: parts of a file that continue each other count as one, since
+ * the kernel may have merged them. What is cut off does not count. *end: where it ends. 0 or -errno.
+ */
+static int check_source(struct mem_space *m, const struct remap *r, gaddr *end)
+{
+	const gaddr used = r->old + (r->new_len < r->old_len ? r->new_len : r->old_len);
+	const struct vma_list *l = &m->vmas;
+	unsigned i = vma_lower(&m->vmas, r->old), j = i;
+
+	if (i == l->count || l->v[i].start > r->old)
+		return -EFAULT;
+	if (!r->old_len && (l->v[i].flags & MAP_TYPE) != MAP_SHARED)
+		return -EINVAL; /* nothing to share with a duplicate */
+	*end = l->v[i].end;
+	for (; l->v[j].end < used; *end = l->v[++j].end)
+		if (j + 1 == l->count || !continues(&l->v[j], &l->v[j + 1]))
+			return -EFAULT;
+	return 0;
+}
+
+/* The host's mremap. 0 or -errno. */
 static int host_remap(struct mem_space *m, const struct remap *r, int flags, gaddr to)
 {
 	void *p = mremap(mem_host(m, r->old), r->old_len, r->new_len, flags, mem_host(m, to));
@@ -41,125 +53,166 @@ static int host_remap(struct mem_space *m, const struct remap *r, int flags, gad
 	return p == MAP_FAILED ? -errno : 0;
 }
 
-/* Grows the mapping where it is. 0, or -errno when something is in the way. */
+/* Grows the mapping, which ends at vma_end, where it is. 0, or -errno when something is in the way. */
 static int grow_in_place(struct mem_space *m, const struct remap *r, gaddr vma_end)
 {
-	gaddr old_end = r->old + r->old_len, new_end = r->old + r->new_len;
+	gaddr new_end = r->old + r->new_len;
+	struct mem_vma grown;
 	int err;
 
-	if (old_end != vma_end || !mem_inside(m, r->old, r->new_len) || !vma_is_free(&m->vmas, old_end, new_end))
+	if (old_end(r) != vma_end || !mem_inside(m, r->old, r->new_len)
+	    || !vma_is_free(&m->vmas, vma_end, new_end))
 		return -ENOMEM;
 	if (m->base)
-		munmap(mem_host(m, old_end), new_end - old_end); /* out of the reservation's way */
+		munmap(mem_host(m, vma_end), new_end - vma_end); /* out of the reservation's way */
 	err = host_remap(m, r, 0, 0);
-	if (err && m->base)
-		mem_release_holes(m, old_end, new_end);
-	return err;
+	if (err) {
+		if (m->base)
+			mem_release_holes(m, vma_end, new_end);
+		return err;
+	}
+	grown = *vma_find(&m->vmas, vma_end - 1);
+	if (grown.map_id)
+		grown.offset += vma_end - grown.start;
+	grown.start = vma_end;
+	grown.end = new_end;
+	vma_insert(&m->vmas, &grown);
+	return 0;
 }
 
-/* What the list holds after the host moved or grew src (a copy) to at. */
-static void note_moved(struct mem_space *m, const struct remap *r, struct mem_vma src, gaddr at)
+/* The list after the host's move: the old range, a part of one mapping, is at its new place too, or only there. */
+static void note_moved(struct mem_space *m, const struct remap *r, bool keeps_old)
 {
-	if (src.map_id)
-		src.offset += r->old - src.start;
-	src.start = at;
-	src.end = at + r->new_len;
-	if (at != r->old)
-		src.name = NULL;
-	vma_remove(&m->vmas, src.start, src.end);
-	guard_erase(m, src.start, src.end);
-	vma_insert(&m->vmas, &src);
+	struct mem_vma moved = *vma_find(&m->vmas, r->old);
+
+	if (!keeps_old)
+		vma_remove(&m->vmas, r->old, old_end(r));
+	if (moved.map_id)
+		moved.offset += r->old - moved.start;
+	moved.start = r->to;
+	moved.end = to_end(r);
+	moved.name = NULL;
+	vma_insert(&m->vmas, &moved);
 }
 
-/* Moves, or duplicates, to an address that is known to be the guest's. */
-static int move_to(struct mem_space *m, const struct remap *r, const struct mem_vma *src, gaddr to)
+/* Moves or duplicates to r->to, which is free and the guest's. 0 or -errno. */
+static int move(struct mem_space *m, const struct remap *r)
 {
-	const struct mem_vma copy = *src;
 	bool keeps_old = r->old_len == 0 || (r->flags & MREMAP_DONTUNMAP);
-	int err = mem_claim_holes(m, to, to + r->new_len);
+	int err = mem_claim_holes(m, r->to, to_end(r));
 
 	if (err)
 		return err;
-	err = host_remap(m, r, (r->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	err = host_remap(m, r, (r->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED, r->to);
 	if (err) {
-		mem_release_holes(m, to, to + r->new_len);
+		mem_release_holes(m, r->to, to_end(r));
 		return err;
 	}
-	if (!keeps_old) {
-		vma_remove(&m->vmas, r->old, r->old + r->old_len);
-		if (m->base)
-			mem_release_holes(m, r->old, r->old + r->old_len);
-		mem_freed(m, r->old, r->old + r->old_len);
+	note_moved(m, r, keeps_old);
+	guard_erase(m, r->old, old_end(r));
+	if (!keeps_old)
+		mem_freed(m, r->old, old_end(r));
+	if (m->base && !keeps_old)
+		mem_release_holes(m, r->old, old_end(r));
+	return 0;
+}
+
+/*
+ * A move to a given place without another size goes, since Linux 6.17, over several mappings; what lies
+ * opposite their holes stays. Each is moved by itself, so that any host can.
+ */
+static int64_t move_each(struct mem_space *m, const struct remap *r)
+{
+	gaddr pos = r->old;
+
+	while (pos < old_end(r)) {
+		unsigned i = vma_lower(&m->vmas, pos);
+		struct remap part = { .flags = r->flags };
+		int err;
+
+		if (i == m->vmas.count || m->vmas.v[i].start >= old_end(r))
+			break;
+		part.old = m->vmas.v[i].start > pos ? m->vmas.v[i].start : pos;
+		pos = m->vmas.v[i].end < old_end(r) ? m->vmas.v[i].end : old_end(r);
+		part.old_len = part.new_len = pos - part.old;
+		part.to = r->to + (part.old - r->old);
+		err = mem_unmap_range(m, part.to, to_end(&part));
+		if (!err)
+			err = move(m, &part);
+		if (err)
+			return err;
 	}
-	guard_erase(m, r->old, r->old + r->old_len);
-	note_moved(m, r, copy, to);
-	return 0;
+	return (int64_t)r->to;
 }
 
-/* The kernel's checks of the arguments, in its order. */
-static int check_args(const struct mem_space *m, const struct remap *r, uint64_t raw_new_len)
+/* The kernel's checks of the arguments alone. 0 or -errno. */
+static int check_args(const struct mem_space *m, const struct remap *r)
 {
-	bool fixed = r->flags & MREMAP_FIXED, dont_unmap = r->flags & MREMAP_DONTUNMAP;
-
-	if (r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+	if ((r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (r->old & MEM_PAGE_MASK)
+	    || !r->new_len)
 		return -EINVAL;
-	if (((fixed || dont_unmap || !r->old_len) && !(r->flags & MREMAP_MAYMOVE))
-	    || (dont_unmap && r->old_len != r->new_len))
-		return -EINVAL;
-	if ((r->old & MEM_PAGE_MASK) || !r->new_len || !raw_new_len)
-		return -EINVAL;
-	if (!fixed)
+	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;
-	if ((r->to & MEM_PAGE_MASK) || !mem_inside(m, r->to, r->new_len))
-		return -EINVAL;
-	if (r->old + r->old_len > r->to && r->to + r->new_len > r->old)
+	if ((r->to & MEM_PAGE_MASK) || !(r->flags & MREMAP_MAYMOVE) || !mem_inside(m, r->to, r->new_len)
+	    || ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+	    || (old_end(r) > r->to && to_end(r) > r->old))
 		return -EINVAL;
 	return 0;
 }
 
-/* The call itself, arguments checked, lock held. The new address or -errno. */
-static int64_t remap(struct mem_space *m, struct remap *r)
+/* MREMAP_FIXED or MREMAP_DONTUNMAP. What lies at the new place goes once the rest is found right. */
+static int64_t remap_to(struct mem_space *m, struct remap *r)
 {
-	const struct mem_vma *src;
-	gaddr vma_end, to;
+	gaddr end;
 	int err;
 
-	if (!mem_inside(m, r->old, r->old_len))
-		return -EFAULT;
-	src = source(m, r, &vma_end);
-	/* Host protections must be the guest's, or the host sees several mappings. */
-	guard_drop(m, r->old, r->old + r->old_len);
-	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && r->new_len <= r->old_len && r->old_len) {
-		/* Shrinking is unmapping, whatever is mapped there. */
-		if (!vma_find(&m->vmas, r->old))
-			return -EFAULT;
-		err = r->new_len < r->old_len ? mem_unmap_range(m, r->old + r->new_len, r->old + r->old_len) : 0;
-		return err ? err : (int64_t)r->old;
+	if ((r->flags & MREMAP_FIXED) && m->base && r->to < m->min)
+		return -EPERM;
+	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len)
+		return move_each(m, r);
+	err = check_source(m, r, &end);
+	if (!err && (r->flags & MREMAP_FIXED))
+		err = mem_unmap_range(m, r->to, to_end(r));
+	if (!err && r->new_len < r->old_len) {
+		err = mem_unmap_range(m, r->old + r->new_len, old_end(r));
+		r->old_len = r->new_len;
 	}
-	if (!src)
-		return -EFAULT;
-	if (r->flags & MREMAP_FIXED) {
-		to = r->to;
-		if (m->base && to < m->min)
-			return -EPERM;
-	} else {
-		if (r->old_len && !(r->flags & MREMAP_DONTUNMAP)) {
-			struct mem_vma copy = *src;
-
-			err = grow_in_place(m, r, vma_end);
-			if (!err) {
-				note_moved(m, r, copy, r->old);
-				return (int64_t)r->old;
-			}
-			if (!(r->flags & MREMAP_MAYMOVE))
-				return err;
-		}
-		to = mem_find_free(m, r->flags & MREMAP_DONTUNMAP ? r->to : 0, r->new_len, MEM_PAGE_BYTES);
-		if (!to)
+	if (err)
+		return err;
+	if (!(r->flags & MREMAP_FIXED)) {
+		r->to = mem_find_free(m, r->to, r->new_len, MEM_PAGE_BYTES);
+		if (!r->to)
 			return -ENOMEM;
 	}
-	err = move_to(m, r, src, to);
-	return err ? err : (int64_t)to;
+	err = move(m, r);
+	return err ? err : (int64_t)r->to;
+}
+
+/* Neither of them: in place if possible. */
+static int64_t remap_at(struct mem_space *m, struct remap *r)
+{
+	gaddr end;
+	int err;
+
+	if (r->new_len <= r->old_len) {
+		err = r->new_len < r->old_len ? mem_unmap_range(m, r->old + r->new_len, old_end(r)) : 0;
+		return err ? err : (int64_t)r->old;
+	}
+	err = check_source(m, r, &end);
+	if (err)
+		return err;
+	if (r->old_len) {
+		err = grow_in_place(m, r, end);
+		if (!err)
+			return (int64_t)r->old;
+	}
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	r->to = mem_find_free(m, 0, r->new_len, MEM_PAGE_BYTES);
+	if (!r->to)
+		return -ENOMEM;
+	err = move(m, r);
+	return err ? err : (int64_t)r->to;
 }
 
 int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
@@ -171,18 +224,27 @@ int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t ne
 		.flags = flags,
 		.to = new_addr,
 	};
-	int64_t result = check_args(m, &r, new_len);
-	bool old_exec, new_exec;
+	int64_t result = check_args(m, &r);
+	bool old_exec, new_exec = false;
 
 	if (result)
 		return result;
 	mem_lock(m);
-	old_exec = mem_inside(m, old, r.old_len) && mem_has_exec(m, old, old + r.old_len);
-	new_exec = (flags & MREMAP_FIXED) && mem_has_exec(m, new_addr, new_addr + r.new_len);
-	result = remap(m, &r);
+	result = !vma_find(&m->vmas, old) ? -EFAULT : !mem_inside(m, old, r.old_len) ? -EINVAL : 0;
+	if (result) {
+		mem_unlock(m);
+		return result;
+	}
+	old_exec = mem_has_exec(m, old, old_end(&r));
+	/* Where a page is guarded the host sees several mappings, and what moves must be translated anew. */
+	if (guard_drop(m, old, old_end(&r)))
+		old_exec = true;
+	if ((flags & MREMAP_FIXED) && mem_inside(m, new_addr, r.new_len))
+		new_exec = mem_has_exec(m, new_addr, to_end(&r));
+	result = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? remap_to(m, &r) : remap_at(m, &r);
 	KIT_LOG(mem, "mremap 0x%llx + 0x%llx to 0x%llx flags %d = 0x%llx", (unsigned long long)old,
 		(unsigned long long)old_len, (unsigned long long)new_len, flags, (unsigned long long)result);
-	mem_unlock_tell(m, old, old_exec ? old + r.old_len : 0);
+	mem_unlock_tell(m, old, old_exec ? old + align_up(old_len, MEM_PAGE_BYTES) : 0);
 	if (new_exec && m->listener.code_changed)
 		m->listener.code_changed(m->listener.ctx, new_addr, r.new_len);
 	return result;

@@ -31,7 +31,7 @@ int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags)
 	struct mem_vma v;
 	uint64_t len;
 	int64_t at;
-	bool had_exec, replace;
+	bool had_exec;
 	int err;
 
 	if (shmctl(shmid, IPC_STAT, &ds))
@@ -51,13 +51,12 @@ int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags)
 		.map_id = ++m->next_id,
 	};
 	had_exec = mem_has_exec(m, v.start, v.end);
-	replace = m->base || !vma_is_free(&m->vmas, v.start, v.end);
 	err = mem_claim_holes(m, v.start, v.end);
-	if (!err && shmat(shmid, mem_host(m, v.start), (flags & SHM_RDONLY) | SHM_REMAP) == (void *)-1)
+	if (!err && shmat(shmid, mem_host(m, v.start), (flags & SHM_RDONLY) | SHM_REMAP) == (void *)-1) {
 		err = -errno;
+		mem_release_holes(m, v.start, v.end);
+	}
 	if (err) {
-		if (replace || err != -ENOMEM)
-			mem_release_holes(m, v.start, v.end);
 		mem_unlock(m);
 		return err;
 	}
@@ -72,7 +71,7 @@ int64_t mem_shmdt(struct mem_space *m, gaddr addr)
 {
 	const struct mem_vma *v;
 	gaddr end = addr;
-	bool had_exec;
+	bool had_exec = false;
 	uint32_t id;
 
 	if (addr & MEM_PAGE_MASK)
@@ -90,7 +89,6 @@ int64_t mem_shmdt(struct mem_space *m, gaddr addr)
 		mem_unlock(m);
 		return err;
 	}
-	had_exec = false;
 	/* Every piece of the segment that still lies at its place goes. */
 	for (unsigned i = vma_lower(&m->vmas, addr); i < m->vmas.count; i++)
 		if (m->vmas.v[i].map_id == id && m->vmas.v[i].start - m->vmas.v[i].offset == addr)

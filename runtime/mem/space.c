@@ -81,29 +81,7 @@ static uint64_t kernel_choice(void)
 	return (uintptr_t)p;
 }
 
-static bool can_map_low(void)
-{
-	void *want = (void *)(uintptr_t)FIRST_ADDR;
-	void *p = mmap(want, MEM_PAGE_BYTES, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	if (p == MAP_FAILED)
-		return false;
-	munmap(p, MEM_PAGE_BYTES);
-	return p == want;
-}
-
-/* Guest addresses are host addresses; false when the low ones are not free. */
-static bool place_direct(struct mem_space *m)
-{
-	uint64_t used = lowest_used(), own = kernel_choice();
-
-	m->limit = used < own ? used : own;
-	if (m->limit > MEM_GUEST_TOP)
-		m->limit = MEM_GUEST_TOP;
-	return m->limit >= MEM_SV39_TOP && can_map_low();
-}
-
+/* Address space at an address (0: anywhere) that is free. MAP_FAILED when it is not. */
 static void *reserve(uint64_t at, uint64_t size_bytes)
 {
 	void *want = (void *)(uintptr_t)at;
@@ -115,6 +93,32 @@ static void *reserve(uint64_t at, uint64_t size_bytes)
 		return MAP_FAILED;
 	}
 	return p;
+}
+
+/* True when the host could map all of [start, end) and nothing is there yet. */
+static bool is_mappable(uint64_t start, uint64_t end)
+{
+	void *p = reserve(start, end - start);
+
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, end - start);
+	return true;
+}
+
+/* Guest addresses are host addresses; false when the low ones are not free. */
+static bool place_direct(struct mem_space *m)
+{
+	uint64_t own = kernel_choice(), used;
+
+	m->limit = own < MEM_GUEST_TOP ? align_down(own, MEM_PAGE_BYTES) : MEM_GUEST_TOP;
+	if (is_mappable(m->min, m->limit))
+		return true;
+	/* Something is in the way, or RLIMIT_AS is low. */
+	used = lowest_used();
+	if (m->limit > used)
+		m->limit = used;
+	return m->limit >= MEM_SV39_TOP && is_mappable(m->min, m->min + MEM_PAGE_BYTES);
 }
 
 /*
@@ -284,9 +288,10 @@ gaddr mem_find_free(struct mem_space *m, gaddr hint, uint64_t size_bytes, uint64
 	bool plain = align == MEM_PAGE_BYTES;
 	gaddr from = m->mmap_top, at;
 
+	hint = align_down(hint, MEM_PAGE_BYTES);
 	if (hint) {
-		hint = align_up(hint, align);
-		if (hint >= m->min && mem_inside(m, hint, size_bytes)
+		hint = align_up(hint < m->min ? m->min : hint, align);
+		if (mem_inside(m, hint, size_bytes)
 		    && vma_is_free(&m->vmas, hint, hint + size_bytes))
 			return hint;
 	}

@@ -205,7 +205,7 @@ void marshal_unguard(struct kit_thread *t, const struct sys_row *row, const uint
 		int written = sys_kinds[row->kind[i]].written;
 		uint64_t n;
 
-		if (!written || !reg[i])
+		if (!written || written == OUT_LATER || !reg[i])
 			continue;
 		if (written == OUT_IOVEC) {
 			unguard_iovec(t, reg[i], reg[i + 1]);

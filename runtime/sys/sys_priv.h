@@ -30,7 +30,7 @@ enum sys_kind {
 enum sys_class { SYS_CLASS_I32, SYS_CLASS_U32, SYS_CLASS_U64, SYS_CLASS_PTR, SYS_CLASS_DEEP };
 
 /* How many bytes the kernel writes, where it is not a constant. */
-enum { OUT_NEXT = -1, OUT_PREV = -2, OUT_IOVEC = -3, OUT_MSG = -4, OUT_POLLFDS = -5, OUT_FDSET = -6, OUT_NAME = -7 };
+enum { OUT_NEXT = -1, OUT_PREV = -2, OUT_IOVEC = -3, OUT_MSG = -4, OUT_POLLFDS = -5, OUT_FDSET = -6, OUT_NAME = -7, OUT_LATER = -8 };
 
 struct strace_line;
 
@@ -124,10 +124,9 @@ uint64_t sys_oflags_to_guest(uint64_t flags);
 
 /*
  * Descriptors of kitemu's own (its binary, the guest's file, a vfork pipe): the guest may not close or
- * replace them by accident. sys_fd_hide moves one to a high number; sys_fd_is_ours tells them.
+ * replace them by accident. sys_fd_hide (exec.h) moves one to a high number; sys_fd_is_ours tells them.
  */
 bool sys_fd_is_ours(const struct kit_thread *t, int fd);
-int sys_fd_hide(int fd);
 
 /* proc.c: a guest path that means a file of /proc which must show the guest. */
 enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO };
@@ -135,12 +134,11 @@ enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO };
 enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path);
 /* Opens what sys_proc_find found; flags are the host's. A descriptor or -errno. */
 int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags);
+/* The absolute path of the guest's program, without a final zero: its length or -errno. */
+int64_t sys_proc_exe_path(struct kit_thread *t, char dst[SYS_PATH_MAX]);
 /* /proc/cpuinfo as a riscv64 kernel writes it; for tests too. */
 struct strbuf;
 void sys_cpuinfo(struct strbuf *b, unsigned cpus);
-
-/* exec.c: execve's work; path is a host string, argv and envp are guest arrays. */
-int64_t sys_exec_guest(struct kit_thread *t, int dirfd, const char *path, gaddr argv, gaddr envp, int flags);
 
 /* time.c: the absolute time at which a sleep that was interrupted ends; forgets it after another call. */
 void sys_restart_forget(void);

@@ -1,0 +1,263 @@
+/*
+ * Emission: from allocated LIR to bytes and tables. Pure; the same list gives the same bytes.
+ */
+#include "arch/x86_64/emit_priv.h"
+
+struct x64_cold *x64_cold(struct x64_emit *e, uint32_t from,
+			  void (*make)(struct x64_emit *e, const struct x64_cold *c))
+{
+	struct x64_cold *c;
+
+	arena_grow(e->lir->arena, e->cold, e->cold_count, e->cold_cap);
+	c = &e->cold[e->cold_count++];
+	*c = (struct x64_cold){ .make = make, .in = e->in, .from = { from, UINT32_MAX } };
+	return c;
+}
+
+void x64_may_fault(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_unit *u = e->lir;
+	uint32_t idx = (uint32_t)(in - u->insn);
+	struct code_fault *f;
+
+	while (e->next_fault < u->fault_count && u->fault[e->next_fault].insn < idx)
+		e->next_fault++;
+	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
+	f = &e->fault[e->fault_count++];
+	*f = (struct code_fault){ .at = cb_pos(e->cb), .gpc_off = in->gpc_off };
+	if (e->next_fault < u->fault_count && u->fault[e->next_fault].insn == idx) {
+		f->first = u->fault[e->next_fault].first;
+		f->count = u->fault[e->next_fault].count;
+	}
+}
+
+void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w)
+{
+	e->zero_regs = (uint16_t)(1u << reg);
+	e->zero_cc = X64_CC_NE;
+	e->zero_w = (uint8_t)w;
+	e->zero_sign = true;
+	e->flags_new = true;
+}
+
+/* ---- operations that the allocator makes ----------------------------------------------------------- */
+
+void x64_emit_fp_move(struct x64_emit *e, unsigned d, unsigned s)
+{
+	if (d == s)
+		return;
+	if (e->avx)
+		x64_vrr(e->cb, X64_MOVAPS, 0, d, 0, s);
+	else
+		x64_rr(e->cb, X64_MOVAPS, 0, d, s);
+}
+
+void x64_emit_fp_load(struct x64_emit *e, bool is_double, unsigned d, struct x64_mem m)
+{
+	uint32_t op = x64_fp(X64_MOVS_RM, is_double);
+
+	if (e->avx)
+		x64_vrm(e->cb, op, 0, d, 0, m);
+	else
+		x64_rm(e->cb, op, 0, d, m);
+}
+
+void x64_emit_fp_store(struct x64_emit *e, bool is_double, struct x64_mem m, unsigned s)
+{
+	uint32_t op = x64_fp(X64_MOVS_MR, is_double);
+
+	if (e->avx)
+		x64_vrm(e->cb, op, 0, s, 0, m);
+	else
+		x64_rm(e->cb, op, 0, s, m);
+}
+
+static void emit_exchange(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned a = x64_opreg(in, 0), b = x64_opreg(in, 1);
+
+	if (in->opnd[0].r < LIR_PHYS_FP) {
+		x64_rr(e->cb, X64_XCHG, 1, a, b);
+		return;
+	}
+	x64_fp_dd(e, X64_XORPS, a, b);
+	x64_fp_dd(e, X64_XORPS, b, a);
+	x64_fp_dd(e, X64_XORPS, a, b);
+}
+
+static void store_const(struct x64_emit *e, struct x64_mem m, int64_t value)
+{
+	if (fits_i32(value)) {
+		x64_rmi(e->cb, X64_MOV_MI, 1, 0, m, (int32_t)value, 4);
+		return;
+	}
+	x64_rmi(e->cb, X64_MOV_MI, 0, 0, m, (int32_t)value, 4);
+	m.disp += 4;
+	x64_rmi(e->cb, X64_MOV_MI, 0, 0, m, (int32_t)(value >> 32), 4);
+}
+
+void x64_emit_made(struct x64_emit *e, const struct lir_insn *in)
+{
+	struct x64_mem m = x64_state((int32_t)in->imm - X64_STATE_BIAS);
+	unsigned d = x64_opreg(in, 0);
+	bool fp = in->opnd[0].r >= LIR_PHYS_FP;
+
+	switch (in->op) {
+	case LIR_MOVE:
+		if (fp)
+			x64_emit_fp_move(e, d, x64_opreg(in, 1));
+		else if (d != x64_opreg(in, 1))
+			x64_mov_rr(e->cb, 1, d, x64_opreg(in, 1));
+		break;
+	case LIR_XCHG:
+		emit_exchange(e, in);
+		break;
+	case LIR_CONST:
+		x64_mov_imm(e->cb, d, (uint64_t)in->imm);
+		break;
+	case LIR_LOAD:
+		if (fp)
+			x64_emit_fp_load(e, true, d, m);
+		else
+			x64_rm(e->cb, X64_MOV_RM, 1, d, m);
+		break;
+	case LIR_STORE:
+		if (fp)
+			x64_emit_fp_store(e, true, m, d);
+		else
+			x64_rm(e->cb, X64_MOV_MR, 1, d, m);
+		break;
+	case LIR_STOREI:
+		store_const(e, m, in->imm2);
+		break;
+	case LIR_FIX:
+		x64_emit_fix(e, in);
+		break;
+	default: /* NOP, GET, PUT */
+		break;
+	}
+}
+
+/* ---- what the flags still say ------------------------------------------------------------------------ */
+
+/* Follows zero_regs over an operation that is no comparison of its own. */
+static void track_flags(struct x64_emit *e, const struct lir_insn *in)
+{
+	uint16_t from = 0;
+
+	if (e->flags_new) {
+		e->flags_new = false;
+		return;
+	}
+	switch (in->op) {
+	case LIR_NOP: case LIR_GET: case LIR_PUT: case LIR_STORE: case LIR_STOREI:
+	case X64_OP_ST: case X64_OP_STI: case X64_OP_STF: case X64_OP_TEMP:
+		return;
+	case LIR_MOVE:
+		from = (uint16_t)(in->opnd[1].r < LIR_PHYS_FP ? 1u << in->opnd[1].r : 0);
+		break;
+	case X64_OP_EXT: /* of a 32-bit result: zero and sign are the same in 64 bits */
+		if (in->sub == X64_SX32 && !e->zero_w && !x64_opmem(in, 1))
+			from = (uint16_t)(1u << x64_opreg(in, 1));
+		break;
+	case LIR_FIX:
+		if (in->fix == X64_FIX_SEXT32 && !e->zero_w)
+			from = (uint16_t)(1u << x64_opreg(in, 0));
+		else
+			e->zero_regs = 0;
+		break;
+	case LIR_LOAD: case X64_OP_LD: case X64_OP_LDF:
+		break;
+	case LIR_CONST:
+		if (in->imm != 0)
+			break;
+		e->zero_regs = 0;
+		return;
+	default:
+		e->zero_regs = 0;
+		return;
+	}
+	if (in->nopnd && in->opnd[0].r < LIR_PHYS_FP) {
+		uint16_t d = (uint16_t)(1u << in->opnd[0].r);
+
+		e->zero_regs = (uint16_t)(e->zero_regs & from ? e->zero_regs | d : e->zero_regs & ~d);
+	}
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------ */
+
+typedef void emit_fn(struct x64_emit *e, const struct lir_insn *in);
+
+static emit_fn *const emit_op[X64_OP_END - LIR_HOST] = {
+#define XOP(name, ...) x64_emit_##name,
+#include "arch/x86_64/ops.def"
+#undef XOP
+};
+
+static void emit_insn(struct x64_emit *e, const struct lir_insn *in)
+{
+	e->in = in;
+	if (in->op >= LIR_HOST) {
+		emit_op[in->op - LIR_HOST](e, in);
+	} else if (in->op == LIR_BLOCK) {
+		e->block_at[in->imm] = cb_pos(e->cb);
+		e->zero_regs = 0;
+		return;
+	} else {
+		x64_emit_made(e, in);
+	}
+	track_flags(e, in);
+}
+
+/* Items may note further ones. */
+static void emit_cold(struct x64_emit *e)
+{
+	for (unsigned i = 0; i < e->cold_count; i++) {
+		struct x64_cold c = e->cold[i];
+
+		for (unsigned n = 0; n < ARRAY_LEN(c.from); n++)
+			if (c.from[n] != UINT32_MAX)
+				x64_fix32(e->cb, c.from[n], cb_pos(e->cb));
+		e->in = c.in;
+		c.make(e, &c);
+	}
+}
+
+bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struct jit_opts *o,
+	      struct codebuf *cb, struct code *out)
+{
+	const struct ir_unit *ir = lir->ir;
+	struct x64_emit e = {
+		.cb = cb,
+		.lir = lir,
+		.features = o->host_features,
+		.avx = X64_HAS(o->host_features, AVX),
+		.guest_base = o->guest_base,
+	};
+	uint32_t start = cb_pos(cb);
+
+	(void)t;
+	KIT_DCHECK(start == 0, "offsets count from the buffer's start (%u)", start);
+	e.block_at = arena_new(lir->arena, uint32_t, ir->block_count);
+	memset(e.block_at, 0xff, sizeof(uint32_t) * ir->block_count);
+	for (unsigned i = 0; i < lir->insn_count; i++)
+		emit_insn(&e, &lir->insn[i]);
+	emit_cold(&e);
+	for (unsigned i = 0; i < e.forward_count; i++)
+		x64_fix32(cb, e.forward[i].at, e.block_at[e.forward[i].block]);
+	*out = (struct code){
+		.bytes = cb->start,
+		.size_bytes = cb_pos(cb),
+		.gpc = ir->gpc,
+		.guest_insns = ir->guest_insns,
+		.link = e.link,
+		.link_count = e.link_count,
+		.fault = e.fault,
+		.fault_count = e.fault_count,
+		.loc = lir->loc,
+		.loc_count = lir->loc_count,
+		.range = ir->range,
+		.range_count = ir->range_count,
+	};
+	return !cb->overflow;
+}

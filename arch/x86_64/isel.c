@@ -1,0 +1,242 @@
+/*
+ * Instruction selection: a walk over the IR that counts uses, then one that selects (isel_priv.h says in
+ * which order). Linear in the number of insns.
+ */
+#include "arch/x86_64/isel_priv.h"
+
+/* ---- first walk: what stands for what, and how often it is used ------------------------------ */
+
+/* The value that in gives back after a trip to another type, IR_NOREF when it is none. */
+static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
+{
+	static const uint8_t outer[] = { IR_trunc, IR_trunc, IR_unbox, IR_fbits, IR_bitsf };
+	static const uint8_t inner[] = { IR_sext, IR_zext, IR_box, IR_bitsf, IR_fbits };
+
+	for (unsigned i = 0; i < ARRAY_LEN(outer); i++)
+		if (in->op == outer[i] && x64_insn(s, in->a)->op == inner[i])
+			return x64_insn(s, in->a)->a;
+	return IR_NOREF;
+}
+
+/* Operations to which every NaN is the same, and that give a raw or a NaN-free result. */
+static bool takes_raw(unsigned op)
+{
+	switch (op) {
+	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt:
+	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
+	case IR_feq: case IR_flt: case IR_fle: case IR_cvtfd: case IR_cvtdf:
+	case IR_ftoi32: case IR_ftou32: case IR_ftoi64: case IR_ftou64: case IR_fcanon:
+	case IR_fmin: case IR_fmax:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* True when in, as a user of operand number n, does with what the operand was made from. */
+static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigned n)
+{
+	switch (in->op) {
+	case IR_putreg:
+		return s->t->home[in->imm] != LIR_PHYS_NONE;
+	case IR_st8:
+	case IR_st16:
+	case IR_st32:
+		return n == 1;
+	case IR_br:
+	case IR_set:
+		return x64_narrow_compare(s, in);
+	default:
+		return takes_raw(in->op);
+	}
+}
+
+static void count_uses(struct x64_isel *s, const struct ir_insn *in)
+{
+	const ir_ref op[] = { in->a, in->b, in->c };
+
+	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++) {
+		struct x64_val *v = x64_val(s, op[n]);
+
+		v->uses++;
+		if (!soft_use(s, in, n))
+			v->hard++;
+	}
+}
+
+static void scan_block(struct x64_isel *s, const struct ir_block *b)
+{
+	uint32_t cur[IR_MAX_REGS]; /* insn whose value each guest register has */
+
+	memset(cur, 0xff, sizeof cur);
+	for (uint32_t i = b->first; i < b->first + b->count; i++) {
+		const struct ir_insn *in = &s->ir->insn[i];
+		struct x64_val *v = &s->val[i];
+		ir_ref same;
+
+		*v = (struct x64_val){ .rep = i, .vreg = LREG_NONE };
+		if (in->dead)
+			continue;
+		if (in->op == IR_getreg) {
+			if (cur[in->imm] != UINT32_MAX)
+				v->rep = cur[in->imm];
+			else
+				cur[in->imm] = i;
+			continue;
+		}
+		if (in->op == IR_const)
+			continue;
+		if (in->op == IR_putreg)
+			cur[in->imm] = x64_val(s, in->a)->rep;
+		same = round_trip(s, in);
+		if (ir_ref_ok(same))
+			v->rep = x64_val(s, same)->rep;
+		else
+			count_uses(s, in);
+	}
+}
+
+/* ---- second walk ------------------------------------------------------------------------------- */
+
+lreg x64_select_const(struct x64_isel *s, uint32_t idx)
+{
+	return s->val[idx].vreg = x64_const_vreg(s, s->ir->insn[idx].imm);
+}
+
+lreg x64_select_pure(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	lreg r;
+
+	KIT_DCHECK(ir_info(in)->flags & IR_P, "%s asked for before it was selected", ir_info(in)->name);
+	if (in->op == IR_const)
+		return x64_select_const(s, idx);
+	r = in->op >= IR_fadd ? x64_sel_fpure(s, in) : x64_sel_int(s, in);
+	s->val[idx].vreg = r;
+	return r;
+}
+
+lreg x64_extend(struct x64_isel *s, lreg a, enum x64_ext how)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_EXT);
+	lreg d = x64_def(s, l, LIR_INT);
+
+	x64_use(l, a, LO_HINT | LO_MEM);
+	l->sub = (uint8_t)how;
+	return d;
+}
+
+static void sel_getreg(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	struct lir_insn *l;
+
+	if (s->val[idx].rep != idx || s->val[idx].uses == 0)
+		return;
+	l = x64_lir(s, LIR_GET);
+	l->imm = in->imm;
+	s->val[idx].vreg = x64_def(s, l, in->type == IR_I64 ? LIR_INT : LIR_FP);
+}
+
+/*
+ * What a register of a pinned guest register may hold instead of v, and the conversion still to
+ * be made. Only where nobody else needs v's exact bits: else it would be made twice.
+ */
+static enum x64_fix lazy_fix(const struct x64_isel *s, ir_ref *v)
+{
+	const struct x64_val *val = x64_val(s, *v);
+	const struct ir_insn *in = &s->ir->insn[val->rep];
+
+	if (val->vreg != LREG_NONE || val->hard)
+		return X64_FIX_NONE;
+	switch (in->op) {
+	case IR_sext:
+		if (x64_insn(s, in->a)->op == IR_const)
+			return X64_FIX_NONE;
+		*v = in->a;
+		return X64_FIX_SEXT32;
+	case IR_fcanon:
+		if (in->type != IR_F64 || !x64_is_quiet(s, in->a))
+			return X64_FIX_NONE;
+		*v = in->a;
+		return X64_FIX_CANON64;
+	case IR_box:
+		*v = x64_raw(s, in->a);
+		return x64_val(s, *v)->rep == x64_val(s, in->a)->rep ? X64_FIX_BOX32 : X64_FIX_CANON32;
+	default:
+		return X64_FIX_NONE;
+	}
+}
+
+static void sel_putreg(struct x64_isel *s, const struct ir_insn *in)
+{
+	enum x64_fix fix = X64_FIX_NONE;
+	struct lir_insn *l;
+	ir_ref v = in->a;
+	lreg r;
+
+	if (s->t->home[in->imm] != LIR_PHYS_NONE)
+		fix = lazy_fix(s, &v);
+	r = x64_vr(s, v);
+	l = x64_lir(s, LIR_PUT);
+	l->imm = in->imm;
+	l->fix = (uint8_t)fix;
+	x64_use(l, r, 0);
+}
+
+static void select_insn(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	unsigned flags = ir_info(in)->flags;
+
+	s->gpc_off = in->gpc_off;
+	if (in->op == IR_getreg)
+		sel_getreg(s, idx);
+	else if (in->op == IR_putreg)
+		sel_putreg(s, in);
+	else if (flags & IR_P)
+		return;
+	else if (flags & IR_X)
+		x64_sel_exit(s, idx);
+	else if (flags & IR_F)
+		x64_sel_fp(s, idx);
+	else if (in->op >= IR_getfflags)
+		x64_sel_fstate(s, idx);
+	else if (flags & IR_E)
+		x64_sel_atomic(s, idx);
+	else if (flags & IR_L)
+		x64_sel_load(s, idx);
+	else
+		x64_sel_store(s, in);
+}
+
+void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct jit_opts *o,
+	      struct lir_unit *lir)
+{
+	struct x64_isel s = {
+		.ir = ir,
+		.t = t,
+		.lir = lir,
+		.features = o->host_features,
+		.guest_base = o->guest_base,
+	};
+
+	memset(lir, 0, sizeof *lir);
+	lir->arena = ir->arena;
+	lir->ir = ir;
+	lir->insn_cap = ir->insn_count + 16;
+	lir->insn = arena_new(ir->arena, struct lir_insn, lir->insn_cap);
+	lir->vreg_cap = ir->insn_count + 16;
+	lir->vreg = arena_new(ir->arena, struct lir_vreg, lir->vreg_cap);
+	s.val = arena_new(ir->arena, struct x64_val, ir->insn_count);
+	for (unsigned b = 0; b < ir->block_count; b++) {
+		const struct ir_block *blk = &ir->block[b];
+
+		scan_block(&s, blk);
+		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
+		x64_lir(&s, LIR_BLOCK)->imm = b;
+		for (uint32_t i = blk->first; i < blk->first + blk->count; i++)
+			if (!ir->insn[i].dead)
+				select_insn(&s, i);
+	}
+}

@@ -1,0 +1,154 @@
+/* Instruction selection: branches and exits. */
+#include "arch/x86_64/isel_priv.h"
+
+uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
+{
+	struct lir_unit *u = s->lir;
+
+	arena_grow(u->arena, u->exit, u->exit_count, u->exit_cap);
+	u->exit[u->exit_count] = x;
+	return (uint16_t)u->exit_count++;
+}
+
+static gaddr gpc_of(const struct x64_isel *s)
+{
+	return s->ir->gpc + (uint64_t)(int64_t)s->gpc_off;
+}
+
+/* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
+static uint32_t next_effect(const struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in;
+
+	do
+		in = &s->ir->insn[++idx];
+	while (in->dead || ir_info(in)->flags & IR_P);
+	return idx;
+}
+
+/* True when floating-point comparison idx has no other use than the branch that comes next. */
+bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *br;
+	int64_t c;
+
+	if (s->val[idx].uses != 1)
+		return false;
+	br = &s->ir->insn[next_effect(s, idx)];
+	return br->op == IR_br && br->sub <= IR_NE && s->val[br->a.idx].rep == idx
+	       && x64_const(s, br->b, &c) && c == 0;
+}
+
+/* br eq/ne (x & y), 0 where the and has no other use. */
+static struct lir_insn *test_branch(struct x64_isel *s, const struct ir_insn *and, enum x64_cc cc)
+{
+	lreg a = x64_vr(s, and->a), b;
+	unsigned w = x64_is64(and);
+	struct lir_insn *l;
+	int64_t c;
+
+	if (x64_const(s, and->b, &c) && (fits_i32(c) || fits_u32((uint64_t)c))) {
+		l = x64_lir(s, X64_OP_BRT);
+		x64_use(l, a, LO_MEM);
+		l->imm = (int32_t)c;
+		w = fits_u32((uint64_t)c) ? 0 : w;
+	} else {
+		b = x64_vr(s, and->b);
+		l = x64_lir(s, X64_OP_BRTR);
+		x64_use(l, a, 0);
+		x64_use(l, b, LO_MEM);
+	}
+	l->sub = (uint8_t)cc;
+	l->sub2 = (uint8_t)w;
+	return l;
+}
+
+static struct lir_insn *compare_branch(struct x64_isel *s, const struct ir_insn *in)
+{
+	struct x64_cmp c = x64_compare(s, in);
+	const struct ir_insn *x = x64_insn(s, c.a);
+	struct lir_insn *l;
+	lreg a, b;
+
+	if (c.is_imm && c.imm == 0 && in->sub <= IR_NE) {
+		if (x64_is_compare(x->op) && x64_val(s, c.a)->vreg == LREG_NONE)
+			return x64_sel_fbr(s, x, in->sub == IR_NE);
+		if (x64_foldable(s, c.a, IR_and))
+			return test_branch(s, x, c.cc);
+	}
+	a = x64_vr(s, c.a);
+	if (c.is_imm) {
+		l = x64_lir(s, X64_OP_BRI);
+		x64_use(l, a, LO_MEM);
+		l->imm = c.imm;
+	} else {
+		b = x64_vr(s, c.b);
+		l = x64_lir(s, X64_OP_BR);
+		x64_use(l, a, 0);
+		x64_use(l, b, LO_MEM);
+	}
+	l->sub = (uint8_t)c.cc;
+	l->sub2 = (uint8_t)c.w;
+	return l;
+}
+
+static void sel_br(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	uint32_t next = next_effect(s, idx);
+	gaddr target = (gaddr)in->imm;
+	struct lir_insn *l;
+	uint16_t exit = x64_new_exit(s, (struct lir_exit){
+		.target = target,
+		.to = in->to,
+		.poll = target <= gpc_of(s),
+	});
+
+	l = compare_branch(s, in);
+	l->exit = exit;
+	l->flags = LF_EXIT;
+	if (ir_info(&s->ir->insn[next])->flags & IR_Z)
+		l->flags |= LF_SYNC;
+}
+
+void x64_sel_exit(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	struct lir_exit x = {
+		.target = (gaddr)in->imm,
+		.ret = (gaddr)in->imm2,
+		.to = IR_NOBLOCK,
+		.kind = in->sub,
+	};
+	lreg target = LREG_NONE;
+	struct lir_insn *l;
+	unsigned op;
+
+	switch (in->op) {
+	case IR_br:
+		sel_br(s, idx);
+		return;
+	case IR_exit:
+		op = X64_OP_EXIT;
+		x.to = in->to;
+		x.poll = x.target <= gpc_of(s);
+		break;
+	case IR_exiti:
+		op = X64_OP_EXITI;
+		x.indirect = true;
+		/* Returns go down the stack of calls, which ends; what else is a cycle comes by here. */
+		x.poll = in->sub != IR_JUMP_RET;
+		target = x64_vr(s, in->a);
+		break;
+	default:
+		op = X64_OP_EXITR;
+		x.kind = IR_JUMP_PLAIN;
+		x.reason = (uint8_t)in->imm2;
+		break;
+	}
+	l = x64_lir(s, op);
+	l->exit = x64_new_exit(s, x);
+	l->flags = LF_SYNC;
+	if (target != LREG_NONE)
+		x64_opnd(l, target, LIR_USE, 0, X64_RCX);
+}

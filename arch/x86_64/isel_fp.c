@@ -1,0 +1,485 @@
+/*
+ * Instruction selection: floating point.
+ *
+ * MXCSR.RC is the guest's frm while translated code runs, so IR_RM_DYN is what the unit does anyway. A static rounding mode
+ * matters only where the result may be inexact; those cases, and what the unit cannot do at all, call ir_eval
+ * through IR_THUNK_FP.
+ */
+#include "arch/x86_64/isel_priv.h"
+
+/* What identifies an insn to IR_THUNK_FP. */
+static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 | in->sub << 16; }
+
+bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
+{
+	switch (x64_insn(s, r)->op) {
+	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt:
+	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
+	case IR_fmin: case IR_fmax: case IR_cvtfd: case IR_cvtdf: case IR_fcanon:
+		return true;
+	default:
+		return false;
+	}
+}
+
+ir_ref x64_raw(const struct x64_isel *s, ir_ref r)
+{
+	while (x64_insn(s, r)->op == IR_fcanon && x64_val(s, r)->vreg == LREG_NONE
+	       && x64_is_quiet(s, x64_insn(s, r)->a))
+		r = x64_insn(s, r)->a;
+	return r;
+}
+
+static lreg raw(struct x64_isel *s, ir_ref r) { return x64_vr(s, x64_raw(s, r)); }
+
+bool x64_is_compare(unsigned op) { return op == IR_feq || op == IR_flt || op == IR_fle; }
+
+/* Carried out by ir_eval. */
+static lreg thunk(struct x64_isel *s, const struct ir_insn *in)
+{
+	const struct ir_op_info *info = ir_info(in);
+	const ir_ref op[] = { in->a, in->b, in->c };
+	const uint8_t col[] = { info->a, info->b, info->c };
+	enum ir_type result = ir_result_type(in);
+	bool is_int = result == IR_I32 || result == IR_I64;
+	lreg v[3] = { 0, 0, 0 }, d;
+	struct lir_insn *l;
+
+	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
+		v[n] = x64_vr(s, op[n]);
+	l = x64_lir(s, X64_OP_FTHUNK);
+	d = is_int ? x64_def_fixed(s, l, LIR_INT, X64_RAX) : x64_def(s, l, LIR_FP);
+	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++) {
+		enum ir_type t = ir_operand_type(in, col[n]);
+
+		x64_use(l, v[n], 0);
+		if (t == IR_I32 || t == IR_I64)
+			l->sub |= (uint8_t)(1u << n);
+	}
+	if (!is_int)
+		x64_clobber(l, X64_RAX);
+	l->sub2 = is_int;
+	l->imm = opword(in);
+	return d;
+}
+
+/* ---- arithmetic ---------------------------------------------------------------------------------- */
+
+static lreg binary(struct x64_isel *s, const struct ir_insn *in, uint32_t op)
+{
+	bool commutes = ir_info(in)->flags & IR_C;
+	lreg a = raw(s, in->a), b = raw(s, in->b), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_FOP);
+
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_HINT);
+	x64_use(l, b, LO_MEM | (commutes || X64_HAS(s->features, AVX) ? 0 : LO_LATE));
+	l->imm = op;
+	l->sub = commutes;
+	l->sub2 = x64_isdbl(in);
+	return d;
+}
+
+static lreg unary(struct x64_isel *s, unsigned op, ir_ref x, unsigned dbl)
+{
+	lreg a = raw(s, x), d;
+	struct lir_insn *l = x64_lir(s, op);
+
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_MEM);
+	l->sub2 = (uint8_t)dbl;
+	return d;
+}
+
+static lreg fused(struct x64_isel *s, const struct ir_insn *in, enum x64_fma kind)
+{
+	lreg a, b, c, d;
+	struct lir_insn *l;
+
+	if (!X64_HAS(s->features, FMA))
+		return thunk(s, in);
+	a = raw(s, in->a);
+	b = raw(s, in->b);
+	c = raw(s, in->c);
+	l = x64_lir(s, X64_OP_FMA);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, 0);
+	x64_use(l, b, LO_MEM);
+	x64_use(l, c, LO_HINT);
+	l->sub = (uint8_t)kind;
+	l->sub2 = x64_isdbl(in);
+	return d;
+}
+
+static lreg min_max(struct x64_isel *s, const struct ir_insn *in)
+{
+	lreg a = raw(s, in->a), b = raw(s, in->b), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_FMINMAX);
+
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_HINT);
+	x64_use(l, b, 0);
+	l->imm = in->op == IR_fmin ? X64_MINS : X64_MAXS;
+	l->imm2 = opword(in);
+	l->sub2 = x64_isdbl(in);
+	return d;
+}
+
+static lreg arithmetic(struct x64_isel *s, const struct ir_insn *in)
+{
+	if (in->sub != IR_RM_DYN)
+		return thunk(s, in);
+	switch (in->op) {
+	case IR_fadd:
+		return binary(s, in, X64_ADDS);
+	case IR_fsub:
+		return binary(s, in, X64_SUBS);
+	case IR_fmul:
+		return binary(s, in, X64_MULS);
+	case IR_fdiv:
+		return binary(s, in, X64_DIVS);
+	case IR_fsqrt:
+		return unary(s, X64_OP_FSQRT, in->a, x64_isdbl(in));
+	case IR_fmadd:
+		return fused(s, in, X64_FMADD);
+	case IR_fmsub:
+		return fused(s, in, X64_FMSUB);
+	case IR_fnmsub:
+		return fused(s, in, X64_FNMSUB_RV);
+	default:
+		return fused(s, in, X64_FNMADD_RV);
+	}
+}
+
+/* ---- comparisons ---------------------------------------------------------------------------------- */
+
+/*
+ * flt and fle compare with operands exchanged: "above" is false of unordered operands, "below" is not
+ * (SDM 2A, COMISD). comis raises invalid for any NaN as they must, ucomis and cmpeq
+ * only for signalling ones as feq must.
+ */
+static lreg compare(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool eq = in->op == IR_feq;
+	lreg a = raw(s, eq ? in->a : in->b), b = raw(s, eq ? in->b : in->a), d, m;
+	struct lir_insn *l;
+
+	if (!eq) {
+		l = x64_lir(s, X64_OP_FSET);
+		d = x64_def(s, l, LIR_INT);
+		x64_use(l, a, 0);
+		x64_use(l, b, LO_MEM);
+		l->sub = in->op == IR_flt ? X64_CC_A : X64_CC_AE;
+		l->sub2 = x64_isdbl(in);
+		return d;
+	}
+	l = x64_lir(s, X64_OP_FCMPEQ);
+	m = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_HINT);
+	x64_use(l, b, LO_MEM);
+	l->sub2 = x64_isdbl(in);
+	l = x64_lir(s, X64_OP_MOVRX);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, m, 0);
+	m = d;
+	l = x64_lir(s, X64_OP_ALUI);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, m, LO_HINT);
+	l->sub = X64_AND;
+	l->imm = 1;
+	return d;
+}
+
+struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool want)
+{
+	bool eq = cmp->op == IR_feq;
+	lreg a = raw(s, eq ? cmp->a : cmp->b), b = raw(s, eq ? cmp->b : cmp->a);
+	struct lir_insn *l = x64_lir(s, X64_OP_FBR);
+	enum x64_cc cc = eq ? X64_CC_E : cmp->op == IR_flt ? X64_CC_A : X64_CC_AE;
+
+	x64_use(l, a, 0);
+	x64_use(l, b, LO_MEM);
+	l->sub = (uint8_t)(want ? cc : cc ^ 1);
+	l->sub2 = x64_isdbl(cmp);
+	l->imm = eq;
+	return l;
+}
+
+/* ---- conversions ---------------------------------------------------------------------------------- */
+
+static lreg to_int(struct x64_isel *s, const struct ir_insn *in)
+{
+	static const uint8_t round_mode[] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2 };
+	bool is_unsigned = in->op == IR_ftou32 || in->op == IR_ftou64;
+	bool is_static = in->sub != IR_RM_DYN && in->sub != IR_RM_RTZ;
+	lreg a, t = LREG_NONE, d;
+	struct lir_insn *l;
+
+	if (in->sub == IR_RM_RMM || (is_unsigned && in->sub != IR_RM_RTZ)
+	    || (is_static && !X64_HAS(s->features, SSE41)))
+		return thunk(s, in);
+	a = raw(s, in->a);
+	if (is_static)
+		t = x64_temp(s, LIR_FP);
+	l = x64_lir(s, is_static ? X64_OP_CVTFIR : is_unsigned ? X64_OP_CVTFU : X64_OP_CVTFI);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, 0);
+	if (is_static) {
+		x64_use(l, t, LO_LATE);
+		l->sub = round_mode[in->sub];
+	} else {
+		l->sub = in->sub == IR_RM_RTZ;
+	}
+	l->sub2 = x64_isdbl(in);
+	l->imm = opword(in);
+	l->imm2 = in->op == IR_ftoi64 || in->op == IR_ftou64;
+	return d;
+}
+
+static lreg from_int(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool is32 = in->op == IR_i32tof || in->op == IR_u32tof;
+	bool exact = is32 && in->type == IR_F64;
+	struct lir_insn *l;
+	lreg a, d;
+
+	if (in->sub != IR_RM_DYN && !exact)
+		return thunk(s, in);
+	a = x64_vr(s, in->a);
+	if (in->op == IR_u32tof)
+		a = x64_extend(s, a, X64_ZX32);
+	l = x64_lir(s, in->op == IR_u64tof ? X64_OP_CVTUF : X64_OP_CVTIF);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, in->op == IR_u64tof ? 0 : LO_MEM);
+	l->sub = in->op != IR_i32tof;
+	l->sub2 = x64_isdbl(in);
+	l->imm = opword(in);
+	return d;
+}
+
+void x64_sel_fp(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	lreg d;
+
+	switch (in->op) {
+	case IR_fmin:
+	case IR_fmax:
+		d = min_max(s, in);
+		break;
+	case IR_feq:
+	case IR_flt:
+	case IR_fle:
+		if (x64_fuse_compare(s, idx))
+			return;
+		d = compare(s, in);
+		break;
+	case IR_cvtfd:
+		d = unary(s, X64_OP_CVTFF, in->a, 0);
+		break;
+	case IR_cvtdf:
+		d = in->sub == IR_RM_DYN ? unary(s, X64_OP_CVTFF, in->a, 1) : thunk(s, in);
+		break;
+	case IR_ftoi32:
+	case IR_ftou32:
+	case IR_ftoi64:
+	case IR_ftou64:
+		d = to_int(s, in);
+		break;
+	case IR_i32tof:
+	case IR_u32tof:
+	case IR_i64tof:
+	case IR_u64tof:
+		d = from_int(s, in);
+		break;
+	default:
+		d = arithmetic(s, in);
+		break;
+	}
+	s->val[idx].vreg = d;
+}
+
+/* ---- operations on the bits ----------------------------------------------------------------------- */
+
+static lreg with_const(struct x64_isel *s, lreg a, uint32_t op, enum x64_const c)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_FBITOP);
+	lreg d = x64_def(s, l, LIR_FP);
+
+	x64_use(l, a, LO_HINT);
+	l->imm = op;
+	l->imm2 = c;
+	return d;
+}
+
+static lreg sign_of(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool dbl = x64_isdbl(in);
+	lreg a = x64_vr(s, in->a), b = x64_vr(s, in->b), d;
+	lreg sign = with_const(s, b, X64_ANDPS, dbl ? X64_C_SIGN64 : X64_C_SIGN32);
+	lreg rest = with_const(s, a, X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
+	struct lir_insn *l = x64_lir(s, X64_OP_FBITOP);
+
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, rest, LO_HINT);
+	x64_use(l, sign, 0);
+	l->imm = X64_ORPS;
+	return d;
+}
+
+static lreg canonical(struct x64_isel *s, const struct ir_insn *in)
+{
+	struct lir_insn *l;
+	lreg a, d;
+
+	if (!x64_is_quiet(s, in->a)) /* comparing a signalling NaN would raise a flag */
+		return thunk(s, in);
+	a = raw(s, in->a);
+	l = x64_lir(s, X64_OP_FCANON);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_HINT);
+	l->sub2 = x64_isdbl(in);
+	return d;
+}
+
+static lreg unbox(struct x64_isel *s, const struct ir_insn *in)
+{
+	lreg a = x64_vr(s, in->a), t = LREG_NONE, d;
+	struct lir_insn *l;
+
+	if (!X64_HAS(s->features, SSE41))
+		t = x64_temp(s, LIR_INT);
+	l = x64_lir(s, X64_OP_UNBOX);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_HINT);
+	if (t != LREG_NONE)
+		x64_use(l, t, LO_LATE);
+	return d;
+}
+
+static lreg to_bits(struct x64_isel *s, const struct ir_insn *in)
+{
+	lreg a = x64_vr(s, in->a), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_MOVRX);
+
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, LO_MEM);
+	l->sub2 = in->op == IR_fbits;
+	return d;
+}
+
+static lreg from_bits(struct x64_isel *s, const struct ir_insn *in)
+{
+	struct lir_insn *l;
+	int64_t c;
+	lreg a, d;
+
+	if (x64_const(s, in->a, &c) && c == 0)
+		return x64_def(s, x64_lir(s, X64_OP_FZERO), LIR_FP);
+	a = x64_vr(s, in->a);
+	l = x64_lir(s, X64_OP_MOVXR);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_MEM);
+	l->sub2 = in->op == IR_bitsf;
+	return d;
+}
+
+lreg x64_sel_fpure(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool dbl = x64_isdbl(in);
+
+	switch (in->op) {
+	case IR_fclass:
+		return thunk(s, in);
+	case IR_fneg:
+		return with_const(s, x64_vr(s, in->a), X64_XORPS, dbl ? X64_C_SIGN64 : X64_C_SIGN32);
+	case IR_fabs:
+		return with_const(s, x64_vr(s, in->a), X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
+	case IR_fsgnj:
+		return sign_of(s, in);
+	case IR_fcanon:
+		return canonical(s, in);
+	case IR_box:
+		return with_const(s, x64_vr(s, in->a), X64_ORPS, X64_C_BOX);
+	case IR_unbox:
+		return unbox(s, in);
+	case IR_fbits:
+	case IR_fbits32:
+		return to_bits(s, in);
+	case IR_bitsf:
+	case IR_bitsf32:
+		return from_bits(s, in);
+	default:
+		KIT_PANIC("no selection for %s", ir_info(in)->name);
+	}
+}
+
+/* ---- the floating-point state, helpers ------------------------------------------------------------ */
+
+static lreg load_state(struct x64_isel *s, size_t offset)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_SLD);
+
+	l->imm = (int64_t)offset;
+	return x64_def(s, l, LIR_INT);
+}
+
+static lreg masked(struct x64_isel *s, lreg a, int64_t mask)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_ALUI);
+	lreg d = x64_def(s, l, LIR_INT);
+
+	x64_use(l, a, LO_HINT);
+	l->sub = X64_AND;
+	l->imm = mask;
+	return d;
+}
+
+static void store_state(struct x64_isel *s, size_t offset, lreg v)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_SST);
+
+	l->imm = (int64_t)offset;
+	x64_use(l, v, 0);
+}
+
+static lreg call_helper(struct x64_isel *s, const struct ir_insn *in)
+{
+	lreg a = ir_ref_ok(in->a) ? x64_vr(s, in->a) : x64_const_vreg(s, 0);
+	lreg b = ir_ref_ok(in->b) ? x64_vr(s, in->b) : x64_const_vreg(s, 0), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_HELPER);
+
+	d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	x64_opnd(l, a, LIR_USE, LO_LATE, X64_RCX); /* rax takes the number before they are read */
+	x64_opnd(l, b, LIR_USE, LO_LATE, X64_RDX);
+	l->imm = in->imm;
+	return d;
+}
+
+void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	struct x64_val *v = &s->val[idx];
+	lreg a;
+
+	switch (in->op) {
+	case IR_getfflags:
+		v->vreg = x64_def(s, x64_lir(s, X64_OP_FFLAGS), LIR_INT);
+		break;
+	case IR_setfflags:
+		a = masked(s, x64_vr(s, in->a), 31);
+		store_state(s, offsetof(struct ir_state, fflags), a);
+		x64_lir(s, X64_OP_SETFFLAGS);
+		break;
+	case IR_getfrm:
+		v->vreg = load_state(s, offsetof(struct ir_state, frm));
+		break;
+	case IR_setfrm:
+		a = masked(s, x64_vr(s, in->a), 7);
+		store_state(s, offsetof(struct ir_state, frm), a);
+		break;
+	default:
+		v->vreg = call_helper(s, in);
+		break;
+	}
+}

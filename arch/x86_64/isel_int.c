@@ -1,0 +1,380 @@
+/* Instruction selection: pure integer operations. */
+#include "arch/x86_64/isel_priv.h"
+
+/* d = a OP b. Which operand may stay in memory: one that is read from an unpinned guest register. */
+static bool lives_in_memory(const struct x64_isel *s, ir_ref r)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+
+	if (in->op == IR_trunc)
+		in = x64_insn(s, in->a);
+	return in->op == IR_getreg && s->t->home[in->imm] == LIR_PHYS_NONE;
+}
+
+static lreg three(struct x64_isel *s, unsigned op, const struct ir_insn *in, unsigned sub,
+		  unsigned b_flags)
+{
+	bool commutes = ir_info(in)->flags & IR_C;
+	bool swap = commutes && lives_in_memory(s, in->a) && !lives_in_memory(s, in->b);
+	lreg a = x64_vr(s, swap ? in->b : in->a), b = x64_vr(s, swap ? in->a : in->b), d;
+	struct lir_insn *l = x64_lir(s, op);
+
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, LO_HINT);
+	x64_use(l, b, b_flags | (commutes ? 0 : LO_LATE));
+	l->sub = (uint8_t)sub;
+	l->sub2 = x64_is64(in);
+	return d;
+}
+
+/* d = a OP imm, for operations with that shape; a_flags may have LO_MEM. */
+static lreg with_imm(struct x64_isel *s, unsigned op, lreg a, unsigned a_flags, unsigned sub,
+		     unsigned w, int64_t imm)
+{
+	struct lir_insn *l = x64_lir(s, op);
+	lreg d = x64_def(s, l, LIR_INT);
+
+	x64_use(l, a, LO_HINT | a_flags);
+	l->sub = (uint8_t)sub;
+	l->sub2 = (uint8_t)w;
+	l->imm = imm;
+	return d;
+}
+
+/* x << 1..3 that only an addition of the same width uses. */
+static bool scaled(const struct x64_isel *s, ir_ref r, unsigned type, unsigned *shift, ir_ref *x)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+	int64_t n;
+
+	if (!x64_foldable(s, r, IR_shl) || in->type != type || !x64_const(s, in->b, &n) || n < 1 || n > 3)
+		return false;
+	*shift = (unsigned)n;
+	*x = in->a;
+	return true;
+}
+
+static lreg lea(struct x64_isel *s, ir_ref base, ir_ref index, unsigned shift, unsigned w)
+{
+	lreg a = x64_vr(s, base), b = x64_vr(s, index), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_LEA);
+
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, 0);
+	x64_use(l, b, 0);
+	l->sub = (uint8_t)shift;
+	l->sub2 = (uint8_t)w;
+	return d;
+}
+
+static lreg sel_add(struct x64_isel *s, const struct ir_insn *in)
+{
+	unsigned w = x64_is64(in), shift;
+	ir_ref x;
+	int64_t c;
+
+	if (x64_const32(s, in->b, &c))
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, X64_ADD, w, c);
+	if (x64_const32(s, in->a, &c))
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->b), 0, X64_ADD, w, c);
+	if (scaled(s, in->b, in->type, &shift, &x))
+		return lea(s, in->a, x, shift, w);
+	if (scaled(s, in->a, in->type, &shift, &x))
+		return lea(s, in->b, x, shift, w);
+	return three(s, X64_OP_ALU, in, X64_ADD, LO_MEM);
+}
+
+static lreg sel_sub(struct x64_isel *s, const struct ir_insn *in)
+{
+	int64_t c;
+
+	if (x64_const32(s, in->b, &c) && c != INT32_MIN)
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, X64_ADD, x64_is64(in), -c);
+	if (x64_const(s, in->a, &c) && c == 0)
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->b), 0, X64_SUB, x64_is64(in), 0);
+	return three(s, X64_OP_ALU, in, X64_SUB, LO_MEM);
+}
+
+static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu alu)
+{
+	unsigned w = x64_is64(in);
+	int64_t c;
+
+	if (!x64_const(s, in->b, &c))
+		return three(s, X64_OP_ALU, in, alu, LO_MEM);
+	if (alu == X64_AND) {
+		if (c == 0xff)
+			return x64_extend(s, x64_vr(s, in->a), X64_ZX8);
+		if (c == 0xffff)
+			return x64_extend(s, x64_vr(s, in->a), X64_ZX16);
+		if (c == UINT32_MAX || (!w && c == -1))
+			return x64_extend(s, x64_vr(s, in->a), X64_ZX32);
+		if (fits_u32((uint64_t)c)) { /* 32-bit operations clear the upper half */
+			w = 0;
+			c = (int32_t)c;
+		}
+	}
+	if (!fits_i32(c))
+		return three(s, X64_OP_ALU, in, alu, LO_MEM);
+	return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, alu, w, c);
+}
+
+static lreg sel_shift(struct x64_isel *s, const struct ir_insn *in, enum x64_shift how)
+{
+	unsigned w = x64_is64(in);
+	struct lir_insn *l;
+	lreg a, b, d;
+	int64_t c;
+
+	a = x64_vr(s, in->a);
+	if (x64_const(s, in->b, &c)) {
+		c &= w ? 63 : 31;
+		if (c == 0) /* a copy; 32-bit values must come out with their upper half clear (zero_upper) */
+			return w ? a : x64_extend(s, a, X64_ZX32);
+		return with_imm(s, X64_OP_SHIFTI, a, 0, how, w, c);
+	}
+	b = x64_vr(s, in->b);
+	l = x64_lir(s, X64_OP_SHIFT);
+	d = x64_def(s, l, LIR_INT);
+	l->sub = (uint8_t)how;
+	l->sub2 = (uint8_t)w;
+	if (X64_HAS(s->features, BMI2)) {
+		x64_use(l, a, LO_MEM);
+		x64_use(l, b, 0);
+	} else {
+		x64_use(l, a, LO_HINT);
+		x64_opnd(l, b, LIR_USE, LO_LATE, X64_RCX);
+	}
+	return d;
+}
+
+static lreg sel_mul(struct x64_isel *s, const struct ir_insn *in)
+{
+	int64_t c;
+
+	if (x64_const32(s, in->b, &c))
+		return with_imm(s, X64_OP_MULI, x64_vr(s, in->a), LO_MEM, 0, x64_is64(in), c);
+	return three(s, X64_OP_MUL, in, 0, LO_MEM);
+}
+
+static lreg mul_high(struct x64_isel *s, lreg a, lreg b, bool is_signed)
+{
+	struct lir_insn *l;
+	lreg d;
+
+	if (!is_signed && X64_HAS(s->features, BMI2)) {
+		l = x64_lir(s, X64_OP_MULX);
+		d = x64_def(s, l, LIR_INT);
+		x64_opnd(l, a, LIR_USE, 0, X64_RDX);
+		x64_use(l, b, LO_MEM);
+		return d;
+	}
+	l = x64_lir(s, X64_OP_MULH);
+	d = x64_def_fixed(s, l, LIR_INT, X64_RDX);
+	x64_opnd(l, a, LIR_USE, 0, X64_RAX);
+	x64_use(l, b, LO_MEM);
+	x64_clobber(l, X64_RAX);
+	l->sub = is_signed;
+	return d;
+}
+
+/* High half of signed a times unsigned b: the unsigned one, less b where a is negative. */
+static lreg mul_high_su(struct x64_isel *s, lreg a, lreg b)
+{
+	lreg hi = mul_high(s, a, b, false), sign, d;
+	struct lir_insn *l;
+
+	sign = with_imm(s, X64_OP_SHIFTI, a, 0, X64_SAR, 1, 63);
+	l = x64_lir(s, X64_OP_ALU);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, sign, LO_HINT);
+	x64_use(l, b, LO_MEM);
+	l->sub = X64_AND;
+	l->sub2 = 1;
+	sign = d;
+	l = x64_lir(s, X64_OP_ALU);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, hi, LO_HINT);
+	x64_use(l, sign, LO_LATE);
+	l->sub = X64_SUB;
+	l->sub2 = 1;
+	return d;
+}
+
+static lreg sel_div(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool rem = in->op == IR_rem || in->op == IR_remu, is_signed = in->op == IR_div || in->op == IR_rem;
+	lreg a = x64_vr(s, in->a), b = x64_vr(s, in->b), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_DIV);
+	int64_t c;
+
+	d = x64_def_fixed(s, l, LIR_INT, rem ? X64_RDX : X64_RAX);
+	x64_opnd(l, a, LIR_USE, 0, X64_RAX);
+	x64_use(l, b, LO_LATE);
+	x64_clobber(l, rem ? X64_RAX : X64_RDX);
+	l->sub = (uint8_t)((is_signed ? X64_DIV_SIGNED : 0) | (rem ? X64_DIV_REM : 0));
+	if (x64_const(s, in->b, &c) && c != 0 && c != -1)
+		l->sub |= X64_DIV_SAFE;
+	l->sub2 = x64_is64(in);
+	return d;
+}
+
+/* Values whose upper 33 bits are copies of bit 31 already. */
+static bool is_sext(const struct x64_isel *s, ir_ref r)
+{
+	switch (x64_insn(s, r)->op) {
+	case IR_sext: case IR_ld8u: case IR_ld8s: case IR_ld16u: case IR_ld16s: case IR_ld32s:
+	case IR_set: case IR_sext8: case IR_sext16:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool x64_narrow_compare(const struct x64_isel *s, const struct ir_insn *in)
+{
+	int64_t c;
+
+	return in->type == IR_I64 && x64_insn(s, in->a)->op == IR_sext
+	       && (x64_insn(s, in->b)->op == IR_sext || x64_const32(s, in->b, &c));
+}
+
+static lreg sel_sext(struct x64_isel *s, const struct ir_insn *in)
+{
+	const struct ir_insn *x = x64_insn(s, in->a);
+
+	if (x->op == IR_trunc && is_sext(s, x->a))
+		return x64_vr(s, x->a);
+	if (x->op == IR_const)
+		return x64_const_vreg(s, x->imm);
+	return x64_extend(s, x64_vr(s, in->a), X64_SX32);
+}
+
+/* 32-bit values whose register has a clear upper half, because a 32-bit operation wrote it last. */
+static bool zero_upper(const struct x64_isel *s, const struct ir_insn *x)
+{
+	if (x->op == IR_trunc) {
+		switch (x64_insn(s, x->a)->op) {
+		case IR_ld8u: case IR_ld16u: case IR_ld32u: case IR_set: case IR_zext:
+			return true;
+		default:
+			return false;
+		}
+	}
+	return x->op != IR_const;
+}
+
+static lreg sel_zext(struct x64_isel *s, const struct ir_insn *in)
+{
+	const struct ir_insn *x = x64_insn(s, in->a);
+
+	if (x->op == IR_const)
+		return x64_const_vreg(s, (uint32_t)x->imm);
+	if (zero_upper(s, x))
+		return x64_vr(s, in->a);
+	return x64_extend(s, x64_vr(s, in->a), X64_ZX32);
+}
+
+enum x64_cc x64_host_cc(unsigned cc, bool swapped)
+{
+	static const uint8_t map[][2] = {
+		{ X64_CC_E, X64_CC_E },  { X64_CC_NE, X64_CC_NE }, { X64_CC_L, X64_CC_G },
+		{ X64_CC_GE, X64_CC_LE }, { X64_CC_B, X64_CC_A },   { X64_CC_AE, X64_CC_BE },
+	};
+
+	return (enum x64_cc)map[cc][swapped];
+}
+
+struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in)
+{
+	struct x64_cmp c = { in->a, in->b, x64_is64(in), x64_host_cc(in->sub, false), false, 0 };
+	int64_t value;
+
+	if (x64_narrow_compare(s, in)) { /* a 64-bit value already in a register serves: its low half counts */
+		c.w = 0;
+		if (x64_val(s, c.a)->vreg == LREG_NONE)
+			c.a = x64_insn(s, c.a)->a;
+		if (x64_insn(s, c.b)->op == IR_sext && x64_val(s, c.b)->vreg == LREG_NONE)
+			c.b = x64_insn(s, c.b)->a;
+	}
+	if (x64_const32(s, c.b, &c.imm)) {
+		c.is_imm = true;
+	} else if (x64_const32(s, c.a, &value) || (lives_in_memory(s, c.a) && !lives_in_memory(s, c.b))) {
+		ir_ref a = c.a;
+
+		c.is_imm = x64_const32(s, a, &c.imm);
+		c.a = c.b;
+		c.b = a;
+		c.cc = x64_host_cc(in->sub, true);
+	}
+	return c;
+}
+
+static lreg sel_set(struct x64_isel *s, const struct ir_insn *in)
+{
+	struct x64_cmp c = x64_compare(s, in);
+	lreg a = x64_vr(s, c.a), b, d;
+	struct lir_insn *l;
+
+	if (c.is_imm) {
+		if (c.imm == 0 && c.cc == X64_CC_L)
+			return with_imm(s, X64_OP_SHIFTI, a, 0, X64_SHR, c.w, c.w ? 63 : 31);
+		return with_imm(s, X64_OP_SETI, a, LO_MEM, c.cc, c.w, c.imm);
+	}
+	b = x64_vr(s, c.b);
+	l = x64_lir(s, X64_OP_SET);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, 0);
+	x64_use(l, b, LO_MEM);
+	l->sub = (uint8_t)c.cc;
+	l->sub2 = (uint8_t)c.w;
+	return d;
+}
+
+lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
+{
+	switch (in->op) {
+	case IR_add:
+		return sel_add(s, in);
+	case IR_sub:
+		return sel_sub(s, in);
+	case IR_mul:
+		return sel_mul(s, in);
+	case IR_mulh:
+	case IR_mulhu:
+		return mul_high(s, x64_vr(s, in->a), x64_vr(s, in->b), in->op == IR_mulh);
+	case IR_mulhsu:
+		return mul_high_su(s, x64_vr(s, in->a), x64_vr(s, in->b));
+	case IR_div:
+	case IR_divu:
+	case IR_rem:
+	case IR_remu:
+		return sel_div(s, in);
+	case IR_and:
+		return sel_logic(s, in, X64_AND);
+	case IR_or:
+		return sel_logic(s, in, X64_OR);
+	case IR_xor:
+		return sel_logic(s, in, X64_XOR);
+	case IR_shl:
+		return sel_shift(s, in, X64_SHL);
+	case IR_shr:
+		return sel_shift(s, in, X64_SHR);
+	case IR_sar:
+		return sel_shift(s, in, X64_SAR);
+	case IR_set:
+		return sel_set(s, in);
+	case IR_sext8:
+		return x64_extend(s, x64_vr(s, in->a), X64_SX8);
+	case IR_sext16:
+		return x64_extend(s, x64_vr(s, in->a), X64_SX16);
+	case IR_trunc: /* the upper half of a 32-bit value does not matter */
+		return x64_vr(s, in->a);
+	case IR_sext:
+		return sel_sext(s, in);
+	case IR_zext:
+		return sel_zext(s, in);
+	default:
+		KIT_PANIC("no selection for %s", ir_info(in)->name);
+	}
+}

@@ -1,0 +1,300 @@
+/* Instruction selection: guest memory and atomics. */
+#include "arch/x86_64/isel_priv.h"
+
+/* ---- addresses --------------------------------------------------------------------------------- */
+
+static void split_index(struct x64_isel *s, struct x64_addr *m, ir_ref x, ir_ref y)
+{
+	const struct ir_insn *in = x64_insn(s, y);
+	int64_t n;
+
+	if (x64_foldable(s, y, IR_shl) && x64_const(s, in->b, &n) && n >= 1 && n <= 3) {
+		m->scale = (uint8_t)n;
+		y = in->a;
+	}
+	m->base = x64_vr(s, x);
+	m->index = x64_vr(s, y);
+}
+
+/* r + disp as a host address; additions that nobody else needs go into it. */
+static struct x64_addr address(struct x64_isel *s, ir_ref r, int64_t disp)
+{
+	struct x64_addr m = { LREG_NONE, LREG_NONE, 0, 0 };
+	const struct ir_insn *in = x64_insn(s, r);
+	struct lir_insn *l;
+	int64_t c;
+
+	if (x64_foldable(s, r, IR_add) && x64_const(s, in->b, &c) && fits_i32(disp + c)) {
+		disp += c;
+		r = in->a;
+		in = x64_insn(s, r);
+	}
+	if (in->op == IR_const && fits_i32((int64_t)((uint64_t)in->imm + (uint64_t)disp))) {
+		m.disp = (int32_t)((uint64_t)in->imm + (uint64_t)disp);
+		return m;
+	}
+	if (!fits_i32(disp)) { /* not from RISC-V instructions */
+		lreg a = x64_vr(s, r), b = x64_const_vreg(s, disp);
+
+		l = x64_lir(s, X64_OP_LEA);
+		m.base = x64_def(s, l, LIR_INT);
+		x64_use(l, a, 0);
+		x64_use(l, b, 0);
+		l->sub2 = 1;
+		return m;
+	}
+	m.disp = (int32_t)disp;
+	if (!x64_foldable(s, r, IR_add)) {
+		m.base = x64_vr(s, r);
+		return m;
+	}
+	if (x64_foldable(s, in->a, IR_shl))
+		split_index(s, &m, in->b, in->a);
+	else
+		split_index(s, &m, in->a, in->b);
+	if (s->guest_base) { /* the base register takes the base's place */
+		lreg a = m.base, b = m.index;
+
+		l = x64_lir(s, X64_OP_LEA);
+		m.base = x64_def(s, l, LIR_INT);
+		x64_use(l, a, 0);
+		x64_use(l, b, 0);
+		l->sub = m.scale;
+		l->sub2 = 1;
+		m.index = LREG_NONE;
+		m.scale = 0;
+	}
+	return m;
+}
+
+static void use_addr(struct lir_insn *l, const struct x64_addr *m)
+{
+	l->sub2 = m->scale;
+	l->imm = m->disp;
+	l->flags |= LF_FAULT;
+	if (m->base != LREG_NONE) {
+		x64_use(l, m->base, 0);
+		l->sub2 |= X64_ADDR_BASE;
+	}
+	if (m->index != LREG_NONE) {
+		x64_use(l, m->index, 0);
+		l->sub2 |= X64_ADDR_INDEX;
+	}
+}
+
+/* ---- loads and stores -------------------------------------------------------------------------- */
+
+void x64_sel_load(struct x64_isel *s, uint32_t idx)
+{
+	static const uint8_t how[] = { X64_ZX8, X64_SX8, X64_ZX16, X64_SX16, X64_ZX32, X64_SX32, X64_ALL64 };
+	const struct ir_insn *in = &s->ir->insn[idx];
+	struct x64_addr m = address(s, in->a, in->imm);
+	bool fp = in->op == IR_ldf;
+	struct lir_insn *l = x64_lir(s, fp ? X64_OP_LDF : X64_OP_LD);
+
+	s->val[idx].vreg = x64_def(s, l, fp ? LIR_FP : LIR_INT);
+	use_addr(l, &m);
+	l->sub = fp ? x64_isdbl(in) : how[in->op - IR_ld8u];
+}
+
+ir_ref x64_low_bits(const struct x64_isel *s, ir_ref r, unsigned bits)
+{
+	for (;;) {
+		const struct ir_insn *in = x64_insn(s, r);
+		int64_t mask;
+
+		if (x64_val(s, r)->vreg != LREG_NONE)
+			return r;
+		switch (in->op) {
+		case IR_trunc:
+		case IR_sext:
+		case IR_zext:
+			break;
+		case IR_sext8:
+			if (bits > 8)
+				return r;
+			break;
+		case IR_sext16:
+			if (bits > 16)
+				return r;
+			break;
+		case IR_and:
+			if (!x64_const(s, in->b, &mask) || ~mask & (int64_t)((UINT64_C(1) << bits) - 1))
+				return r;
+			break;
+		default:
+			return r;
+		}
+		r = in->a;
+	}
+}
+
+static void store_fp(struct x64_isel *s, const struct ir_insn *in, ir_ref value, bool is_double)
+{
+	struct x64_addr m = address(s, in->a, in->imm);
+	lreg v = x64_vr(s, value);
+	struct lir_insn *l = x64_lir(s, X64_OP_STF);
+
+	use_addr(l, &m);
+	x64_use(l, v, 0);
+	l->sub = is_double;
+}
+
+void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
+{
+	unsigned log2 = in->op - IR_st8;
+	struct x64_addr m;
+	struct lir_insn *l;
+	ir_ref r = in->b;
+	int64_t c;
+	lreg v;
+
+	if (in->op == IR_stf) {
+		store_fp(s, in, r, x64_isdbl(in));
+		return;
+	}
+	if (log2 < 3)
+		r = x64_low_bits(s, r, 8u << log2);
+	/* fsw may be written as the store of fbits32. */
+	if (log2 >= 2 && x64_val(s, r)->vreg == LREG_NONE
+	    && x64_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
+		store_fp(s, in, x64_insn(s, r)->a, log2 == 3);
+		return;
+	}
+	m = address(s, in->a, in->imm);
+	if (x64_const(s, r, &c) && (log2 < 3 || fits_i32(c))) {
+		l = x64_lir(s, X64_OP_STI);
+		use_addr(l, &m);
+		l->imm2 = (int32_t)c;
+	} else {
+		v = x64_vr(s, r);
+		l = x64_lir(s, X64_OP_ST);
+		use_addr(l, &m);
+		x64_use(l, v, 0);
+	}
+	l->sub = (uint8_t)log2;
+}
+
+/* ---- atomics ------------------------------------------------------------------------------------ */
+
+/* Leaves with IR_EXIT_FAULT when a is not a multiple of the operation's size. */
+static void check_aligned(struct x64_isel *s, lreg a, unsigned w, bool is_write)
+{
+	uint16_t exit = x64_new_exit(s, (struct lir_exit){
+		.target = s->ir->gpc + (uint64_t)(int64_t)s->gpc_off,
+		.to = IR_NOBLOCK,
+		.reason = IR_EXIT_FAULT,
+	});
+	struct lir_insn *l = x64_lir(s, X64_OP_ALIGNED);
+
+	x64_use(l, a, 0);
+	l->imm = w ? 7 : 3;
+	l->sub = is_write;
+	l->flags = LF_EXIT;
+	l->exit = exit;
+}
+
+static void barrier(struct x64_isel *s) { x64_lir(s, X64_OP_FENCE); }
+
+static lreg sel_lr(struct x64_isel *s, const struct ir_insn *in, lreg a)
+{
+	struct lir_insn *l;
+	lreg d;
+
+	if (in->sub & IR_LRSC_RL) /* a load may pass an earlier store on x86 (SDM 3A, 9.2.3.4) */
+		barrier(s);
+	l = x64_lir(s, X64_OP_LR);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, LO_LATE);
+	l->sub2 = x64_is64(in);
+	l->flags = LF_FAULT;
+	return d;
+}
+
+static lreg sel_sc(struct x64_isel *s, const struct ir_insn *in, lreg a)
+{
+	lreg v = x64_vr(s, in->b), t = x64_temp(s, LIR_INT), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_SC);
+
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, LO_LATE);
+	x64_use(l, v, LO_LATE);
+	x64_opnd(l, t, LIR_USE, LO_LATE, X64_RAX);
+	l->sub2 = x64_is64(in);
+	l->flags = LF_FAULT;
+	return d;
+}
+
+/* xadd and xchg: value and result in rax, so that nothing is lost before the access faults. */
+static lreg exchange(struct x64_isel *s, unsigned op, const struct ir_insn *in, lreg a, lreg v)
+{
+	struct lir_insn *l = x64_lir(s, op);
+	lreg d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+
+	x64_use(l, a, 0);
+	x64_opnd(l, v, LIR_USE, 0, X64_RAX);
+	l->sub2 = x64_is64(in);
+	l->flags = LF_FAULT;
+	return d;
+}
+
+static lreg sel_amo(struct x64_isel *s, const struct ir_insn *in, lreg a, bool wanted)
+{
+	static const uint8_t alu[] = { [IR_AMO_ADD] = X64_ADD, [IR_AMO_XOR] = X64_XOR,
+				       [IR_AMO_AND] = X64_AND, [IR_AMO_OR] = X64_OR };
+	unsigned amo = in->sub & IR_AMO_MASK;
+	lreg v = x64_vr(s, in->b), old, t, d;
+	struct lir_insn *l;
+
+	if (!wanted && amo >= IR_AMO_ADD && amo <= IR_AMO_OR) {
+		l = x64_lir(s, X64_OP_LOCKED);
+		x64_use(l, a, 0);
+		x64_use(l, v, 0);
+		l->sub = alu[amo];
+		l->sub2 = x64_is64(in);
+		l->flags = LF_FAULT;
+		return LREG_NONE;
+	}
+	if (amo <= IR_AMO_ADD)
+		return exchange(s, amo == IR_AMO_ADD ? X64_OP_XADD : X64_OP_SWAP, in, a, v);
+	l = x64_lir(s, X64_OP_LD);
+	old = x64_def(s, l, LIR_INT);
+	x64_use(l, a, 0);
+	l->sub = x64_is64(in) ? X64_ALL64 : X64_ZX32;
+	l->sub2 = X64_ADDR_BASE;
+	l->flags = LF_FAULT;
+	t = x64_temp(s, LIR_INT);
+	l = x64_lir(s, X64_OP_AMO);
+	d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	x64_use(l, a, LO_LATE);
+	x64_use(l, v, LO_LATE);
+	x64_opnd(l, old, LIR_USE, 0, X64_RAX);
+	x64_use(l, t, LO_LATE);
+	l->sub = (uint8_t)amo;
+	l->sub2 = x64_is64(in);
+	l->flags = LF_FAULT;
+	return d;
+}
+
+void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
+{
+	enum { O_W = 5, I_R = 10 }; /* in a fence's set: o4 w1, i8 r2 */
+	const struct ir_insn *in = &s->ir->insn[idx];
+	lreg a, d;
+
+	if (in->op == IR_fence) {
+		/* Of the four orders only store before load is not the host's own. */
+		if (in->imm >> 4 & O_W && in->imm & I_R)
+			barrier(s);
+		return;
+	}
+	a = x64_vr(s, in->a);
+	check_aligned(s, a, x64_is64(in), in->op != IR_lr);
+	if (in->op == IR_lr)
+		d = sel_lr(s, in, a);
+	else if (in->op == IR_sc)
+		d = sel_sc(s, in, a);
+	else
+		d = sel_amo(s, in, a, s->val[idx].uses != 0);
+	s->val[idx].vreg = d;
+}

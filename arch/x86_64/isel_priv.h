@@ -1,0 +1,199 @@
+/*
+ * Instruction selection: what its files share.
+ *
+ * Insns with effects are selected in order. Pure ones are selected when their value is first asked for
+ * (x64_vr), so one whose value every user folds into itself costs nothing. An i32 or f32
+ * value's register has anything in its upper half.
+ */
+#ifndef X64_ISEL_PRIV_H
+#define X64_ISEL_PRIV_H
+
+#include "arch/x86_64/x64_priv.h"
+
+struct x64_val {
+	uint32_t rep;  /* the insn whose value this is: itself, or what a getreg or a trip there and back stands for */
+	uint32_t uses; /* how often it is an operand */
+	uint32_t hard; /* uses that need its exact bits, not what it was made from */
+	lreg vreg;     /* LREG_NONE: not selected so far */
+};
+
+struct x64_isel {
+	const struct ir_unit *ir;
+	const struct ra_target *t;
+	struct lir_unit *lir;
+	struct x64_val *val; /* by insn */
+	uint64_t features;
+	bool guest_base;
+	int32_t gpc_off; /* of the insn being selected */
+};
+
+/* [base] [index << scale] + disp, with virtual registers; LREG_NONE where there is none. */
+struct x64_addr {
+	lreg base, index;
+	uint8_t scale;
+	int32_t disp;
+};
+
+static inline const struct ir_insn *x64_insn(const struct x64_isel *s, ir_ref r)
+{
+	return &s->ir->insn[s->val[r.idx].rep];
+}
+
+static inline struct x64_val *x64_val(const struct x64_isel *s, ir_ref r)
+{
+	return &s->val[s->val[r.idx].rep];
+}
+
+/* True when the value is not yet in a register and only one insn uses it: it may be folded there. */
+static inline bool x64_foldable(const struct x64_isel *s, ir_ref r, enum ir_op op)
+{
+	const struct x64_val *v = x64_val(s, r);
+
+	return s->ir->insn[v->rep].op == op && v->vreg == LREG_NONE && v->uses == 1;
+}
+
+/* The value of a constant operand, as its type has it (i32 sign-extended). */
+static inline bool x64_const(const struct x64_isel *s, ir_ref r, int64_t *value)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+
+	*value = in->imm;
+	return in->op == IR_const;
+}
+
+static inline bool x64_const32(const struct x64_isel *s, ir_ref r, int64_t *value)
+{
+	return x64_const(s, r, value) && fits_i32(*value);
+}
+
+static inline lreg x64_new(struct x64_isel *s, enum lir_class cls)
+{
+	struct lir_unit *u = s->lir;
+
+	arena_grow(u->arena, u->vreg, u->vreg_count, u->vreg_cap);
+	u->vreg[u->vreg_count] = (struct lir_vreg){ .cls = (uint8_t)cls };
+	return (lreg)u->vreg_count++;
+}
+
+/* Appends an operation. The pointer holds until the next one. */
+static inline struct lir_insn *x64_lir(struct x64_isel *s, unsigned op)
+{
+	struct lir_unit *u = s->lir;
+	struct lir_insn *l;
+
+	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
+	l = &u->insn[u->insn_count++];
+	memset(l, 0, sizeof *l);
+	l->op = (uint8_t)op;
+	l->exit = UINT16_MAX;
+	l->gpc_off = s->gpc_off;
+	return l;
+}
+
+static inline void x64_opnd(struct lir_insn *l, lreg r, enum lir_role role, unsigned flags,
+			    unsigned fixed)
+{
+	l->opnd[l->nopnd++] = (struct lir_opnd){ r, (uint8_t)role, (uint8_t)flags, (uint8_t)fixed };
+}
+
+static inline void x64_use(struct lir_insn *l, lreg r, unsigned flags)
+{
+	x64_opnd(l, r, LIR_USE, flags, LIR_PHYS_NONE);
+}
+
+static inline lreg x64_def(struct x64_isel *s, struct lir_insn *l, enum lir_class cls)
+{
+	lreg r = x64_new(s, cls);
+
+	x64_opnd(l, r, LIR_DEF, 0, LIR_PHYS_NONE);
+	return r;
+}
+
+static inline lreg x64_def_fixed(struct x64_isel *s, struct lir_insn *l, enum lir_class cls,
+				 unsigned phys)
+{
+	lreg r = x64_new(s, cls);
+
+	x64_opnd(l, r, LIR_DEF, 0, phys);
+	return r;
+}
+
+static inline void x64_clobber(struct lir_insn *l, unsigned phys)
+{
+	x64_opnd(l, LREG_NONE, LIR_CLOBBER, 0, phys);
+}
+
+/* A place to work in for the next operation, which uses it LO_LATE. */
+static inline lreg x64_temp(struct x64_isel *s, enum lir_class cls)
+{
+	return x64_def(s, x64_lir(s, X64_OP_TEMP), cls);
+}
+
+static inline lreg x64_const_vreg(struct x64_isel *s, int64_t value)
+{
+	lreg r = x64_new(s, LIR_INT);
+
+	s->lir->vreg[r].is_const = true;
+	s->lir->vreg[r].imm = value;
+	return r;
+}
+
+static inline bool x64_is64(const struct ir_insn *in) { return in->type == IR_I64; }
+static inline bool x64_isdbl(const struct ir_insn *in) { return in->type == IR_F64; }
+
+/* isel.c */
+lreg x64_select_pure(struct x64_isel *s, uint32_t idx);
+lreg x64_select_const(struct x64_isel *s, uint32_t idx);
+
+/* The register of a value, selecting it now if need be. Appends operations: call it before x64_lir. */
+static inline lreg x64_vr(struct x64_isel *s, ir_ref r)
+{
+	struct x64_val *v = x64_val(s, r);
+
+	return v->vreg != LREG_NONE ? v->vreg : x64_select_pure(s, v->rep);
+}
+
+/* d = a extended; a may be in memory. */
+lreg x64_extend(struct x64_isel *s, lreg a, enum x64_ext how);
+
+/* isel_int.c: the register of pure integer insn in. */
+lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in);
+/* Whether in compares two values that can be compared as 32-bit ones. */
+bool x64_narrow_compare(const struct x64_isel *s, const struct ir_insn *in);
+
+/* A comparison as the host makes it: operands in the right places, constants last, as narrow as can be. */
+struct x64_cmp {
+	ir_ref a, b;
+	unsigned w;
+	enum x64_cc cc;
+	bool is_imm; /* compare a with imm, not with b */
+	int64_t imm;
+};
+struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in);
+enum x64_cc x64_host_cc(unsigned cc, bool swapped);
+
+/* isel_mem.c */
+void x64_sel_load(struct x64_isel *s, uint32_t idx);
+void x64_sel_store(struct x64_isel *s, const struct ir_insn *in);
+void x64_sel_atomic(struct x64_isel *s, uint32_t idx);
+/* r without what does not change its low bits. */
+ir_ref x64_low_bits(const struct x64_isel *s, ir_ref r, unsigned bits);
+
+/* isel_fp.c */
+lreg x64_sel_fpure(struct x64_isel *s, const struct ir_insn *in);
+void x64_sel_fp(struct x64_isel *s, uint32_t idx);
+void x64_sel_fstate(struct x64_isel *s, uint32_t idx);
+/* The value without fcanon, for users to whom all NaNs are the same. */
+ir_ref x64_raw(const struct x64_isel *s, ir_ref r);
+/* True when r is the result of arithmetic, which is never a signalling NaN. */
+bool x64_is_quiet(const struct x64_isel *s, ir_ref r);
+bool x64_is_compare(unsigned op);
+/* Compares for a branch: appends FBR for insn cmp being equal to want. */
+struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool want);
+
+/* isel_exit.c */
+void x64_sel_exit(struct x64_isel *s, uint32_t idx);
+bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx);
+uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x);
+
+#endif

@@ -1,0 +1,123 @@
+/* kit-ir isel, ra, emit: the unit on its way to host code, printed. The unit is compiled as it stands: no passes. */
+#include "arch/host.h"
+#include "cmd/kit-ir/kit_ir.h"
+#include "lib/jit/disas.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CODE_BYTES = 1 << 20 };
+
+struct stage {
+	const struct jit_host *host;
+	struct jit_opts opts;
+	struct ra_target target;
+	struct lir_unit lir;
+};
+
+static bool select_insns(struct kit_ir *k, struct stage *s, struct diag *d)
+{
+	s->host = host_find(k->host);
+	if (!s->host)
+		return diag_fail(d, 1, "there is no host '%s'", k->host);
+	s->host->target(k->unit.regs, &s->opts, &s->target);
+	s->lir = (struct lir_unit){ .arena = &k->arena, .ir = &k->unit };
+	s->host->isel(&k->unit, &s->target, &s->opts, &s->lir);
+	return true;
+}
+
+static bool allocate(struct kit_ir *k, struct stage *s, struct diag *d)
+{
+	return select_insns(k, s, d)
+	       && (ra_run(&s->lir, &s->target)
+		   || diag_fail(d, 1, "the spill slots do not suffice"));
+}
+
+static void print_lir(const struct stage *s, const struct ra_target *t)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	lir_print(&s->lir, t, s->host->op_name, &text);
+	fputs(strbuf_str(&text), stdout);
+	strbuf_fini(&text);
+}
+
+bool kit_ir_isel(struct kit_ir *k, struct diag *d)
+{
+	struct stage s = { 0 };
+
+	if (!select_insns(k, &s, d))
+		return false;
+	print_lir(&s, NULL);
+	return true;
+}
+
+bool kit_ir_ra(struct kit_ir *k, struct diag *d)
+{
+	struct stage s = { 0 };
+
+	if (!allocate(k, &s, d))
+		return false;
+	print_lir(&s, &s.target);
+	return true;
+}
+
+/* Where a guest register is when the host instruction faults. */
+static void print_loc(const struct stage *s, const struct lir_loc *l)
+{
+	printf(" %s=", s->target.regs->reg[l->greg].name);
+	switch (l->kind) {
+	case LIR_LOC_REG:
+		printf("%s", s->target.phys_name[l->phys]);
+		break;
+	case LIR_LOC_MEM:
+		printf("[state+%" PRId64 "]", l->imm);
+		break;
+	default:
+		printf("%" PRId64, l->imm);
+		break;
+	}
+	if (l->fix)
+		printf(" (fix %u)", l->fix);
+}
+
+static void print_faults(const struct stage *s, const struct code *c)
+{
+	for (unsigned i = 0; i < c->fault_count; i++) {
+		const struct code_fault *f = &c->fault[i];
+
+		if (f->count == 0)
+			continue;
+		printf("fault %" PRIx32 ":", f->at);
+		for (uint32_t n = f->first; n < f->first + f->count; n++)
+			print_loc(s, &c->loc[n]);
+		putchar('\n');
+	}
+}
+
+bool kit_ir_emit(struct kit_ir *k, struct diag *d)
+{
+	struct stage s = { 0 };
+	struct strbuf text = STRBUF_INIT;
+	struct codebuf cb;
+	struct code code;
+	void *mem;
+	bool ok;
+
+	if (!allocate(k, &s, d))
+		return false;
+	mem = malloc(CODE_BYTES);
+	KIT_CHECK(mem, "out of memory for %d bytes", CODE_BYTES);
+	cb_init(&cb, mem, CODE_BYTES);
+	ok = s.host->emit(&s.lir, &s.target, &s.opts, &cb, &code)
+	     || diag_fail(d, 1, "the code does not fit %d bytes", CODE_BYTES);
+	if (ok) {
+		jit_disas(s.host->name, &code, k->with_bytes, &text);
+		fputs(strbuf_str(&text), stdout);
+		print_faults(&s, &code);
+	}
+	strbuf_fini(&text);
+	free(mem);
+	return ok;
+}

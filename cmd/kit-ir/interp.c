@@ -1,0 +1,155 @@
+/*
+ * kit-ir interp: one run of the unit on a state of zeros, with one window of private memory, and what it
+ * changed. Guest addresses outside the window fault.
+ */
+#include "lib/ir/interp.h"
+#include "arch/guest.h"
+#include "cmd/kit-ir/kit_ir.h"
+#include "lib/ir/names.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WINDOW_BYTES = 64 << 10 };
+
+static const gaddr WINDOW_AT = 0x100000;
+static uint8_t window[WINDOW_BYTES], window_before[WINDOW_BYTES];
+
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+static uint8_t *at(struct ir_state *st, gaddr addr, unsigned size_bytes, bool write)
+{
+	gaddr off = addr - WINDOW_AT;
+
+	if (off < WINDOW_BYTES && off + size_bytes <= WINDOW_BYTES)
+		return window + off;
+	st->fault_kind = IR_FAULT_SEGV;
+	st->fault_code = 1; /* SEGV_MAPERR */
+	st->fault_addr = addr;
+	st->fault_write = write;
+	return NULL;
+}
+
+static bool load(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *value)
+{
+	const uint8_t *p = at(st, addr, size_bytes, false);
+
+	*value = 0;
+	if (p)
+		memcpy(value, p, size_bytes);
+	return p;
+}
+
+static bool store(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t value)
+{
+	uint8_t *p = at(st, addr, size_bytes, true);
+
+	if (p)
+		memcpy(p, &value, size_bytes);
+	return p;
+}
+
+static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *expected,
+		uint64_t desired)
+{
+	uint8_t *p = at(st, addr, size_bytes, true);
+	uint64_t old = 0;
+
+	if (!p)
+		return false;
+	memcpy(&old, p, size_bytes);
+	if (old == *expected)
+		memcpy(p, &desired, size_bytes);
+	*expected = old;
+	return true;
+}
+
+static const struct ir_memory memory = { load, store, cas };
+
+/* ---- before and after ------------------------------------------------------------------------------ */
+
+static uint64_t *reg_at(struct ir_state *st, const struct ir_reg *r)
+{
+	return (uint64_t *)(void *)((char *)st + r->offset_bytes);
+}
+
+/* NAME=VALUE */
+static bool set(struct ir_state *st, const struct ir_regfile *rf, const char *arg, struct diag *d)
+{
+	const char *eq = strchr(arg, '=');
+	size_t len = eq ? (size_t)(eq - arg) : 0;
+	uint64_t v, addr;
+	char name[32];
+
+	if (!eq || len >= sizeof name || !kit_ir_number(eq + 1, &v))
+		return diag_fail(d, 1, "'%s' is not NAME=NUMBER", arg);
+	memcpy(name, arg, len);
+	name[len] = '\0';
+	for (unsigned r = 0; r < rf->count; r++)
+		if (strcmp(rf->reg[r].name, name) == 0) {
+			*reg_at(st, &rf->reg[r]) = v;
+			return true;
+		}
+	if (strcmp(name, "fflags") == 0)
+		st->fflags = v & 31;
+	else if (strcmp(name, "frm") == 0)
+		st->frm = v & 7;
+	else if (strcmp(name, "stop") == 0)
+		st->stop = v != 0;
+	else if (!kit_ir_number(name, &addr))
+		return diag_fail(d, 1, "'%s' is no register and no address", name);
+	else if (!store(st, addr, 8, v))
+		return diag_fail(d, 1, "%s is not in the window 0x%" PRIx64 "+0x%x", name,
+				 WINDOW_AT, WINDOW_BYTES);
+	return true;
+}
+
+static void print_exit(const struct ir_state *st, enum ir_exit reason)
+{
+	printf("exit %s 0x%" PRIx64 "\n", ir_exit_names[reason], st->pc);
+	if (reason == IR_EXIT_FAULT)
+		printf("fault %s %s 0x%" PRIx64 "\n", ir_fault_names[st->fault_kind],
+		       st->fault_write ? "write" : "read", st->fault_addr);
+}
+
+static void print_changes(struct ir_state *before, struct ir_state *after,
+			  const struct ir_regfile *rf)
+{
+	for (unsigned r = 0; r < rf->count; r++)
+		if (*reg_at(before, &rf->reg[r]) != *reg_at(after, &rf->reg[r]))
+			printf("%s = 0x%" PRIx64 "\n", rf->reg[r].name,
+			       *reg_at(after, &rf->reg[r]));
+	if (before->fflags != after->fflags)
+		printf("fflags = 0x%x\n", after->fflags);
+	if (before->frm != after->frm)
+		printf("frm = %u\n", after->frm);
+	for (unsigned k = 0; k < WINDOW_BYTES; k += 8) {
+		uint64_t v;
+
+		memcpy(&v, window + k, sizeof v);
+		if (memcmp(window + k, window_before + k, sizeof v) != 0)
+			printf("[0x%" PRIx64 "] = 0x%" PRIx64 "\n", WINDOW_AT + k, v);
+	}
+}
+
+bool kit_ir_interp(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	static struct ir_state st, before;
+	struct arena scratch;
+	enum ir_exit reason;
+
+	st = (struct ir_state){ .resv_addr = 1, .helpers = rv64_guest.helpers };
+	memset(window, 0, sizeof window);
+	for (int i = 0; i < count; i++)
+		if (!set(&st, k->unit.regs, args[i], d))
+			return false;
+	before = st;
+	memcpy(window_before, window, sizeof window);
+	arena_init(&scratch);
+	reason = ir_interp(&k->unit, &st, &memory, &scratch);
+	arena_fini(&scratch);
+	print_exit(&st, reason);
+	print_changes(&before, &st, k->unit.regs);
+	return true;
+}

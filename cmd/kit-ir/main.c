@@ -1,0 +1,300 @@
+/*
+ * kit-ir: the stages of a translation, one at a time, for people and golden tests.
+ *
+ * A command line is a chain of commands on one unit: it comes from lift or from IR text on standard input, each
+ * command works on what the one before left, and the last one's result is printed. kit-ir.1 is the manual.
+ * One process, one thread, no guest is run on the host's processor.
+ */
+#include "cmd/kit-ir/kit_ir.h"
+
+#include "arch/guest.h"
+#include "lib/opt/pass.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATUS_FAULT = 1, STATUS_USAGE = 2 };
+
+static const char usage[] =
+    "usage: kit-ir [OPTION...] COMMAND...\n"
+    "\n"
+    "Commands form a chain. Unless the first is lift, IR text is read from standard input.\n"
+    "  lift [WORD...]     translate riscv64 instructions, hexadecimal; without words from standard "
+    "input\n"
+    "  opt [PASS,...]     run passes, without a list all of level 1\n"
+    "  interp [X=VALUE...]  run it in the interpreter: a register, fflags, frm, stop or an "
+    "address\n"
+    "  isel               select host instructions\n"
+    "  ra                 select, and allocate registers\n"
+    "  emit               compile to host code, as it stands, with its exits and fault records\n"
+    "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --bytes --passes --help\n";
+
+bool kit_ir_number(const char *text, uint64_t *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = text[0] == '-' ? (uint64_t)strtoll(text, &end, 0) : strtoull(text, &end, 0);
+	return *text && !*end && !errno;
+}
+
+/* ---- input ------------------------------------------------------------------------------------ */
+
+static void read_stdin(struct strbuf *text)
+{
+	char buf[4096];
+	size_t n;
+
+	while ((n = fread(buf, 1, sizeof buf, stdin)) > 0)
+		strbuf_add(text, buf, n);
+}
+
+static bool read_unit(struct kit_ir *k, struct diag *d)
+{
+	struct strbuf text = STRBUF_INIT;
+	bool ok;
+
+	if (k->have_unit)
+		return true;
+	read_stdin(&text);
+	ir_unit_init(&k->unit, &k->arena, rv64_guest.regs, 0);
+	ok = ir_parse(strbuf_str(&text), &k->unit, d);
+	strbuf_fini(&text);
+	k->have_unit = ok;
+	return ok;
+}
+
+/* Guest code given as words: little-endian, 2 or 4 bytes by the number of digits. */
+struct guest_code {
+	gaddr start;
+	struct strbuf bytes;
+};
+
+static unsigned read_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+{
+	const struct guest_code *c = ctx;
+	gaddr off = pc - c->start;
+	unsigned n;
+
+	if (off >= c->bytes.len)
+		return 0;
+	n = c->bytes.len - off < want_bytes ? (unsigned)(c->bytes.len - off) : want_bytes;
+	memcpy(buf, c->bytes.s + off, n);
+	return n;
+}
+
+static bool add_word(struct guest_code *c, const char *word, struct diag *d)
+{
+	size_t digits;
+	uint64_t v;
+	char *end;
+
+	if (strncmp(word, "0x", 2) == 0)
+		word += 2;
+	digits = strlen(word);
+	v = strtoull(word, &end, 16);
+	if (*end || (digits != 4 && digits != 8))
+		return diag_fail(d, STATUS_FAULT, "'%s' is not 4 or 8 hexadecimal digits", word);
+	strbuf_add(&c->bytes, (const char *)&v, digits / 2);
+	return true;
+}
+
+/* ---- commands ----------------------------------------------------------------------------------- */
+
+static bool add_words_of_text(struct guest_code *c, char *text, struct diag *d)
+{
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		char *rest;
+
+		line[strcspn(line, ";#")] = '\0';
+		for (char *w = strtok_r(line, " \t\r", &rest); w;
+		     w = strtok_r(NULL, " \t\r", &rest))
+			if (!add_word(c, w, d))
+				return false;
+	}
+	return true;
+}
+
+static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	struct guest_code code = { .start = k->pc };
+	struct guest_fetch fetch = { read_code, &code };
+	struct guest_limits limits = { k->max_insns, k->max_branches };
+	struct guest_decoder *dec;
+	struct strbuf text = STRBUF_INIT;
+	bool ok = true;
+
+	for (int i = 0; i < count && ok; i++)
+		ok = add_word(&code, args[i], d);
+	if (count == 0) {
+		read_stdin(&text);
+		strbuf_putc(&text, '\n');
+		ok = add_words_of_text(&code, text.s, d);
+	}
+	dec = ok ? rv64_guest.decoder_new(rv64_guest.default_features) : NULL;
+	if (ok && !dec)
+		ok = diag_fail(d, STATUS_FAULT, "Capstone cannot be used");
+	if (ok) {
+		ir_unit_init(&k->unit, &k->arena, rv64_guest.regs, k->pc);
+		rv64_guest.translate(dec, &fetch, k->pc, &limits, &k->unit);
+		rv64_guest.decoder_free(dec);
+		ok = ir_verify(&k->unit, d);
+		k->have_unit = true;
+	}
+	strbuf_fini(&text);
+	strbuf_fini(&code.bytes);
+	return ok;
+}
+
+static bool do_opt(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	if (count > 1)
+		return diag_fail(d, STATUS_USAGE, "opt takes one list of passes");
+	return opt_run(&k->unit, count ? args[0] : "level1", d) && ir_verify(&k->unit, d);
+}
+
+static bool no_args(const char *name, int count, struct diag *d)
+{
+	return count == 0 || diag_fail(d, STATUS_USAGE, "%s takes no words", name);
+}
+
+static bool do_isel(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	(void)args;
+	return no_args("isel", count, d) && kit_ir_isel(k, d);
+}
+
+static bool do_ra(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	(void)args;
+	return no_args("ra", count, d) && kit_ir_ra(k, d);
+}
+
+static bool do_emit(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	(void)args;
+	return no_args("emit", count, d) && kit_ir_emit(k, d);
+}
+
+static const struct command {
+	const char *name;
+	bool (*run)(struct kit_ir *k, char **args, int count, struct diag *d);
+	bool shows; /* prints its result itself */
+} commands[] = {
+	{ "lift", do_lift, false }, { "opt", do_opt, false }, { "interp", kit_ir_interp, true },
+	{ "isel", do_isel, true },  { "ra", do_ra, true },    { "emit", do_emit, true },
+};
+
+static const struct command *command_find(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(commands[i].name, word) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Each command with the words up to the next one. */
+static bool run_chain(struct kit_ir *k, char **words, int count, struct diag *d)
+{
+	for (int i = 0, end; i < count; i = end) {
+		const struct command *c = command_find(words[i]);
+
+		if (!c)
+			return diag_fail(d, STATUS_USAGE, "'%s' is no command", words[i]);
+		for (end = i + 1; end < count && !command_find(words[end]);)
+			end++;
+		if (c->run != do_lift && !read_unit(k, d))
+			return false;
+		if (!c->run(k, words + i + 1, end - i - 1, d))
+			return false;
+		k->shown = c->shows;
+	}
+	return true;
+}
+
+/* ---- options ---------------------------------------------------------------------------------- */
+
+static bool take_number(const char *text, uint64_t max, uint64_t *v, struct diag *d)
+{
+	return (kit_ir_number(text, v) && *v <= max)
+	       || diag_fail(d, STATUS_USAGE, "'%s' is no number that fits here", text);
+}
+
+static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
+{
+	const char *value = strchr(arg, '=');
+	size_t len = value ? (size_t)(value - arg) : strlen(arg);
+	uint64_t v = 0;
+	bool ok = true;
+
+	if (strcmp(arg, "--bytes") == 0) {
+		k->with_bytes = true;
+	} else if (value && strncmp(arg, "--pc", len) == 0) {
+		ok = take_number(value + 1, UINT64_MAX, &v, d);
+		k->pc = v;
+	} else if (value && strncmp(arg, "--max-insns", len) == 0) {
+		ok = take_number(value + 1, UINT32_MAX, &v, d);
+		k->max_insns = v ? (unsigned)v : 1;
+	} else if (value && strncmp(arg, "--max-branches", len) == 0) {
+		ok = take_number(value + 1, UINT32_MAX, &v, d);
+		k->max_branches = (unsigned)v;
+	} else if (value && strncmp(arg, "--host", len) == 0) {
+		k->host = value + 1;
+	} else {
+		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
+	}
+	return ok;
+}
+
+static void print_passes(void)
+{
+	for (unsigned i = 0; i < OPT_PASS_COUNT; i++)
+		printf("%-8s %c  %s\n", opt_passes[i].name, opt_passes[i].letter,
+		       opt_passes[i].what);
+}
+
+static void print_unit(const struct kit_ir *k)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	ir_print(&k->unit, &text);
+	fputs(strbuf_str(&text), stdout);
+	strbuf_fini(&text);
+}
+
+int main(int argc, char **argv)
+{
+	struct kit_ir k = { .pc = 0x10000, .max_insns = 64, .max_branches = 64, .host = "x86_64" };
+	struct diag d = DIAG_INIT;
+	int words = 0;
+	bool ok = true;
+
+	arena_init(&k.arena);
+	for (int i = 1; i < argc && ok; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (strcmp(argv[i], "--passes") == 0) {
+			print_passes();
+			return 0;
+		}
+		if (strncmp(argv[i], "--", 2) == 0)
+			ok = take_option(&k, argv[i], &d);
+		else
+			argv[words++] = argv[i];
+	}
+	if (ok && words == 0) {
+		fputs(usage, stderr);
+		return STATUS_USAGE;
+	}
+	ok = ok && run_chain(&k, argv, words, &d);
+	if (ok && !k.shown)
+		print_unit(&k);
+	arena_fini(&k.arena);
+	if (!ok)
+		fprintf(stderr, "kit-ir: %s\n", d.text);
+	return ok ? 0 : d.exit_status == STATUS_USAGE ? STATUS_USAGE : STATUS_FAULT;
+}

@@ -1,0 +1,59 @@
+/* From IR to code in one straight line; the contract is in compile.h. */
+#include "lib/jit/compile.h"
+
+#include "lib/opt/pass.h"
+
+#include <string.h>
+
+#ifdef KIT_DEBUG
+
+static void verify(const struct ir_unit *u)
+{
+	struct diag d = DIAG_INIT;
+
+	if (!ir_verify(u, &d))
+		KIT_PANIC("IR of unit %#llx: %s", (unsigned long long)u->gpc, d.text);
+}
+
+/* The selected list, kept: allocation rewrites it. */
+static struct lir_unit keep(const struct lir_unit *lir)
+{
+	struct lir_unit copy = *lir;
+
+	copy.insn = arena_new(lir->arena, struct lir_insn, lir->insn_count + 1);
+	memcpy(copy.insn, lir->insn, sizeof(*lir->insn) * lir->insn_count);
+	return copy;
+}
+
+static bool allocate(struct lir_unit *lir, const struct ra_target *t)
+{
+	struct lir_unit selected = keep(lir);
+	struct diag d = DIAG_INIT;
+
+	if (!ra_run(lir, t))
+		return false;
+	if (!ra_check(&selected, lir, t, &d))
+		KIT_PANIC("allocation of unit %#llx: %s", (unsigned long long)lir->ir->gpc, d.text);
+	return true;
+}
+
+#else
+
+static void verify(const struct ir_unit *u) { (void)u; }
+
+static bool allocate(struct lir_unit *lir, const struct ra_target *t) { return ra_run(lir, t); }
+
+#endif
+
+enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host, const struct ra_target *t,
+			    const struct jit_opts *o, struct codebuf *cb, struct code *out)
+{
+	struct lir_unit lir = { .arena = u->arena, .ir = u };
+
+	opt_level1(u);
+	verify(u);
+	host->isel(u, t, o, &lir);
+	if (!allocate(&lir, t) || !host->emit(&lir, t, o, cb, out))
+		return JIT_TOO_LONG;
+	return JIT_OK;
+}

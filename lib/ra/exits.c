@@ -1,0 +1,387 @@
+/*
+ * Guest registers and the ways out of a block.
+ *
+ * For each pinned guest register the state keeps its present value (cur), the
+ * conversion still to be applied (fix), and whether it is away: not plainly in
+ * its home register. What is away is all that a way out has to care for:
+ *
+ *     LF_EXIT    the stub moves it home; the main path goes on as if nothing was
+ *     LF_FAULT   the record says where it is
+ *     LF_SYNC    it is moved home now, together with the insn's operands
+ */
+#include "lib/ra/ra_priv.h"
+
+#include <string.h>
+
+/* ---- block entry, PUT --------------------------------------------------------------------------- */
+
+static void enter_value(struct ra *s, uint16_t v)
+{
+	struct ra_value *x = &s->value[v];
+
+	x->reg = LIR_PHYS_NONE;
+	x->mem = RA_NOMEM;
+	x->slot = RA_NOSLOT;
+	x->cur_of = 0;
+}
+
+void ra_begin_block(struct ra *s)
+{
+	s->i = s->first;
+	s->free = s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP];
+	s->slots = IR_SPILL_SLOTS == 64 ? UINT64_MAX : RA_BIT(IR_SPILL_SLOTS % 64) - 1;
+	s->away = s->fixes = 0;
+	s->loc_valid = false;
+	memset(s->occ, 0xff, sizeof(s->occ));
+	memset(s->mem_owner, 0xff, sizeof(s->mem_owner));
+	memset(s->fix, 0, sizeof(s->fix));
+	RA_EACH(g, s->pinned) {
+		uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
+
+		enter_value(s, v);
+		s->value[v].cur_of = RA_BIT(g);
+		if (s->value[v].death >= s->block_pos)
+			ra_set_reg(s, v, s->t->home[g]);
+	}
+	RA_EACH(m, s->read & ~s->pinned) {
+		uint16_t v = s->mem_owner[m] = (uint16_t)(s->entry + m);
+
+		enter_value(s, v);
+		s->value[v].mem = ra_greg_mem(s, (unsigned)m);
+	}
+}
+
+void ra_end_block(struct ra *s)
+{
+	/* Constants alone are known in other blocks. */
+	RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]))
+		s->value[s->occ[r]].reg = LIR_PHYS_NONE;
+}
+
+static bool is_synced(const struct ra *s, uint16_t v) { return v >= s->synced; }
+
+static void put_pinned(struct ra *s, unsigned g, uint16_t v, uint8_t fix)
+{
+	uint16_t old = s->cur[g];
+	struct ra_value *x = &s->value[v];
+
+	s->value[old].cur_of &= ~RA_BIT(g);
+	if (is_synced(s, old)) /* its end was not known before */
+		ra_free_value(s, old);
+	s->cur[g] = v;
+	s->fix[g] = fix;
+	s->fixes = (s->fixes & ~RA_BIT(g)) | (fix ? RA_BIT(g) : 0);
+	s->away = (s->away & ~RA_BIT(g)) | (fix || x->reg != s->t->home[g] ? RA_BIT(g) : 0);
+	s->loc_valid = false;
+	x->cur_of |= RA_BIT(g);
+}
+
+/* The place in memory of unpinned g becomes v. */
+static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
+{
+	int32_t mem = ra_greg_mem(s, g);
+	uint16_t old = s->mem_owner[g];
+	struct ra_value *x = &s->value[v];
+
+	if (old != RA_NOVALUE && s->value[old].mem == mem) {
+		if (old == v)
+			return;
+		if (s->value[old].reg == LIR_PHYS_NONE && ra_outlives_early(s, old))
+			ra_fetch(s, old, ra_take(s, old, s->free, ~s->free, LIR_PHYS_NONE));
+		ra_drop_mem(s, old);
+	}
+	s->mem_owner[g] = RA_NOVALUE;
+	if (x->is_const && x->reg == LIR_PHYS_NONE) {
+		ra_emit(&s->out, LIR_STOREI, LIR_PHYS_NONE, LIR_PHYS_NONE, mem)->imm2 =
+		    s->u->vreg[v].imm;
+		return;
+	}
+	if (x->reg == LIR_PHYS_NONE)
+		ra_fetch(s, v, ra_take(s, v, s->free, ~s->free, LIR_PHYS_NONE));
+	ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, mem);
+	if (!x->is_const && x->mem == RA_NOMEM) {
+		x->mem = mem;
+		s->mem_owner[g] = v;
+	}
+}
+
+void ra_put(struct ra *s, const struct lir_insn *in)
+{
+	unsigned g = (unsigned)in->imm;
+	uint16_t v = ra_value_of(s, &in->opnd[0]);
+
+	if (s->pinned & RA_BIT(g))
+		put_pinned(s, g, v, in->fix);
+	else
+		put_unpinned(s, g, v);
+}
+
+/* ---- stubs and fault records ---------------------------------------------------------------------- */
+
+static void moves_home(struct ra *s, struct ra_moves *m)
+{
+	RA_EACH(g, s->away)
+		ra_moves_add(s, m, s->t->home[g], s->cur[g]);
+}
+
+static void fix_homes(struct ra *s, struct ra_out *out)
+{
+	RA_EACH(g, s->fixes)
+		ra_emit(out, LIR_FIX, s->t->home[g], LIR_PHYS_NONE, 0)->fix = s->fix[g];
+}
+
+void ra_note_exit(struct ra *s, const struct lir_insn *in)
+{
+	struct lir_exit *e = &s->u->exit[in->exit];
+	struct ra_moves m;
+
+	e->stub_first = s->stub.count;
+	e->stub_count = 0;
+	if (!s->away)
+		return;
+	ra_moves_init(&m);
+	moves_home(s, &m);
+	/* Nothing but the guest's registers lives on where the stub goes. */
+	ra_moves_emit(&m, s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP], &s->stub);
+	fix_homes(s, &s->stub);
+	e->stub_count = s->stub.count - e->stub_first;
+}
+
+static struct lir_loc locate(const struct ra *s, unsigned g)
+{
+	const struct ra_value *x = &s->value[s->cur[g]];
+	struct lir_loc loc = { .greg = (uint8_t)g, .fix = s->fix[g], .phys = LIR_PHYS_NONE };
+
+	if (x->reg != LIR_PHYS_NONE) {
+		loc.kind = LIR_LOC_REG;
+		loc.phys = x->reg;
+	} else if (x->is_const) {
+		loc.kind = LIR_LOC_CONST;
+		loc.imm = s->u->vreg[s->cur[g]].imm;
+	} else {
+		KIT_DCHECK(x->mem != RA_NOMEM, "guest register %u is nowhere at insn %u", g, s->i);
+		loc.kind = LIR_LOC_MEM;
+		loc.imm = x->mem;
+	}
+	return loc;
+}
+
+void ra_note_fault(struct ra *s)
+{
+	struct lir_unit *u = s->u;
+
+	if (!s->loc_valid) {
+		s->loc_first = u->loc_count;
+		RA_EACH(g, s->away) {
+			arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
+			u->loc[u->loc_count++] = locate(s, (unsigned)g);
+		}
+		s->loc_count = u->loc_count - s->loc_first;
+		s->loc_valid = true;
+	}
+	arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
+	u->fault[u->fault_count++] = (struct lir_fault){ s->out.count, s->loc_first, s->loc_count };
+}
+
+/* ---- LF_SYNC ---------------------------------------------------------------------------------------- */
+
+struct sync {
+	struct ra_moves moves;
+	uint64_t fixed; /* registers of fixed operands */
+	uint64_t kept;  /* scratch registers whose contents stay */
+};
+
+/* The home where v is going to be, or LIR_PHYS_NONE. */
+static unsigned home_of(const struct ra *s, uint16_t v)
+{
+	uint64_t of = s->value[v].cur_of & ~s->fixes;
+
+	if (of & ~s->away)
+		of &= ~s->away;
+	return of ? s->t->home[ra_lowest(of)] : LIR_PHYS_NONE;
+}
+
+/* Values that live on leave homes that are not theirs, and fixed registers. */
+static void make_room(struct ra *s, struct sync *y)
+{
+	RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP])) {
+		uint16_t v = s->occ[r];
+
+		if (!ra_outlives(s, v) || home_of(s, v) != LIR_PHYS_NONE)
+			continue;
+		if (RA_BIT(r) & (s->homes | y->fixed))
+			ra_evict(s, v);
+		else
+			y->kept |= RA_BIT(r);
+	}
+}
+
+/* Where an operand that is not fixed can be had without a move; false: nowhere. */
+static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, struct lir_opnd *o)
+{
+	uint16_t v = ra_value_of(s, o);
+	const struct ra_value *x = &s->value[v];
+	unsigned home = home_of(s, v);
+
+	if (home != LIR_PHYS_NONE) {
+		o->r = (lreg)home;
+	} else if (x->reg != LIR_PHYS_NONE) {
+		if (RA_BIT(x->reg) & (s->homes | y->fixed))
+			return false;
+		y->kept |= RA_BIT(x->reg);
+		o->r = x->reg;
+	} else {
+		if (!(o->flags & LO_MEM) || x->is_const)
+			return false;
+		for (unsigned k = 0; k < in->nopnd; k++)
+			if (in->opnd[k].flags & LO_IN_MEM)
+				return false;
+		o->flags |= LO_IN_MEM;
+		o->r = LREG_NONE;
+		in->mem = x->mem;
+	}
+	return true;
+}
+
+/* A scratch register for an operand that has to be moved or made. */
+static unsigned operand_reg(struct ra *s, struct sync *y, uint16_t v)
+{
+	uint64_t scratch = s->t->scratch[s->value[v].cls] & ~y->fixed;
+	uint64_t avail = scratch & ~(y->kept | ra_moves_dst(&y->moves));
+
+	if (avail)
+		return ra_lowest(avail);
+	RA_EACH(r, scratch & y->kept & ~s->free) { /* one kept for later only */
+		if (!(y->moves.from_reg & RA_BIT(r)) && s->occ[r] != RA_NOVALUE) {
+			bool operand = false;
+
+			for (uint32_t n = s->value[s->occ[r]].uses; n != RA_NOUSE; n = s->use[n].next)
+				operand |= s->use[n].insn == s->i;
+			if (operand)
+				continue;
+			ra_evict(s, s->occ[r]);
+			return (unsigned)r;
+		}
+	}
+	KIT_PANIC("LIR insn %u has more operands than the host has scratch registers", s->i);
+}
+
+static void place_operands(struct ra *s, struct sync *y, struct lir_insn *in,
+			   const struct lir_insn *sel)
+{
+	uint32_t missing = 0;
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		struct lir_opnd *o = &in->opnd[k];
+
+		KIT_DCHECK(o->role != LIR_DEF, "LF_SYNC insn %u has a result", s->i);
+		if (o->role != LIR_USE)
+			continue;
+		if (o->fixed != LIR_PHYS_NONE) {
+			ra_moves_add(s, &y->moves, o->fixed, ra_value_of(s, o));
+			o->r = o->fixed;
+		} else if (!place_in_place(s, y, in, o)) {
+			missing |= 1u << k;
+		}
+	}
+	for (unsigned k = 0; missing >> k; k++) {
+		struct lir_opnd *o = &in->opnd[k];
+		unsigned same = 0;
+
+		if (!(missing >> k & 1))
+			continue;
+		while (same < k && !(missing >> same & 1 && sel->opnd[same].r == sel->opnd[k].r))
+			same++;
+		if (same < k) {
+			o->r = in->opnd[same].r;
+		} else {
+			uint16_t v = ra_value_of(s, o);
+
+			o->r = (lreg)operand_reg(s, y, v);
+			ra_moves_add(s, &y->moves, o->r, v);
+		}
+	}
+}
+
+static bool ends_block(const struct ra *s)
+{
+	uint32_t next = s->i + 1;
+
+	while (next < s->end && s->u->insn[next].op == LIR_NOP)
+		next++;
+	return next == s->end;
+}
+
+void ra_sync(struct ra *s, const struct lir_insn *sel)
+{
+	struct lir_insn in = *sel;
+	struct sync y = { 0 };
+
+	for (unsigned k = 0; k < in.nopnd; k++)
+		if (in.opnd[k].role != LIR_NO_OPND && in.opnd[k].fixed != LIR_PHYS_NONE)
+			y.fixed |= RA_BIT(in.opnd[k].fixed);
+	if (!ends_block(s))
+		make_room(s, &y);
+	ra_moves_init(&y.moves);
+	moves_home(s, &y.moves);
+	place_operands(s, &y, &in, sel);
+	ra_moves_emit(&y.moves,
+		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP]) & ~(y.kept | y.fixed), &s->out);
+	fix_homes(s, &s->out);
+	if (in.flags & LF_EXIT)
+		s->u->exit[in.exit].stub_first = s->u->exit[in.exit].stub_count = 0;
+	if (in.flags & LF_FAULT) {
+		struct lir_unit *u = s->u;
+
+		arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
+		u->fault[u->fault_count++] = (struct lir_fault){ s->out.count, u->loc_count, 0 };
+	}
+	*ra_append(&s->out) = in;
+}
+
+/* g's home holds what no other value's place is: a second copy, or a fixed one. */
+static void bind_synced(struct ra *s, unsigned g)
+{
+	uint16_t v = (uint16_t)(s->synced + g);
+	struct ra_value *x = &s->value[v];
+
+	*x = (struct ra_value){
+		.alias = v,
+		.death = RA_LATE(s->end - 1), /* or until the next PUT */
+		.uses = RA_NOUSE,
+		.mem = RA_NOMEM,
+		.cls = s->t->home[g] < LIR_PHYS_FP ? LIR_INT : LIR_FP,
+		.reg = LIR_PHYS_NONE,
+		.dest = RA_NOGREG,
+		.fixed = LIR_PHYS_NONE,
+		.slot = RA_NOSLOT,
+	};
+	s->value[s->cur[g]].cur_of &= ~RA_BIT(g);
+	s->cur[g] = v;
+	x->cur_of = RA_BIT(g);
+	ra_set_reg(s, v, s->t->home[g]);
+}
+
+void ra_settle(struct ra *s)
+{
+	uint64_t moved = s->away, fixed = s->fixes;
+
+	if (!moved || ends_block(s))
+		return;
+	RA_EACH(a, moved & ~fixed) {
+		uint16_t v = s->cur[a];
+
+		if (!(s->value[v].cur_of & ~moved) && s->value[v].reg != LIR_PHYS_NONE)
+			ra_set_reg(s, v, LIR_PHYS_NONE);
+	}
+	s->fixes = 0;
+	RA_EACH(g, moved) {
+		struct ra_value *x = &s->value[s->cur[g]];
+
+		s->fix[g] = 0;
+		if (fixed & RA_BIT(g) || x->reg != LIR_PHYS_NONE)
+			bind_synced(s, (unsigned)g);
+		else if (ra_outlives(s, s->cur[g]))
+			ra_set_reg(s, s->cur[g], s->t->home[g]);
+	}
+}

@@ -1,0 +1,242 @@
+/*
+ * The backward pass over a block: when values die, where they would like to be.
+ *
+ * A value is needed
+ *   - by an insn that has it as an operand (these are listed, value.uses);
+ *   - while it is the present value of a pinned guest register (LIR_PUT), by each way out: need[g]
+ *     is the last way out before the next LIR_PUT of g. A LF_SYNC carries
+ *     a pending fix out, so a value with one is not needed past it.
+ *
+ * Wishes: a value that is PUT to a pinned register wants its home; one used by a fixed operand
+ * wants that register; and one that dies as the LO_HINT operand of an insn wants
+ * what the insn's result wants, so that a chain of two-address operations stays in one place.
+ *
+ * PUTs that no way out sees become LIR_NOP here, and GETs, whose virtual register
+ * has become another name of the entry value.
+ */
+#include "lib/ra/ra_priv.h"
+
+#include <string.h>
+
+struct live {
+	struct ra *s;
+	uint32_t i;
+	uint32_t need[IR_MAX_REGS]; /* position of the last way out that sees g as it is here */
+	uint64_t unseen;            /* guest registers that are PUT again before any way out */
+	uint64_t to_sync;           /* those with need[g] at a LF_SYNC: their place is on the main path */
+	uint32_t next_sync;         /* position */
+	uint16_t consts;            /* chain through next_dying of the constants seen */
+};
+
+bool ra_faults_late(const struct lir_insn *in)
+{
+	unsigned defs = 0;
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role == LIR_CLOBBER || (o->role == LIR_USE && o->flags & LO_LATE))
+			return true;
+		defs += o->role == LIR_DEF;
+	}
+	return defs > 1;
+}
+
+static uint32_t add_use(struct ra *s, uint32_t insn, uint32_t next)
+{
+	arena_grow(s->u->arena, s->use, s->use_count, s->use_cap);
+	s->use[s->use_count] = (struct ra_use){ insn, next };
+	return s->use_count++;
+}
+
+static void note_fixed(struct ra *s, uint32_t i, unsigned r)
+{
+	if (s->fixed[r] == RA_NOUSE || s->use[s->fixed[r]].insn != i)
+		s->fixed[r] = add_use(s, i, s->fixed[r]);
+}
+
+/* v is needed at pos. Needs come from the last to the first, but for those of exits. */
+static struct ra_value *need(struct live *l, uint16_t v, uint32_t pos)
+{
+	struct ra_value *x = &l->s->value[v];
+
+	if (x->death >= l->s->block_pos) {
+		if (x->death < pos)
+			x->death = pos;
+		return x;
+	}
+	x->death = pos;
+	x->uses = RA_NOUSE;
+	x->dest = RA_NOGREG;
+	x->fixed = LIR_PHYS_NONE;
+	if (x->is_const) {
+		x->next_dying = l->consts;
+		l->consts = v;
+	}
+	return x;
+}
+
+static void add_dying(struct ra *s, uint16_t v)
+{
+	struct ra_value *x = &s->value[v];
+	uint32_t i = RA_INSN(x->death);
+
+	x->next_dying = s->dying[i];
+	s->dying[i] = v;
+}
+
+/* Insn i may leave the block: unseen guest registers are needed. */
+static void way_out(struct live *l, const struct lir_insn *in)
+{
+	uint32_t pos = RA_LATE(l->i);
+
+	if (in->flags & LF_SYNC) {
+		for (unsigned g = 0; g < IR_MAX_REGS; g++)
+			l->need[g] = pos;
+		l->unseen = 0;
+		l->to_sync = UINT64_MAX;
+		l->next_sync = pos;
+		return;
+	}
+	if (!(in->flags & LF_EXIT) && !ra_faults_late(in))
+		pos = RA_EARLY(l->i);
+	RA_EACH(g, l->unseen)
+		l->need[g] = pos;
+	l->to_sync &= ~l->unseen;
+	l->unseen = 0;
+}
+
+static void live_put(struct live *l, struct lir_insn *in)
+{
+	struct ra *s = l->s;
+	unsigned g = (unsigned)in->imm;
+	uint16_t v = ra_value_of(s, &in->opnd[0]);
+	struct ra_value *x;
+
+	if (l->unseen & RA_BIT(g)) {
+		in->op = LIR_NOP;
+		return;
+	}
+	l->unseen |= RA_BIT(g);
+	if (!(s->pinned & RA_BIT(g))) {
+		x = need(l, v, RA_EARLY(l->i));
+		x->uses = add_use(s, l->i, x->uses);
+		return;
+	}
+	x = need(l, v, in->fix && l->next_sync < l->need[g] ? l->next_sync : l->need[g]);
+	if (x->dest == RA_NOGREG || l->to_sync & RA_BIT(g)) {
+		x->dest = (uint8_t)g;
+		x->dest_end = l->i;
+	}
+}
+
+static void live_def(struct live *l, const struct lir_opnd *o)
+{
+	struct ra *s = l->s;
+	uint16_t v = ra_value_of(s, o);
+	struct ra_value *x = need(l, v, RA_LATE(l->i));
+
+	KIT_DCHECK(!x->is_const && v < s->entry, "insn %u defines value %u", l->i, v);
+	x->def = l->i;
+	add_dying(s, v);
+	if (x->dest != RA_NOGREG) {
+		x->next_want = s->want[x->dest];
+		s->want[x->dest] = v;
+	}
+}
+
+static void live_use(struct live *l, const struct lir_insn *in, const struct lir_opnd *o,
+		     const struct ra_value *result)
+{
+	struct ra *s = l->s;
+	uint16_t v = ra_value_of(s, o);
+	bool dies = s->value[v].death < s->block_pos;
+	struct ra_value *x =
+	    need(l, v, o->flags & LO_LATE || in->flags & LF_SYNC ? RA_LATE(l->i) : RA_EARLY(l->i));
+
+	x->uses = add_use(s, l->i, x->uses);
+	if (o->fixed != LIR_PHYS_NONE) {
+		x->fixed = o->fixed;
+		x->fixed_at = l->i;
+	}
+	if (!dies || !(o->flags & LO_HINT) || !result || result->cls != x->cls)
+		return;
+	if (result->dest != RA_NOGREG) {
+		x->dest = result->dest;
+		x->dest_end = l->i;
+	}
+	if (o->fixed == LIR_PHYS_NONE && result->fixed != LIR_PHYS_NONE) {
+		x->fixed = result->fixed;
+		x->fixed_at = result->fixed_at;
+	}
+}
+
+static void live_insn(struct live *l, const struct lir_insn *in)
+{
+	struct ra *s = l->s;
+	const struct ra_value *result = NULL;
+
+	if (in->flags & (LF_SYNC | LF_EXIT | LF_FAULT))
+		way_out(l, in);
+	for (unsigned k = in->nopnd; k-- > 0;) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role != LIR_NO_OPND && o->fixed != LIR_PHYS_NONE)
+			note_fixed(s, l->i, o->fixed);
+		if (o->role == LIR_DEF) {
+			live_def(l, o);
+			result = &s->value[ra_value_of(s, o)];
+		}
+	}
+	for (unsigned k = in->nopnd; k-- > 0;)
+		if (in->opnd[k].role == LIR_USE)
+			live_use(l, in, &in->opnd[k], result);
+}
+
+/* Makes GETs aliases of entry values; those of unpinned registers are in memory. */
+static void name_entries(struct ra *s)
+{
+	s->read = 0;
+	for (uint32_t i = s->first; i < s->end; i++) {
+		struct lir_insn *in = &s->u->insn[i];
+
+		if (in->op != LIR_GET)
+			continue;
+		in->op = LIR_NOP;
+		s->value[in->opnd[0].r].alias = (uint16_t)(s->entry + in->imm);
+		s->read |= RA_BIT(in->imm);
+	}
+}
+
+void ra_live(struct ra *s, uint32_t first, uint32_t end)
+{
+	struct live l = { .s = s, .unseen = UINT64_MAX, .next_sync = RA_NEVER, .consts = RA_NOVALUE };
+
+	s->first = first;
+	s->end = end;
+	s->block_pos = RA_EARLY(first);
+	s->use_count = 0;
+	memset(s->want, 0xff, sizeof(s->want));
+	memset(s->fixed, 0xff, sizeof(s->fixed));
+	name_entries(s);
+	for (uint32_t i = end; i-- > first;) {
+		struct lir_insn *in = &s->u->insn[i];
+
+		l.i = i;
+		if (in->op >= LIR_HOST)
+			live_insn(&l, in);
+		else if (in->op == LIR_PUT)
+			live_put(&l, in);
+	}
+	RA_EACH(g, s->pinned & ~l.unseen)
+		need(&l, (uint16_t)(s->entry + g), l.need[g]);
+	RA_EACH(e, s->pinned | s->read)
+		if (s->value[s->entry + e].death >= s->block_pos)
+			add_dying(s, (uint16_t)(s->entry + e));
+	while (l.consts != RA_NOVALUE) {
+		uint16_t v = l.consts;
+
+		l.consts = s->value[v].next_dying;
+		add_dying(s, v);
+	}
+}

@@ -1,0 +1,219 @@
+/*
+ * Which register a value gets, and who has to make room.
+ *
+ * A register is wanted at a position: a home when the next value that is to be PUT there is defined,
+ * a fixed register (scratch) when the next insn with it as an operand comes. A value
+ * that is dead by then may have the register for nothing. The order of choice:
+ *
+ *     1. the home of the guest register that the value becomes
+ *     2. the hint: the operand that dies here and that the result replaces
+ *     3. the register of a fixed operand that the value will be
+ *     4. a scratch register, then a home, that nobody wants while the value lives
+ *     5. the hint all the same; the register that is wanted last
+ *     6. one whose value is evicted: the one that is used last, where a value that can be had
+ *        again for one load or constant counts as used later
+ */
+#include "lib/ra/ra_priv.h"
+
+#include <string.h>
+
+/* ---- the books ------------------------------------------------------------------------------ */
+
+void ra_set_reg(struct ra *s, uint16_t v, unsigned r)
+{
+	struct ra_value *x = &s->value[v];
+
+	if (x->reg != LIR_PHYS_NONE && s->occ[x->reg] == v) {
+		s->occ[x->reg] = RA_NOVALUE;
+		s->free |= RA_BIT(x->reg) & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]);
+	}
+	x->reg = (uint8_t)r;
+	if (r != LIR_PHYS_NONE) {
+		KIT_DCHECK(s->occ[r] == RA_NOVALUE, "register %u holds value %u at insn %u", r,
+			   s->occ[r], s->i);
+		s->occ[r] = v;
+		s->free &= ~RA_BIT(r);
+	}
+	if (!x->cur_of)
+		return;
+	s->loc_valid = false;
+	RA_EACH(g, x->cur_of) {
+		if (r == s->t->home[g] && !(s->fixes & RA_BIT(g)))
+			s->away &= ~RA_BIT(g);
+		else
+			s->away |= RA_BIT(g);
+	}
+}
+
+void ra_drop_mem(struct ra *s, uint16_t v)
+{
+	struct ra_value *x = &s->value[v];
+
+	if (x->slot != RA_NOSLOT) {
+		s->slots |= RA_BIT(x->slot);
+		x->slot = RA_NOSLOT;
+	}
+	x->mem = RA_NOMEM;
+}
+
+void ra_free_value(struct ra *s, uint16_t v)
+{
+	if (s->value[v].reg != LIR_PHYS_NONE)
+		ra_set_reg(s, v, LIR_PHYS_NONE);
+	ra_drop_mem(s, v);
+}
+
+/* A place in memory for value v. */
+static int32_t spill_mem(struct ra *s, uint16_t v)
+{
+	unsigned slot;
+
+	if (v >= s->entry && v < s->synced) /* nothing else uses a pinned register's place */
+		return ra_greg_mem(s, (unsigned)(v - s->entry));
+	if (!s->slots) {
+		s->out_of_slots = true;
+		s->slots = 1; /* the run goes on and gives something wrong, which is thrown away */
+	}
+	slot = ra_lowest(s->slots);
+	s->slots &= ~RA_BIT(slot);
+	s->value[v].slot = (uint8_t)slot;
+	return (int32_t)(offsetof(struct ir_state, spill) + slot * sizeof(uint64_t));
+}
+
+void ra_evict(struct ra *s, uint16_t v)
+{
+	struct ra_value *x = &s->value[v];
+
+	if (!x->is_const && x->mem == RA_NOMEM) {
+		x->mem = spill_mem(s, v);
+		ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, x->mem);
+	}
+	ra_set_reg(s, v, LIR_PHYS_NONE);
+}
+
+/* ---- the choice ----------------------------------------------------------------------------- */
+
+/* The next insn of a list that is at or after the horizon; drops those before. */
+static uint32_t next_insn(struct ra *s, uint32_t *list)
+{
+	while (*list != RA_NOUSE && s->use[*list].insn < s->horizon)
+		*list = s->use[*list].next;
+	return *list == RA_NOUSE ? RA_NEVER : s->use[*list].insn;
+}
+
+/* The insn that defines the next value, other than v, that would like g's home. */
+static uint32_t next_want(struct ra *s, unsigned g, uint16_t v)
+{
+	uint16_t *w = &s->want[g], next;
+
+	while (*w != RA_NOVALUE && s->value[*w].def < s->i)
+		*w = s->value[*w].next_want;
+	next = *w == v && v != RA_NOVALUE ? s->value[v].next_want : *w;
+	return next == RA_NOVALUE ? RA_NEVER : s->value[next].def;
+}
+
+/* The position from which another than v wants register r. */
+static uint32_t wanted_at(struct ra *s, unsigned r, uint16_t v)
+{
+	bool home = s->greg_of[r] != RA_NOGREG;
+	uint32_t insn = home ? next_want(s, s->greg_of[r], v) : next_insn(s, &s->fixed[r]);
+
+	if (insn == RA_NEVER)
+		return RA_NEVER;
+	/* A result may follow an operand that dies; a fixed operand needs the place at once. */
+	return home ? RA_EARLY(insn) : RA_EARLY(insn) - 1;
+}
+
+/* The register of avail that is wanted last; one wanted only after v's death at once. */
+static unsigned least_wanted(struct ra *s, uint16_t v, uint64_t avail, uint32_t *at)
+{
+	unsigned best = LIR_PHYS_NONE;
+
+	*at = 0;
+	RA_EACH(r, avail) {
+		uint32_t pos = wanted_at(s, (unsigned)r, v);
+
+		if (best == LIR_PHYS_NONE || pos > *at) {
+			best = (unsigned)r;
+			*at = pos;
+		}
+		if (pos >= s->value[v].death)
+			break;
+	}
+	return best;
+}
+
+unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint)
+{
+	const struct ra_value *x = &s->value[v];
+	uint64_t scratch;
+	unsigned by_scratch, by_home;
+	uint32_t scratch_at, home_at;
+
+	avail &= s->t->alloc[x->cls];
+	if (!avail)
+		return LIR_PHYS_NONE;
+	if (x->dest != RA_NOGREG) {
+		unsigned home = s->t->home[x->dest];
+
+		if (avail & RA_BIT(home) && next_want(s, x->dest, v) >= x->dest_end)
+			return home;
+	}
+	if (hint != LIR_PHYS_NONE && !(avail & RA_BIT(hint)))
+		hint = LIR_PHYS_NONE;
+	if (hint != LIR_PHYS_NONE && wanted_at(s, hint, v) >= x->death)
+		return hint;
+	if (x->fixed != LIR_PHYS_NONE && avail & RA_BIT(x->fixed)
+	    && next_insn(s, &s->fixed[x->fixed]) == x->fixed_at)
+		return x->fixed;
+	scratch = avail & s->t->scratch[x->cls];
+	by_scratch = least_wanted(s, v, scratch, &scratch_at);
+	if (by_scratch != LIR_PHYS_NONE && scratch_at >= x->death)
+		return by_scratch;
+	by_home = least_wanted(s, v, avail & ~scratch, &home_at);
+	if (by_home != LIR_PHYS_NONE && home_at >= x->death)
+		return by_home;
+	if (hint != LIR_PHYS_NONE)
+		return hint;
+	if (by_home == LIR_PHYS_NONE || (by_scratch != LIR_PHYS_NONE && scratch_at >= home_at))
+		return by_scratch;
+	return by_home;
+}
+
+static unsigned victim(struct ra *s, uint64_t evictable)
+{
+	enum { CHEAP_BONUS = 32 }; /* insns that a store saved is worth */
+	unsigned best = LIR_PHYS_NONE;
+	uint32_t best_at = 0;
+
+	RA_EACH(r, evictable) {
+		struct ra_value *x;
+		uint32_t at;
+
+		if (s->occ[r] == RA_NOVALUE)
+			continue;
+		x = &s->value[s->occ[r]];
+		at = next_insn(s, &x->uses);
+		if (at == RA_NEVER)
+			at = RA_INSN(x->death);
+		if (x->is_const || x->mem != RA_NOMEM)
+			at += CHEAP_BONUS;
+		if (best == LIR_PHYS_NONE || at > best_at) {
+			best = (unsigned)r;
+			best_at = at;
+		}
+	}
+	return best;
+}
+
+unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, unsigned hint)
+{
+	unsigned r = ra_pick(s, v, avail, hint);
+
+	if (r != LIR_PHYS_NONE)
+		return r;
+	r = victim(s, evictable & s->t->alloc[s->value[v].cls]);
+	KIT_CHECK(r != LIR_PHYS_NONE, "LIR insn %u has more operands than the host registers", s->i);
+	ra_evict(s, s->occ[r]);
+	return r;
+}

@@ -1,0 +1,217 @@
+/*
+ * What the parts of the allocator share. One run over a unit goes block by block:
+ *
+ *     live.c   backward: how long each value lives, where it would like to be
+ *     scan.c   forward: gives registers, emits
+ *       pick.c   chooses a register, or whom to evict
+ *       exits.c  ways out: stubs, fault records, bringing guest registers home
+ *       moves.c  parallel moves
+ *
+ * Values
+ * ------
+ * A value has a number below ra.value_count:
+ *
+ *     [0, vreg_count)          the unit's virtual registers
+ *     ra.entry + g             what guest register g held when the block was entered. A LIR_GET
+ *                              makes its virtual register an alias of it.
+ *     ra.synced + g            what the home of g holds after a LF_SYNC, when that is no other
+ *                              value's place: a second copy, or the result of a LIR_FIX
+ *
+ * It is in at most one register (reg), and may have a copy in struct ir_state that is good
+ * (mem). A constant has no copy in memory; it is made again where it is needed. A live
+ * value that is no constant is in at least one of the two.
+ *
+ * Positions
+ * ---------
+ * Insn i reads its operands at RA_EARLY(i) and writes its results after it; what is read or needed
+ * after a result was written is read at RA_LATE(i). A register whose value
+ * dies early may take a result of the same insn.
+ */
+#ifndef KIT_RA_PRIV_H
+#define KIT_RA_PRIV_H
+
+#include "lib/ir/state.h"
+#include "lib/ra/ra.h"
+
+enum { RA_NOVALUE = UINT16_MAX, RA_NOGREG = UINT8_MAX, RA_NOSLOT = UINT8_MAX };
+#define RA_NOUSE  UINT32_MAX
+#define RA_NEVER  UINT32_MAX
+#define RA_NOMEM  (-1)
+
+#define RA_EARLY(i) (2 * (i) + 2)
+#define RA_LATE(i)  (2 * (i) + 3)
+#define RA_INSN(pos) ((pos) / 2 - 1)
+
+#define RA_BIT(n) (UINT64_C(1) << (n))
+/* for (each bit r of a set) */
+#define RA_EACH(r, set)                                                                            \
+	for (uint64_t r##_left = (set), r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0;    \
+	     r##_left;                                                                             \
+	     r##_left &= r##_left - 1, r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0)
+
+struct ra_value {
+	uint64_t cur_of;   /* pinned guest registers whose present value this is */
+	uint32_t death;    /* position of its last need; below ra.block_pos: not seen in this block */
+	uint32_t uses;     /* list in ra.use: insns that want it as an operand */
+	uint32_t def;      /* insn that defines it */
+	uint32_t dest_end; /* insn up to which it wants to be in the home of dest undisturbed */
+	uint32_t fixed_at; /* insn that wants it in register fixed */
+	int32_t mem;       /* offset of its copy in struct ir_state, or RA_NOMEM */
+	uint16_t alias;    /* the value that a virtual register stands for */
+	uint16_t next_want, next_dying;
+	uint8_t cls;   /* enum lir_class */
+	uint8_t reg;   /* LIR_PHYS_NONE: in none */
+	uint8_t dest;  /* the guest register whose home would suit it, or RA_NOGREG */
+	uint8_t fixed; /* a fixed operand that it will be, or LIR_PHYS_NONE */
+	uint8_t slot;  /* its spill slot, or RA_NOSLOT */
+	bool is_const;
+};
+
+/* A node of the ascending lists of insns that use a value or a fixed register. */
+struct ra_use {
+	uint32_t insn, next;
+};
+
+/* A list of insns being written. */
+struct ra_out {
+	struct arena *arena;
+	struct lir_insn *insn;
+	unsigned count, cap;
+	int32_t gpc_off; /* for the insns that ra_emit adds */
+};
+
+struct ra {
+	struct lir_unit *u;
+	const struct ra_target *t;
+	struct ra_value *value;
+	uint16_t value_count, entry, synced;
+	uint64_t pinned;                  /* guest registers that have a home */
+	uint64_t homes;                   /* their homes */
+	uint8_t greg_of[LIR_PHYS_COUNT];  /* home -> guest register, RA_NOGREG */
+	bool out_of_slots;                /* the run has failed */
+	struct ra_out out, stub;
+
+	/* What live.c says of the block at hand. */
+	uint32_t first, end, block_pos;
+	struct ra_use *use;
+	unsigned use_count, use_cap;
+	uint64_t read;                    /* guest registers that GETs name */
+	uint16_t *dying;                  /* insn -> values that die there */
+	uint16_t want[IR_MAX_REGS];       /* values defined that would like g's home */
+	uint32_t fixed[LIR_PHYS_COUNT];   /* insns with an operand fixed to it */
+
+	/* The state at insn i of the scan. */
+	uint32_t i;
+	uint32_t horizon;                 /* i before, i + 1 after its uses are in place */
+	uint64_t free;                    /* allocatable registers that hold no value */
+	uint16_t occ[LIR_PHYS_COUNT];     /* what a register holds */
+	uint16_t cur[IR_MAX_REGS];        /* value of each pinned guest register ... */
+	uint8_t fix[IR_MAX_REGS];         /* ... to which this conversion is still to be applied */
+	uint64_t fixes;                   /* those with one */
+	uint64_t away;                    /* pinned guest registers not plainly at home */
+	uint16_t mem_owner[IR_MAX_REGS];  /* value whose mem is the place of unpinned g */
+	uint64_t slots;                   /* spill slots that are free */
+	uint32_t loc_first, loc_count;    /* the last fault record's locations ... */
+	bool loc_valid;                   /* ... still say where everything is */
+};
+
+/* ---- live.c */
+
+/* Prepares the block of insns [first, end): fills the part of ra above and values' wishes. */
+void ra_live(struct ra *s, uint32_t first, uint32_t end);
+/* True when DEFs of an insn may be written before a fault that it raises. */
+bool ra_faults_late(const struct lir_insn *in);
+
+/* ---- scan.c */
+
+void ra_scan(struct ra *s);
+/* Brings value v, which is in no register, into r, which is free. */
+void ra_fetch(struct ra *s, uint16_t v, unsigned r);
+
+/* ---- pick.c */
+
+/* Moves the books: v is now in register r or in none (LIR_PHYS_NONE). Emits nothing. */
+void ra_set_reg(struct ra *s, uint16_t v, unsigned r);
+/* v's copy in memory is no longer good. */
+void ra_drop_mem(struct ra *s, uint16_t v);
+/* v is not needed any more. */
+void ra_free_value(struct ra *s, uint16_t v);
+/* Takes v out of its register, storing it first when that held the only copy. */
+void ra_evict(struct ra *s, uint16_t v);
+/* The best register for v out of avail, or LIR_PHYS_NONE when v's class has none in it. */
+unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint);
+/* The same; evicts a value from one of evictable when there is none. */
+unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, unsigned hint);
+
+/* ---- exits.c */
+
+void ra_begin_block(struct ra *s);
+void ra_end_block(struct ra *s);
+void ra_put(struct ra *s, const struct lir_insn *in);
+/* Records for the insn that is emitted next. */
+void ra_note_exit(struct ra *s, const struct lir_insn *in);
+void ra_note_fault(struct ra *s);
+/* Emits a LF_SYNC insn with all that goes before it. */
+void ra_sync(struct ra *s, const struct lir_insn *in);
+/* After it: the books for a block that goes on. */
+void ra_settle(struct ra *s);
+
+/* ---- moves.c */
+
+/* A set of moves that happen at once: each register of dst has one source. */
+struct ra_moves {
+	uint64_t from_reg, from_mem, from_const; /* destinations by kind of source */
+	uint8_t src[LIR_PHYS_COUNT];
+	int64_t imm[LIR_PHYS_COUNT]; /* offset in struct ir_state, or constant */
+};
+
+static inline void ra_moves_init(struct ra_moves *m)
+{
+	m->from_reg = m->from_mem = m->from_const = 0;
+}
+
+static inline uint64_t ra_moves_dst(const struct ra_moves *m)
+{
+	return m->from_reg | m->from_mem | m->from_const;
+}
+
+/* Adds: register dst becomes value v, from wherever it is now. */
+void ra_moves_add(struct ra *s, struct ra_moves *m, unsigned dst, uint16_t v);
+/* temps: registers that hold nothing of worth, besides those that m itself mentions. */
+void ra_moves_emit(const struct ra_moves *m, uint64_t temps, struct ra_out *out);
+
+/* Appends an insn of the allocator's own; a, b: LIR_PHYS_NONE for no operand. */
+struct lir_insn *ra_emit(struct ra_out *out, enum lir_op op, unsigned a, unsigned b, int64_t imm);
+
+static inline struct lir_insn *ra_append(struct ra_out *out)
+{
+	arena_grow(out->arena, out->insn, out->count, out->cap);
+	return &out->insn[out->count++];
+}
+
+/* ---- small questions */
+
+static inline uint16_t ra_value_of(const struct ra *s, const struct lir_opnd *o)
+{
+	return s->value[o->r].alias;
+}
+
+/* Needed after insn i has read its early operands. */
+static inline bool ra_outlives_early(const struct ra *s, uint16_t v)
+{
+	return s->value[v].death > RA_EARLY(s->i);
+}
+
+static inline bool ra_outlives(const struct ra *s, uint16_t v)
+{
+	return s->value[v].death > RA_LATE(s->i);
+}
+
+static inline unsigned ra_lowest(uint64_t set) { return (unsigned)__builtin_ctzll(set); }
+
+static inline int32_t ra_greg_mem(const struct ra *s, unsigned g)
+{
+	return s->t->regs->reg[g].offset_bytes;
+}
+
+#endif

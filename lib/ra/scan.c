@@ -1,0 +1,324 @@
+/*
+ * The forward pass over a block: registers for one insn after the other.
+ *
+ * An insn is done in steps; what they add comes before it:
+ *
+ *     1. fixed operands   occupants leave the registers that it fixes (to another register, or
+ *                         memory), then the fixed uses are copied in, all at once
+ *     2. other uses       each gets a register, or stays in memory (LO_MEM)
+ *     3. results          each gets a register; one of an operand that dies early will do
+ *     4. notes            the exit's stub, the fault record: the state is still that before
+ *                         the insn's results
+ *     5. books            values that die leave, results move in
+ *
+ * A fixed use is a copy: the value's own place stays where it was, unless it had none.
+ */
+#include "lib/ra/ra_priv.h"
+
+/* The registers of the insn at hand. */
+struct regs {
+	uint64_t fixed_use; /* hold a fixed use */
+	uint64_t fixed_def; /* fixed results and clobbers */
+	uint64_t busy;      /* hold an operand of any kind */
+	uint64_t late;      /* hold a use that is read late */
+	uint64_t results;
+};
+
+void ra_fetch(struct ra *s, uint16_t v, unsigned r)
+{
+	const struct ra_value *x = &s->value[v];
+
+	if (x->is_const) {
+		ra_emit(&s->out, LIR_CONST, r, LIR_PHYS_NONE, s->u->vreg[v].imm);
+	} else {
+		KIT_CHECK(x->mem != RA_NOMEM, "value %u is nowhere at insn %u", v, s->i);
+		ra_emit(&s->out, LIR_LOAD, r, LIR_PHYS_NONE, x->mem);
+	}
+	ra_set_reg(s, v, r);
+}
+
+/* ---- fixed operands --------------------------------------------------------------------------- */
+
+static void collect_fixed(const struct lir_insn *in, struct regs *r)
+{
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->fixed == LIR_PHYS_NONE || o->role == LIR_NO_OPND)
+			continue;
+		if (o->role == LIR_USE)
+			r->fixed_use |= RA_BIT(o->fixed);
+		else
+			r->fixed_def |= RA_BIT(o->fixed);
+	}
+}
+
+/* How insn uses value v. */
+struct usage {
+	bool fixed_here; /* as the operand fixed to register p */
+	bool elsewhere;  /* as an operand that is not fixed */
+};
+
+static struct usage usage_of(const struct ra *s, const struct lir_insn *in, uint16_t v, unsigned p)
+{
+	struct usage u = { false, false };
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role != LIR_USE || ra_value_of(s, o) != v)
+			continue;
+		if (o->fixed == LIR_PHYS_NONE)
+			u.elsewhere = true;
+		else if (o->fixed == p)
+			u.fixed_here = true;
+	}
+	return u;
+}
+
+/* Must the value in p go before insn overwrites p, or puts a fixed use there? */
+static bool must_leave(const struct ra *s, const struct lir_insn *in, const struct regs *r, unsigned p)
+{
+	uint16_t v = s->occ[p];
+	struct usage u = usage_of(s, in, v, p);
+
+	if (ra_outlives_early(s, v))
+		return !u.fixed_here || r->fixed_def & RA_BIT(p);
+	if (!(r->fixed_use & RA_BIT(p)) || u.fixed_here)
+		return false;
+	/* It dies here. As the source of another fixed use it is copied there at once. */
+	return u.elsewhere || s->value[v].cur_of;
+}
+
+static void place_fixed(struct ra *s, const struct lir_insn *in, struct regs *r)
+{
+	uint64_t fixed = r->fixed_use | r->fixed_def;
+	uint16_t was[LIR_PHYS_COUNT];
+	struct ra_moves m;
+
+	RA_EACH(p, fixed) {
+		uint16_t v = was[p] = s->occ[p];
+		unsigned to;
+
+		if (v == RA_NOVALUE || !must_leave(s, in, r, (unsigned)p))
+			continue;
+		to = s->value[v].is_const ? LIR_PHYS_NONE
+					  : ra_pick(s, v, s->free & ~fixed, LIR_PHYS_NONE);
+		if (to == LIR_PHYS_NONE) {
+			ra_evict(s, v);
+			continue;
+		}
+		ra_emit(&s->out, LIR_MOVE, to, (unsigned)p, 0);
+		ra_set_reg(s, v, to);
+	}
+	if (!r->fixed_use)
+		return;
+	ra_moves_init(&m);
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		/* A value that has just left p is still there. */
+		if (o->role == LIR_USE && o->fixed != LIR_PHYS_NONE
+		    && was[o->fixed] != ra_value_of(s, o))
+			ra_moves_add(s, &m, o->fixed, ra_value_of(s, o));
+	}
+	ra_moves_emit(&m, s->free & ~fixed, &s->out);
+}
+
+/* ---- uses ------------------------------------------------------------------------------------- */
+
+static void use_reg(struct regs *r, struct lir_opnd *o, unsigned reg)
+{
+	o->r = (lreg)reg;
+	r->busy |= RA_BIT(reg);
+	if (o->flags & LO_LATE)
+		r->late |= RA_BIT(reg);
+}
+
+/* May operand o of value v, which is in memory alone, be read from there? */
+static bool stays_in_memory(const struct ra *s, const struct lir_insn *in, const struct lir_opnd *o,
+			    uint16_t v, uint64_t avail)
+{
+	const struct ra_value *x = &s->value[v];
+
+	if (!(o->flags & LO_MEM) || x->is_const)
+		return false;
+	for (unsigned k = 0; k < in->nopnd; k++)
+		if (in->opnd[k].flags & LO_IN_MEM)
+			return false;
+	/* Used again: a register pays, when there is one. */
+	return !ra_outlives_early(s, v) || !(avail & s->t->alloc[x->cls]);
+}
+
+static void place_use(struct ra *s, struct lir_insn *in, struct lir_opnd *o, struct regs *r)
+{
+	uint64_t banned = r->fixed_use | r->fixed_def | r->busy;
+	uint16_t v = ra_value_of(s, o);
+	struct ra_value *x = &s->value[v];
+
+	if (x->reg == LIR_PHYS_NONE) {
+		if (stays_in_memory(s, in, o, v, s->free & ~banned)) {
+			o->flags |= LO_IN_MEM;
+			o->r = LREG_NONE;
+			in->mem = x->mem;
+			return;
+		}
+		ra_fetch(s, v, ra_take(s, v, s->free & ~banned, ~(s->free | banned), LIR_PHYS_NONE));
+	}
+	use_reg(r, o, x->reg);
+}
+
+static void place_uses(struct ra *s, struct lir_insn *in, struct regs *r)
+{
+	uint32_t missing = 0;
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		struct lir_opnd *o = &in->opnd[k];
+		const struct ra_value *x;
+
+		if (o->role != LIR_USE)
+			continue;
+		x = &s->value[ra_value_of(s, o)];
+		if (o->fixed != LIR_PHYS_NONE || x->reg == LIR_PHYS_NONE)
+			missing |= 1u << k;
+		else
+			use_reg(r, o, x->reg);
+	}
+	if (!missing)
+		return;
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		struct lir_opnd *o = &in->opnd[k];
+		uint16_t v;
+
+		if (!(missing & 1u << k))
+			continue;
+		if (o->fixed == LIR_PHYS_NONE) {
+			place_use(s, in, o, r);
+			continue;
+		}
+		v = ra_value_of(s, o);
+		if (s->value[v].reg == LIR_PHYS_NONE && s->free & ~r->fixed_def & RA_BIT(o->fixed))
+			ra_set_reg(s, v, o->fixed);
+		use_reg(r, o, o->fixed);
+	}
+}
+
+/* ---- results ---------------------------------------------------------------------------------- */
+
+/* Registers of values that die at insn i before it writes results. */
+static uint64_t dying_early(const struct ra *s)
+{
+	uint64_t regs = 0;
+
+	for (uint16_t v = s->dying[s->i]; v != RA_NOVALUE; v = s->value[v].next_dying)
+		if (s->value[v].reg != LIR_PHYS_NONE && !ra_outlives_early(s, v))
+			regs |= RA_BIT(s->value[v].reg);
+	return regs;
+}
+
+static unsigned hint_of(const struct lir_insn *in)
+{
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role == LIR_USE && o->flags & LO_HINT && !(o->flags & LO_IN_MEM))
+			return o->r;
+	}
+	return LIR_PHYS_NONE;
+}
+
+static void choose_results(struct ra *s, const struct lir_insn *in, struct regs *r,
+			   uint8_t reg[LIR_MAX_OPNDS])
+{
+	unsigned hint = hint_of(in);
+	uint64_t banned = r->fixed_def | r->late, avail = s->free | dying_early(s);
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role != LIR_DEF)
+			continue;
+		if (o->fixed != LIR_PHYS_NONE) {
+			reg[k] = o->fixed;
+			continue;
+		}
+		reg[k] = (uint8_t)ra_take(s, ra_value_of(s, o), avail & ~banned, ~(avail | banned), hint);
+		banned |= RA_BIT(reg[k]);
+	}
+}
+
+static void free_dying(struct ra *s, bool early)
+{
+	for (uint16_t v = s->dying[s->i]; v != RA_NOVALUE; v = s->value[v].next_dying)
+		if (!early || !ra_outlives_early(s, v))
+			ra_free_value(s, v);
+}
+
+static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[LIR_MAX_OPNDS])
+{
+	free_dying(s, true);
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role == LIR_DEF) {
+			ra_set_reg(s, ra_value_of(s, o), reg[k]);
+			o->r = reg[k];
+		}
+	}
+	free_dying(s, false);
+}
+
+/* ---- insns ------------------------------------------------------------------------------------ */
+
+static void scan_host(struct ra *s, const struct lir_insn *sel)
+{
+	struct lir_insn in = *sel;
+	struct regs r = { 0 };
+	uint8_t reg[LIR_MAX_OPNDS];
+
+	s->horizon = s->i;
+	collect_fixed(&in, &r);
+	if (r.fixed_use | r.fixed_def)
+		place_fixed(s, &in, &r);
+	place_uses(s, &in, &r);
+	s->horizon = s->i + 1;
+	choose_results(s, &in, &r, reg);
+	if (in.flags & LF_EXIT)
+		ra_note_exit(s, &in);
+	if (in.flags & LF_FAULT)
+		ra_note_fault(s);
+	commit_results(s, &in, reg);
+	*ra_append(&s->out) = in;
+}
+
+void ra_scan(struct ra *s)
+{
+	ra_begin_block(s);
+	for (s->i = s->first; s->i < s->end; s->i++) {
+		const struct lir_insn *in = &s->u->insn[s->i];
+
+		s->out.gpc_off = s->stub.gpc_off = in->gpc_off;
+		switch (in->op) {
+		case LIR_NOP:
+			continue;
+		case LIR_BLOCK:
+			*ra_append(&s->out) = *in;
+			continue;
+		case LIR_PUT:
+			s->horizon = s->i;
+			ra_put(s, in);
+			free_dying(s, false);
+			continue;
+		default:
+			KIT_CHECK(in->op >= LIR_HOST, "LIR op %u before allocation", in->op);
+			if (in->flags & LF_SYNC) {
+				ra_sync(s, in);
+				free_dying(s, false);
+				ra_settle(s);
+			} else {
+				scan_host(s, in);
+			}
+		}
+	}
+	ra_end_block(s);
+}

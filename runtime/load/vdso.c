@@ -1,0 +1,233 @@
+/*
+ * The guest's vDSO: a small ELF shared object, made here at start (2 us) and mapped in one page.
+ *
+ * Each function makes its system call, as the kernel's own vDSO does when it has no faster way. The
+ * words of __vdso_rt_sigreturn are what debuggers and libgcc's unwinder recognise a signal frame by.
+ * Symbols have version LINUX_4.15 and are found through DT_HASH, which glibc, musl and Go all read.
+ *
+ *     0      ELF header, program headers
+ *     ...    .hash  .dynsym  .gnu.version  .gnu.version_d  .dynamic  .dynstr
+ *     0x800  code, 16 bytes a function
+ */
+#include "runtime/load/load_priv.h"
+
+#include <string.h>
+
+#define VDSO_VERSION "LINUX_4.15"
+#define VDSO_SONAME  "linux-vdso.so.1"
+
+static const struct {
+	const char *name;
+	unsigned nr; /* riscv64 system call */
+	bool returns;
+} functions[] = {
+	{ "__vdso_rt_sigreturn", 139, false },
+	{ "__vdso_gettimeofday", 169, true },
+	{ "__vdso_clock_gettime", 113, true },
+	{ "__vdso_clock_getres", 114, true },
+	{ "__vdso_getcpu", 168, true },
+	{ "__vdso_flush_icache", 259, true },
+	{ "__vdso_riscv_hwprobe", 258, true },
+};
+
+enum {
+	FUNCTIONS = ARRAY_LEN(functions),
+	SYMBOLS = FUNCTIONS + 1, /* with the null symbol */
+	CODE_AT = 0x800,
+	CODE_STEP = 16,
+
+	EHDR_BYTES = 64,
+	PHDR_BYTES = 56,
+	SYM_BYTES = 24,
+	PHDRS = 2,
+	HASH_AT = EHDR_BYTES + PHDRS * PHDR_BYTES,
+	HASH_WORDS = 2 + 1 + SYMBOLS, /* one bucket: so few symbols need no more */
+	DYNSYM_AT = (HASH_AT + 4 * HASH_WORDS + 7) & ~7,
+	VERSYM_AT = DYNSYM_AT + SYM_BYTES * SYMBOLS,
+	VERDEF_AT = (VERSYM_AT + 2 * SYMBOLS + 7) & ~7,
+	VERDEF_BYTES = 20 + 8, /* with one name each */
+	DYNAMIC_AT = (VERDEF_AT + 2 * VERDEF_BYTES + 7) & ~7,
+	DYNAMIC_ENTRIES = 10,
+	STRTAB_AT = DYNAMIC_AT + 16 * DYNAMIC_ENTRIES,
+
+	/* Values of the ELF specification. */
+	DT_NULL = 0, DT_HASH = 4, DT_STRTAB = 5, DT_SYMTAB = 6, DT_STRSZ = 10, DT_SYMENT = 11, DT_SONAME = 14,
+	DT_VERSYM = 0x6ffffff0, DT_VERDEF = 0x6ffffffc, DT_VERDEFNUM = 0x6ffffffd,
+	PT_LOAD = 1, PT_DYNAMIC = 2, PF_X = 1, PF_R = 4,
+	ET_DYN = 3, EM_RISCV = 243,
+	STB_GLOBAL = 1, STT_FUNC = 2, VER_FLG_BASE = 1,
+	SHN_SOME = 1, /* any index that is not reserved: there are no sections */
+};
+
+_Static_assert(CODE_AT + FUNCTIONS * CODE_STEP <= MEM_PAGE_BYTES, "the vDSO is one page");
+
+/* A page being filled: puts go to at, strings to str. */
+struct vdso {
+	uint8_t page[MEM_PAGE_BYTES];
+	unsigned at, str;
+};
+
+static void put(struct vdso *v, unsigned size_bytes, uint64_t x)
+{
+	for (unsigned i = 0; i < size_bytes; i++)
+		v->page[v->at++] = (uint8_t)(x >> 8 * i);
+}
+
+static void put16(struct vdso *v, unsigned x) { put(v, 2, x); }
+static void put32(struct vdso *v, uint32_t x) { put(v, 4, x); }
+static void put64(struct vdso *v, uint64_t x) { put(v, 8, x); }
+
+/* Adds to the string table; its offset there. */
+static unsigned put_str(struct vdso *v, const char *s)
+{
+	unsigned at = v->str;
+	size_t n = strlen(s) + 1;
+
+	KIT_CHECK(at + n <= CODE_AT, "the vDSO's strings do not fit");
+	memcpy(v->page + at, s, n);
+	v->str += (unsigned)n;
+	return at - STRTAB_AT;
+}
+
+static uint32_t elf_hash(const char *s)
+{
+	uint32_t h = 0;
+
+	for (; *s; s++) {
+		h = (h << 4) + (uint8_t)*s;
+		h ^= h >> 24 & 0xf0;
+		h &= 0x0fffffff;
+	}
+	return h;
+}
+
+static void put_headers(struct vdso *v)
+{
+	static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1 };
+
+	v->at = 0;
+	for (unsigned i = 0; i < sizeof ident; i++)
+		put(v, 1, ident[i]);
+	put16(v, ET_DYN);
+	put16(v, EM_RISCV);
+	put32(v, 1); /* version */
+	put64(v, CODE_AT); /* entry: none really */
+	put64(v, EHDR_BYTES);
+	put64(v, 0); /* no sections */
+	put32(v, 4); /* float ABI double */
+	put16(v, EHDR_BYTES);
+	put16(v, PHDR_BYTES);
+	put16(v, PHDRS);
+	put16(v, 64);
+	put16(v, 0);
+	put16(v, 0);
+
+	const struct {
+		unsigned type, flags, at, size, align;
+	} ph[PHDRS] = {
+		{ PT_LOAD, PF_R | PF_X, 0, CODE_AT + FUNCTIONS * CODE_STEP, MEM_PAGE_BYTES },
+		{ PT_DYNAMIC, PF_R, DYNAMIC_AT, 16 * DYNAMIC_ENTRIES, 8 },
+	};
+
+	for (unsigned i = 0; i < PHDRS; i++) {
+		put32(v, ph[i].type);
+		put32(v, ph[i].flags);
+		put64(v, ph[i].at); /* offset, vaddr, paddr */
+		put64(v, ph[i].at);
+		put64(v, ph[i].at);
+		put64(v, ph[i].size);
+		put64(v, ph[i].size);
+		put64(v, ph[i].align);
+	}
+}
+
+static void put_symbols(struct vdso *v)
+{
+	v->at = HASH_AT;
+	put32(v, 1);
+	put32(v, SYMBOLS);
+	put32(v, 1); /* the bucket: symbol 1, chained to 2, 3 ... */
+	put32(v, 0);
+	for (unsigned i = 1; i < SYMBOLS; i++)
+		put32(v, i + 1 < SYMBOLS ? i + 1 : 0);
+
+	v->at = DYNSYM_AT + SYM_BYTES;
+	for (unsigned i = 0; i < FUNCTIONS; i++) {
+		put32(v, put_str(v, functions[i].name));
+		put(v, 1, STB_GLOBAL << 4 | STT_FUNC);
+		put(v, 1, 0);
+		put16(v, SHN_SOME);
+		put64(v, CODE_AT + i * CODE_STEP);
+		put64(v, functions[i].returns ? 12 : 8);
+	}
+
+	v->at = VERSYM_AT + 2;
+	for (unsigned i = 0; i < FUNCTIONS; i++)
+		put16(v, 2);
+}
+
+/* One version definition: 1 is the object itself, 2 the symbols' version. */
+static void put_verdef(struct vdso *v, unsigned index, unsigned flags, const char *name, unsigned name_at, bool last)
+{
+	put16(v, 1);
+	put16(v, flags);
+	put16(v, index);
+	put16(v, 1);
+	put32(v, elf_hash(name));
+	put32(v, 20);
+	put32(v, last ? 0 : VERDEF_BYTES);
+	put32(v, name_at);
+	put32(v, 0);
+}
+
+static void put_dynamic(struct vdso *v)
+{
+	unsigned soname = put_str(v, VDSO_SONAME), version = put_str(v, VDSO_VERSION);
+
+	v->at = VERDEF_AT;
+	put_verdef(v, 1, VER_FLG_BASE, VDSO_SONAME, soname, false);
+	put_verdef(v, 2, 0, VDSO_VERSION, version, true);
+
+	const uint64_t dynamic[DYNAMIC_ENTRIES][2] = {
+		{ DT_SONAME, soname },     { DT_HASH, HASH_AT },       { DT_STRTAB, STRTAB_AT },
+		{ DT_SYMTAB, DYNSYM_AT },  { DT_STRSZ, v->str - STRTAB_AT }, { DT_SYMENT, SYM_BYTES },
+		{ DT_VERSYM, VERSYM_AT },  { DT_VERDEF, VERDEF_AT },   { DT_VERDEFNUM, 2 },
+		{ DT_NULL, 0 },
+	};
+
+	v->at = DYNAMIC_AT;
+	for (unsigned i = 0; i < DYNAMIC_ENTRIES; i++) {
+		put64(v, dynamic[i][0]);
+		put64(v, dynamic[i][1]);
+	}
+}
+
+static void put_code(struct vdso *v)
+{
+	for (unsigned i = 0; i < FUNCTIONS; i++) {
+		v->at = CODE_AT + i * CODE_STEP;
+		put32(v, functions[i].nr << 20 | 17 << 7 | 0x13); /* li a7, nr */
+		put32(v, 0x00000073);                             /* ecall */
+		put32(v, functions[i].returns ? 0x00008067 : 0);  /* ret */
+	}
+}
+
+int64_t vdso_map(struct kit_process *p)
+{
+	const int flags = MEM_MAP_PRIVATE | MEM_MAP_ANONYMOUS;
+	struct vdso v = { .str = STRTAB_AT + 1 };
+	int64_t at = mem_mmap(p->mem, 0, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_WRITE, flags, -1, 0);
+
+	if (at < 0)
+		return at;
+	put_headers(&v);
+	put_symbols(&v);
+	put_dynamic(&v);
+	put_code(&v);
+	memcpy(mem_host(p->mem, (gaddr)at), v.page, sizeof v.page);
+	mem_mprotect(p->mem, (gaddr)at, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_EXEC);
+	mem_set_name(p->mem, (gaddr)at, "[vdso]");
+	p->vdso_base = (gaddr)at;
+	p->sigreturn_pc = (gaddr)at + CODE_AT;
+	return at;
+}

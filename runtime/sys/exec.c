@@ -1,0 +1,458 @@
+/*
+ * execve and execveat; see exec.h.
+ *
+ *   file --> "#!" line? --> its interpreter's file, at most five times over
+ *        --> riscv64 ELF? --> kitemu again, with KITEMU_EXEC in the environment
+ *        --> anything else: the host kernel's execve, with the guest's arguments as they are
+ *
+ * A chain of scripts that ends at a host program is the kernel's work too. Errors are the kernel's: what
+ * it would find before the point of no return is looked for here in its order.
+ *
+ * A program that may be executed but not read cannot be run: EACCES. Set-user-ID bits have no effect.
+ */
+#include "runtime/sys/exec.h"
+
+#include "lib/base/log.h"
+#include "runtime/sys/strace.h"
+#include "runtime/sys/sys_priv.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+enum {
+	HEAD_BYTES = 256,    /* BINPRM_BUF_SIZE */
+	SCRIPTS_MOST = 5,    /* exec_binprm's limit */
+	STRINGS_MOST = 6 << 20, /* more do not fit below the kernel's limit of their total size */
+	EM_RISCV_NR = 243,
+	RV64_AT_EXECVE_CHECK = 0x10000, /* Linux 6.14 */
+};
+
+/* ---- handing over -------------------------------------------------------------------------- */
+
+static int own_fd = -1;
+
+enum { FLAG_SELFCHECK = 1, FLAG_STRACE = 2, FLAG_STATS = 4, FLAG_BASE = 8, FLAG_BASELINE = 16 };
+
+bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd, const struct kit_options *o,
+		     const char *path)
+{
+	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
+			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
+			 | (o->host_isa_baseline ? FLAG_BASELINE : 0);
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%s", (unsigned)exe_fd,
+			 (unsigned)self_fd, (unsigned)o->engine, flags, (unsigned long long)o->stack_bytes,
+			 (unsigned long long)o->cache_bytes, kit_log_mask, path);
+
+	return n > 0 && (size_t)n < size_bytes;
+}
+
+/* Reads the fields before PATH; NULL when it is not what sys_exec_encode writes. */
+static const char *decode_fields(const char *s, uint64_t f[7])
+{
+	if (strncmp(s, "v1:", 3) != 0)
+		return NULL;
+	s += 3;
+	for (unsigned i = 0; i < 7; i++) {
+		char *end;
+
+		f[i] = strtoull(s, &end, 16);
+		if (end == s || *end != ':')
+			return NULL;
+		s = end + 1;
+	}
+	return s;
+}
+
+static void set_comm(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	prctl(PR_SET_NAME, base ? base + 1 : path);
+}
+
+bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt, struct sys_exec_handover *h)
+{
+	const size_t len = strlen(SYS_EXEC_VAR);
+	uint64_t f[7];
+	const char *path;
+	char **e = envp;
+
+	while (*e && strncmp(*e, SYS_EXEC_VAR, len) != 0)
+		e++;
+	if (!*e || !(path = decode_fields(*e + len, f)) || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
+		return false;
+	if ((int)f[1] >= 0 && fcntl((int)f[1], F_SETFD, FD_CLOEXEC) == 0)
+		own_fd = (int)f[1];
+	*h = (struct sys_exec_handover){ .path = path, .fd = (int)f[0], .argv = argv, .envp = envp };
+	opt->engine = (enum kit_engine)f[2];
+	opt->selfcheck = f[3] & FLAG_SELFCHECK;
+	opt->strace = f[3] & FLAG_STRACE;
+	opt->stats = f[3] & FLAG_STATS;
+	opt->force_base = f[3] & FLAG_BASE;
+	opt->host_isa_baseline = f[3] & FLAG_BASELINE;
+	opt->stack_bytes = f[4];
+	opt->cache_bytes = f[5];
+	kit_log_mask = (uint32_t)f[6];
+	for (; *e; e++)
+		e[0] = e[1];
+	set_comm(path);
+	return true;
+}
+
+int sys_exec_self_fd(void)
+{
+	if (own_fd < 0)
+		own_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	if (own_fd >= 0)
+		own_fd = sys_fd_hide(own_fd);
+	return own_fd;
+}
+
+/* ---- what a file is ------------------------------------------------------------------------ */
+
+struct exec_file {
+	int fd; /* open for reading; -1: it may only be executed */
+	size_t head_bytes;
+	unsigned char head[HEAD_BYTES + 1]; /* zero-terminated */
+};
+
+enum exec_kind { EXEC_HOST, EXEC_GUEST, EXEC_SCRIPT, EXEC_BAD };
+
+static uint64_t field(const struct exec_file *f, unsigned at, unsigned n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, f->head + at, n);
+	return v;
+}
+
+/*
+ * A riscv64 ELF file is checked as far as the kernel does before the point of no return
+ * (load_elf_binary): kind of file, size and presence of the program headers.
+ */
+static enum exec_kind exec_kind(const struct exec_file *f)
+{
+	enum { E_TYPE = 16, E_MACHINE = 18, E_PHOFF = 32, E_PHENTSIZE = 54, E_PHNUM = 56, EHDR = 64, PHDR = 56 };
+	char phdr[65536];
+	uint64_t type, bytes;
+
+	if (f->head_bytes >= 2 && !memcmp(f->head, "#!", 2))
+		return EXEC_SCRIPT;
+	if (f->head_bytes < EHDR || memcmp(f->head, "\177ELF\2\1", 6) != 0 || field(f, E_MACHINE, 2) != EM_RISCV_NR)
+		return EXEC_HOST;
+	type = field(f, E_TYPE, 2);
+	bytes = field(f, E_PHNUM, 2) * PHDR;
+	if ((type != 2 && type != 3) || field(f, E_PHENTSIZE, 2) != PHDR || !bytes || bytes > sizeof phdr)
+		return EXEC_BAD;
+	if (pread(f->fd, phdr, bytes, (off_t)field(f, E_PHOFF, 8)) != (ssize_t)bytes)
+		return EXEC_BAD;
+	return EXEC_GUEST;
+}
+
+/* May the file behind fd be executed? As access(2), with the effective ids: noexec mounts count. */
+static int64_t may_execute(int fd)
+{
+	struct stat s;
+	char link[32];
+	int64_t r;
+
+	if (fstat(fd, &s) < 0)
+		return -errno;
+	if (!S_ISREG(s.st_mode))
+		return -EACCES;
+	r = host_call(__NR_faccessat2, fd, (long)"", X_OK, AT_EMPTY_PATH | AT_EACCESS, 0, 0);
+	if (r != -ENOSYS && r != -EPERM)
+		return r;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd); /* before Linux 5.8 */
+	return access(link, X_OK) < 0 ? -errno : 0;
+}
+
+/* The host's open for reading of what execveat names. */
+static int64_t open_named(struct kit_thread *t, int dirfd, const char *path, int flags)
+{
+	const int how = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK; /* a FIFO must not block */
+	char link[32];
+
+	if (!*path && (flags & AT_EMPTY_PATH)) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", dirfd);
+		if (fcntl(dirfd, F_GETFD) < 0)
+			return -EBADF;
+		return host_call(__NR_openat, AT_FDCWD, (long)link, how, 0, 0, 0);
+	}
+	if (!strcmp(path, "/proc/self/exe"))
+		return sys_proc_open(t, SYS_PROC_EXE, how);
+	return host_call(__NR_openat, dirfd, (long)path, how | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0,
+			 0, 0);
+}
+
+/* An O_PATH descriptor, to look at a file that cannot be read. */
+static int64_t look(int dirfd, const char *path, int flags)
+{
+	if (!*path && (flags & AT_EMPTY_PATH))
+		return host_call(__NR_fcntl, dirfd, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+	return host_call(__NR_openat, dirfd, (long)path,
+			 O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, 0, 0);
+}
+
+/* Opens a file to be executed and reads its head. 0 or -errno, as execve's. */
+static int64_t open_file(struct kit_thread *t, int dirfd, const char *path, int flags, struct exec_file *f)
+{
+	int64_t fd = open_named(t, dirfd, path, flags), r;
+	bool readable = fd >= 0;
+	ssize_t n = 0;
+
+	if (fd == -EACCES || fd == -ENXIO)
+		fd = look(dirfd, path, flags);
+	if (fd < 0)
+		return fd;
+	r = may_execute((int)fd);
+	if (r == 0 && readable)
+		n = pread((int)fd, f->head, HEAD_BYTES, 0);
+	if (r < 0 || n < 0) {
+		r = r < 0 ? r : -errno;
+		close((int)fd);
+		return r;
+	}
+	f->fd = readable ? (int)fd : -1;
+	if (!readable)
+		close((int)fd);
+	f->head_bytes = (size_t)n;
+	memset(f->head + n, 0, sizeof f->head - (size_t)n);
+	return 0;
+}
+
+/* ---- scripts ------------------------------------------------------------------------------- */
+
+/* The arguments that scripts put in front, outermost interpreter first; argv[0] of the guest goes when any is there. */
+struct front {
+	unsigned count;
+	const char *arg[2 * SCRIPTS_MOST + 1];
+	char text[SCRIPTS_MOST][HEAD_BYTES + 1];
+};
+
+static void push_front(struct front *f, const char *s)
+{
+	memmove(f->arg + 1, f->arg, f->count * sizeof *f->arg);
+	f->arg[0] = s;
+	f->count++;
+}
+
+/*
+ * Takes the "#!" line apart as binfmt_script does: in place, name and argument (NULL: none) into line. False: ENOEXEC.
+ */
+static bool parse_script(char *line, size_t n, char **name, char **arg)
+{
+	char *s = line + 2, *end = memchr(line, '\n', n);
+
+	if (!end) { /* cut off: the name at least must be whole */
+		end = line + n;
+		s += strspn(s, " \t");
+		if (n == HEAD_BYTES && !s[strcspn(s, " \t")])
+			return false;
+		s = line + 2;
+	}
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*end = 0;
+	s += strspn(s, " \t");
+	if (!*s)
+		return false;
+	*name = s;
+	s += strcspn(s, " \t");
+	*arg = NULL;
+	if (*s) {
+		*s++ = 0;
+		s += strspn(s, " \t");
+		*arg = s;
+	}
+	return true;
+}
+
+/*
+ * Follows scripts from f, whose name is *path, to the program in the end. On return f is that program and *path its
+ * name; front holds what goes before the guest's arguments.
+ */
+static int64_t follow_scripts(struct kit_thread *t, struct exec_file *f, const char **path, struct front *front)
+{
+	for (unsigned depth = 0; exec_kind(f) == EXEC_SCRIPT; depth++) {
+		char *text, *name, *arg;
+		int64_t r;
+
+		if (depth == SCRIPTS_MOST)
+			return -ELOOP;
+		text = front->text[depth];
+		memcpy(text, f->head, sizeof f->head);
+		if (!parse_script(text, f->head_bytes, &name, &arg))
+			return -ENOEXEC;
+		if (!front->count)
+			push_front(front, *path);
+		if (arg)
+			push_front(front, arg);
+		push_front(front, name);
+		close(f->fd);
+		f->fd = -1;
+		r = open_file(t, AT_FDCWD, name, 0, f);
+		if (r < 0)
+			return r;
+		*path = name;
+	}
+	return 0;
+}
+
+/* ---- arguments ----------------------------------------------------------------------------- */
+
+/*
+ * The guest's array of strings after the first skip, with the given ones in front, as host pointers in *v on the heap.
+ * The strings stay where they are.
+ */
+static int64_t strings_make(struct kit_thread *t, char ***v, gaddr at, unsigned skip, const char *const *front,
+			    unsigned front_count)
+{
+	uint64_t p = 0;
+	size_t n = 0, out = 0;
+
+	for (; at; n++) {
+		if (!copy_in(t, &p, at + n * sizeof p, sizeof p))
+			return -EFAULT;
+		if (!p)
+			break;
+		if (n == STRINGS_MOST)
+			return -E2BIG;
+	}
+	*v = calloc(n + front_count + 1, sizeof **v);
+	if (!*v)
+		return -ENOMEM;
+	for (unsigned i = 0; i < front_count; i++)
+		(*v)[out++] = (char *)(uintptr_t)front[i];
+	for (size_t i = skip; i < n; i++) {
+		if (!copy_in(t, &p, at + i * sizeof p, sizeof p))
+			return -EFAULT;
+		(*v)[out++] = (char *)host_ptr(t, p);
+	}
+	return 0;
+}
+
+/* ---- execve -------------------------------------------------------------------------------- */
+
+/* The host's execveat with signals as the new program must find them. Returns only an error. */
+static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char **argv, char **envp, int flags)
+{
+	int64_t r;
+
+	sig_prepare_exec(t);
+	if (t->proc->opt.strace)
+		strace_exec(t);
+	if (flags || dirfd != AT_FDCWD)
+		r = host_call(__NR_execveat, dirfd, (long)path, (long)argv, (long)envp, flags, 0);
+	else
+		r = host_call(__NR_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
+	sig_cancel_exec(t);
+	return r;
+}
+
+/* Starts kitemu on the riscv64 program open at fd. */
+static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char **argv, char **envp, char *var,
+			   size_t var_bytes)
+{
+	struct kit_process *p = t->proc;
+	int64_t r;
+
+	if (!sys_exec_encode(var, var_bytes, fd, p->self_fd, &p->opt, path))
+		return -ENAMETOOLONG;
+	fcntl(fd, F_SETFD, 0);
+	if (p->self_fd < 0)
+		return host_exec(t, AT_FDCWD, "/proc/self/exe", argv, envp, 0);
+	fcntl(p->self_fd, F_SETFD, 0);
+	r = host_exec(t, p->self_fd, "", argv, envp, AT_EMPTY_PATH);
+	fcntl(p->self_fd, F_SETFD, FD_CLOEXEC);
+	return r;
+}
+
+struct exec_req {
+	int dirfd, flags;
+	const char *path;
+	gaddr argv, envp;
+};
+
+/* name: of the program, as the guest knows it. */
+static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f, const char *name,
+			const struct front *front)
+{
+	char var[SYS_PATH_MAX + 256];
+	const char *var_arg = var;
+	enum exec_kind kind = f->fd < 0 ? EXEC_HOST : exec_kind(f);
+	bool guest = kind == EXEC_GUEST;
+	char **argv = NULL, **envp = NULL;
+	int64_t r;
+
+	if (kind == EXEC_BAD)
+		return -ENOEXEC;
+	r = guest ? strings_make(t, &argv, q->argv, front->count != 0, front->arg, front->count)
+		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
+	if (r == 0)
+		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
+		f->fd = sys_fd_hide(f->fd);
+		r = exec_kitemu(t, f->fd, name, argv, envp, var, sizeof var);
+	} else if (r == 0 && !guest) {
+		r = host_exec(t, q->dirfd, q->path, argv, envp, q->flags);
+	}
+	free(argv);
+	free(envp);
+	return r;
+}
+
+/* What the kernel calls the file in argv of an interpreter and in AT_EXECFN. */
+static const char *file_name(const struct exec_req *q, char *buf, size_t size_bytes)
+{
+	if (q->dirfd == AT_FDCWD || *q->path == '/')
+		return q->path;
+	snprintf(buf, size_bytes, *q->path ? "/dev/fd/%d/%s" : "/dev/fd/%d", q->dirfd, q->path);
+	return buf;
+}
+
+static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
+{
+	char buf[SYS_PATH_MAX + 32];
+	const char *name = file_name(q, buf, sizeof buf);
+	struct exec_file f = { .fd = -1 };
+	struct front front = { 0 };
+	int64_t r;
+
+	if (q->flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | RV64_AT_EXECVE_CHECK))
+		return -EINVAL;
+	if (!*q->path && !(q->flags & AT_EMPTY_PATH))
+		return -ENOENT;
+	r = open_file(t, q->dirfd, q->path, q->flags, &f);
+	if (r == 0 && name == buf && exec_kind(&f) == EXEC_SCRIPT && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)
+		r = -ENOENT; /* the interpreter could not open it */
+	if (r == 0)
+		r = follow_scripts(t, &f, &name, &front);
+	if (r == 0)
+		r = run_file(t, q, &f, name, &front);
+	if (f.fd >= 0)
+		close(f.fd);
+	return r;
+}
+
+int64_t sys_execve(struct kit_thread *t, const uint64_t *a)
+{
+	char path[SYS_PATH_MAX];
+	struct exec_req q = { .dirfd = AT_FDCWD, .path = path, .argv = a[1], .envp = a[2] };
+	int64_t r = sys_copy_path(t, path, a[0]);
+
+	return r < 0 ? r : do_exec(t, &q);
+}
+
+int64_t sys_execveat(struct kit_thread *t, const uint64_t *a)
+{
+	char path[SYS_PATH_MAX];
+	struct exec_req q = { .dirfd = (int)a[0], .path = path, .argv = a[2], .envp = a[3], .flags = (int)a[4] };
+	int64_t r = sys_copy_path(t, path, a[1]);
+
+	return r < 0 ? r : do_exec(t, &q);
+}

@@ -1,0 +1,167 @@
+/*
+ * Descriptors: the guest's are the host's, with the same numbers. kitemu's own few lie high and are
+ * close-on-exec; here the guest is kept from closing them by accident, as programs do that close
+ * all they did not open.
+ */
+#include "runtime/sys/exec.h"
+#include "runtime/sys/marshal.h"
+#include "runtime/sys/sys_priv.h"
+
+#include <linux/close_range.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <termios.h>
+
+enum { HIDE_BELOW = 1024, HIDE_ROOM = 16 };
+
+bool sys_fd_is_ours(const struct kit_thread *t, int fd)
+{
+	return fd >= 0 && (fd == t->proc->self_fd || fd == t->proc->exe_fd || fd == sys_vfork_fd());
+}
+
+/*
+ * Not above 1024: the kernel's tables grow with the highest number, and fork copies them. Fails only
+ * when there is no room at all; the descriptor then stays where it is.
+ */
+int sys_fd_hide(int fd)
+{
+	struct rlimit lim = { .rlim_cur = HIDE_BELOW };
+	int high, low;
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	low = lim.rlim_cur < HIDE_BELOW ? (int)lim.rlim_cur : HIDE_BELOW;
+	low = low > 2 * HIDE_ROOM ? low - HIDE_ROOM : low / 2;
+	if (fd >= low)
+		return fd;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, low);
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
+int64_t sys_close(struct kit_thread *t, const uint64_t *a)
+{
+	if (sys_fd_is_ours(t, (int)a[0]))
+		return -EBADF;
+	return host_call(__NR_close, (long)a[0], 0, 0, 0, 0, 0);
+}
+
+/* Ours that lie in first .. last, the lowest; -1: none. */
+static int first_ours(const struct kit_thread *t, unsigned first, unsigned last)
+{
+	int fds[] = { t->proc->self_fd, t->proc->exe_fd, sys_vfork_fd() };
+	int low = -1;
+
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0 && (unsigned)fds[i] >= first && (unsigned)fds[i] <= last
+		    && (low < 0 || fds[i] < low))
+			low = fds[i];
+	return low;
+}
+
+int64_t sys_close_range(struct kit_thread *t, const uint64_t *a)
+{
+	unsigned first = (unsigned)a[0], last = (unsigned)a[1];
+	int64_t r = 0;
+	int ours;
+
+	/* Ours are close-on-exec anyway; errors are the kernel's. */
+	if ((a[2] & CLOSE_RANGE_CLOEXEC) || first > last)
+		return host_call(__NR_close_range, first, last, (long)a[2], 0, 0, 0);
+	while (r == 0 && (ours = first_ours(t, first, last)) >= 0) {
+		if ((unsigned)ours > first)
+			r = host_call(__NR_close_range, first, ours - 1, (long)a[2], 0, 0, 0);
+		first = (unsigned)ours + 1;
+	}
+	if (r < 0 || first > last)
+		return r;
+	return host_call(__NR_close_range, first, last, (long)a[2], 0, 0, 0);
+}
+
+int64_t sys_dup3(struct kit_thread *t, const uint64_t *a)
+{
+	struct kit_process *p = t->proc;
+	int to = (int)a[1];
+
+	if (sys_fd_is_ours(t, (int)a[0]))
+		return -EBADF;
+	/* The guest wants the number of one of ours: that one gives way. */
+	if (to >= 0 && to == p->self_fd)
+		p->self_fd = fcntl(to, F_DUPFD_CLOEXEC, to + 1);
+	if (to >= 0 && to == p->exe_fd)
+		p->exe_fd = fcntl(to, F_DUPFD_CLOEXEC, to + 1);
+	return host_call(__NR_dup3, (long)a[0], to, (long)sys_oflags_to_host(a[2]), 0, 0, 0);
+}
+
+/* What the third argument of a fcntl command is. */
+static bool fcntl_takes_pointer(int cmd)
+{
+	switch (cmd) {
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+	case F_GETOWN_EX:
+	case F_SETOWN_EX:
+	case 17: /* F_GETOWNER_UIDS */
+	case F_GET_RW_HINT:
+	case F_SET_RW_HINT:
+	case F_GET_FILE_RW_HINT:
+	case F_SET_FILE_RW_HINT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int64_t sys_fcntl(struct kit_thread *t, const uint64_t *a)
+{
+	int cmd = (int)a[1];
+	long arg = (long)a[2];
+	int64_t r;
+
+	if (fcntl_takes_pointer(cmd))
+		arg = host_ptr(t, a[2]);
+	else if (cmd == F_SETFL)
+		arg = (long)sys_oflags_to_host(a[2]);
+	if (cmd == F_SETLKW || cmd == F_OFD_SETLKW)
+		return sig_safe_syscall(t, __NR_fcntl, (long)a[0], cmd, arg, 0, 0, 0);
+	r = host_call(__NR_fcntl, (long)a[0], cmd, arg, 0, 0, 0);
+	return cmd == F_GETFL && r >= 0 ? (int64_t)sys_oflags_to_guest((uint64_t)r) : r;
+}
+
+/* Commands whose argument is a number; for all others it is an address (or ignored). */
+static bool ioctl_takes_number(unsigned cmd)
+{
+	switch (cmd) {
+	case TCSBRK:
+	case TCXONC:
+	case TCFLSH:
+	case TCSBRKP:
+	case TIOCSCTTY:
+	case TIOCGPTPEER:
+	case FICLONE:
+	case LOOP_SET_FD:
+	case LOOP_CHANGE_FD:
+	case LOOP_SET_CAPACITY:
+	case LOOP_SET_DIRECT_IO:
+	case LOOP_SET_BLOCK_SIZE:
+	case LOOP_CTL_ADD:
+	case LOOP_CTL_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int64_t sys_ioctl(struct kit_thread *t, const uint64_t *a)
+{
+	long arg = ioctl_takes_number((unsigned)a[1]) ? (long)a[2] : host_ptr(t, a[2]);
+
+	return sig_safe_syscall(t, __NR_ioctl, (long)a[0], (long)a[1], arg, 0, 0, 0);
+}

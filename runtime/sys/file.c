@@ -1,0 +1,111 @@
+/* System calls on files whose structures or paths need work: open, stat, readlink, and /proc. */
+#include "arch/rv64/abi.h"
+#include "runtime/sys/marshal.h"
+#include "runtime/sys/sys_priv.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src)
+{
+	ssize_t n = mem_copy_str(t->proc->mem, dst, src, SYS_PATH_MAX);
+
+	return n < 0 ? n : 0;
+}
+
+int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
+{
+	long flags = (long)sys_oflags_to_host(a[2]);
+	enum sys_proc what = sys_proc_find(t, a[1]);
+
+	if (what)
+		return sys_proc_open(t, what, (int)flags);
+	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0, 0);
+}
+
+int64_t sys_openat2(struct kit_thread *t, const uint64_t *a)
+{
+	struct open_how how;
+
+	if (SYS_OFLAGS_EQUAL)
+		return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
+					(long)a[3], 0, 0);
+	if (a[3] != sizeof how)
+		return -E2BIG; /* a later, larger form */
+	if (!copy_in(t, &how, a[2], sizeof how))
+		return -EFAULT;
+	how.flags = sys_oflags_to_host(how.flags);
+	return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), (long)&how, sizeof how, 0, 0);
+}
+
+/* A host stat into the guest's layout and memory. */
+static int64_t put_stat(struct kit_thread *t, gaddr at, const struct stat *s)
+{
+	struct rv64_stat g = {
+		.dev = s->st_dev,
+		.ino = s->st_ino,
+		.mode = s->st_mode,
+		.nlink = (uint32_t)s->st_nlink,
+		.uid = s->st_uid,
+		.gid = s->st_gid,
+		.rdev = s->st_rdev,
+		.size = s->st_size,
+		.blksize = (int32_t)s->st_blksize,
+		.blocks = s->st_blocks,
+		.atime = s->st_atim.tv_sec,
+		.atime_nsec = s->st_atim.tv_nsec,
+		.mtime = s->st_mtim.tv_sec,
+		.mtime_nsec = s->st_mtim.tv_nsec,
+		.ctime = s->st_ctim.tv_sec,
+		.ctime_nsec = s->st_ctim.tv_nsec,
+	};
+
+	return copy_out(t, at, &g, sizeof g) ? 0 : -EFAULT;
+}
+
+int64_t sys_fstat(struct kit_thread *t, const uint64_t *a)
+{
+	struct stat s;
+	int64_t r = host_call(__NR_fstat, (long)a[0], (long)&s, 0, 0, 0, 0);
+
+	return r < 0 ? r : put_stat(t, a[1], &s);
+}
+
+int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
+{
+	struct stat s;
+	int64_t r;
+
+	if (!(a[3] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
+		r = host_call(__NR_fstat, t->proc->exe_fd, (long)&s, 0, 0, 0, 0);
+	else
+		r = host_call(__NR_newfstatat, (long)a[0], host_ptr(t, a[1]), (long)&s, (long)a[3], 0, 0);
+	return r < 0 ? r : put_stat(t, a[2], &s);
+}
+
+int64_t sys_statx(struct kit_thread *t, const uint64_t *a)
+{
+	if (!(a[2] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
+		return host_call(__NR_statx, t->proc->exe_fd, (long)"", (long)(a[2] | AT_EMPTY_PATH),
+				 (long)a[3], host_ptr(t, a[4]), 0);
+	return host_call(__NR_statx, (long)a[0], host_ptr(t, a[1]), (long)a[2], (long)a[3],
+			 host_ptr(t, a[4]), 0);
+}
+
+int64_t sys_readlinkat(struct kit_thread *t, const uint64_t *a)
+{
+	char path[SYS_PATH_MAX];
+	int room = (int)a[3];
+	int64_t r;
+
+	if (sys_proc_find(t, a[1]) != SYS_PROC_EXE)
+		return host_call(__NR_readlinkat, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]), room, 0, 0);
+	if (room <= 0)
+		return -EINVAL;
+	r = sys_proc_exe_path(t, path);
+	if (r > room)
+		r = room;
+	return r < 0 || copy_out(t, a[2], path, (size_t)r) ? r : -EFAULT;
+}

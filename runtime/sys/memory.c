@@ -1,0 +1,67 @@
+/* System calls on memory: all of it is runtime/mem's work. */
+#include "runtime/sys/sys_priv.h"
+
+int64_t sys_brk(struct kit_thread *t, const uint64_t *a) { return mem_brk(t->proc->mem, a[0]); }
+
+int64_t sys_mmap(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mmap(t->proc->mem, a[0], a[1], (int)a[2], (int)a[3], (int)a[4], (int64_t)a[5]);
+}
+
+int64_t sys_munmap(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_munmap(t->proc->mem, a[0], a[1]);
+}
+
+int64_t sys_mremap(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mremap(t->proc->mem, a[0], a[1], a[2], (int)a[3], a[4]);
+}
+
+int64_t sys_mprotect(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mprotect(t->proc->mem, a[0], a[1], (int)a[2]);
+}
+
+/* Without protection keys only key -1 exists, which means mprotect. */
+int64_t sys_pkey_mprotect(struct kit_thread *t, const uint64_t *a)
+{
+	return (int)a[3] == -1 ? mem_mprotect(t->proc->mem, a[0], a[1], (int)a[2]) : -EINVAL;
+}
+
+int64_t sys_madvise(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_madvise(t->proc->mem, a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_msync(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_msync(t->proc->mem, a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_mlock(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mlock(t->proc->mem, a[0], a[1], 0);
+}
+
+int64_t sys_mlock2(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mlock(t->proc->mem, a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_munlock(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_munlock(t->proc->mem, a[0], a[1]);
+}
+
+int64_t sys_mincore(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_mincore(t->proc->mem, a[0], a[1], a[2]);
+}
+
+int64_t sys_shmat(struct kit_thread *t, const uint64_t *a)
+{
+	return mem_shmat(t->proc->mem, (int)a[0], a[1], (int)a[2]);
+}
+
+int64_t sys_shmdt(struct kit_thread *t, const uint64_t *a) { return mem_shmdt(t->proc->mem, a[0]); }

@@ -1,0 +1,9 @@
+/* The engines that insn_run knows. */
+#include "tests/insn/engine.h"
+
+#include <stddef.h>
+
+const struct insn_engine *const insn_engines[] = {
+	&insn_engine_interp,
+	NULL,
+};

@@ -1,0 +1,224 @@
+/*
+ * The translation cache with made-up code: lookup, links, pages, the ring of segments.
+ *
+ * A made-up unit is 64 bytes with one jump link, one inline cache and one fault point.
+ */
+#include "tests/unit/check.h"
+
+#include "runtime/jit/tc.h"
+
+#include <string.h>
+
+enum {
+	CACHE_BYTES = 1 << 20,
+	RESERVED_BYTES = 4096,
+	ALIGN_BYTES = 64,
+	UNIT_BYTES = 64,
+	JUMP_AT = 4,
+	JUMP_STUB = 32,
+	IC_AT = 12,
+	IC_STUB = 40,
+	IC_KEY = 16,
+	FAULT_AT = 2,
+};
+
+static struct tc tc;
+static unsigned killed;
+
+static void count_kill(void *ctx, const struct tc_unit *u)
+{
+	(void)ctx, (void)u;
+	killed++;
+}
+
+static void begin(void)
+{
+	struct diag d = DIAG_INIT;
+
+	killed = 0;
+	REQUIRE(tc_init(&tc, CACHE_BYTES, RESERVED_BYTES, ALIGN_BYTES, &d));
+	tc.on_kill = count_kill;
+}
+
+/* A unit for gpc that jumps to target. */
+static struct tc_unit *add(gaddr gpc, gaddr target)
+{
+	const struct code_link links[2] = {
+		{ .at = JUMP_AT, .stub = JUMP_STUB, .kind = CODE_LINK_JUMP, .target = target },
+		{ .at = IC_AT, .stub = IC_STUB, .key_at = IC_KEY, .kind = CODE_LINK_IC },
+	};
+	const struct code_fault fault = { .at = FAULT_AT, .gpc_off = 8 };
+	const struct ir_range range = { gpc, 16 };
+	const uint64_t empty = 1;
+	uint32_t room;
+	uint8_t *p = tc_room(&tc, &room);
+	const struct code c = {
+		.bytes = p, .size_bytes = UNIT_BYTES, .gpc = gpc, .guest_insns = 4,
+		.link = links, .link_count = 2, .fault = &fault, .fault_count = 1,
+		.range = &range, .range_count = 1,
+	};
+
+	CHECK(room >= UNIT_BYTES);
+	memset(p, 0x90, UNIT_BYTES);
+	memcpy(p + IC_KEY, &empty, sizeof empty);
+	return tc_add(&tc, &c, 0);
+}
+
+/* Where the 32-bit field at offset at of u leads. */
+static const uint8_t *leads_to(const struct tc_unit *u, unsigned at)
+{
+	int32_t disp;
+
+	memcpy(&disp, u->code + at, sizeof disp);
+	return u->code + at + 4 + disp;
+}
+
+static uint64_t key_of(const struct tc_unit *u)
+{
+	uint64_t k;
+
+	memcpy(&k, u->code + IC_KEY, sizeof k);
+	return k;
+}
+
+static void test_find(void)
+{
+	struct tc_unit *a, *b;
+
+	begin();
+	CHECK(!tc_find(&tc, 0x10000));
+	a = add(0x10000, 0x20000);
+	b = add(0x20000, 0x10000);
+	CHECK_PTR(tc_find(&tc, 0x10000), a);
+	CHECK_PTR(tc_find(&tc, 0x20000), b);
+	CHECK_PTR(tc_unit_at(&tc, (uintptr_t)a->code + 5), a);
+	CHECK_PTR(tc_unit_at(&tc, (uintptr_t)b->code + UNIT_BYTES - 1), b);
+	CHECK(!tc_unit_at(&tc, (uintptr_t)b->code + UNIT_BYTES));
+	CHECK(!tc_unit_at(&tc, (uintptr_t)tc.mem.rx));
+	CHECK(!tc_unit_at(&tc, 42));
+	CHECK_EQ(tc_fault_at(a, (uintptr_t)a->code + FAULT_AT)->gpc_off, 8);
+	CHECK(!tc_fault_at(a, (uintptr_t)a->code + FAULT_AT + 1));
+	CHECK_EQ((uintptr_t)b->code % ALIGN_BYTES, 0);
+	tc_fini(&tc);
+}
+
+static void test_link_and_kill(void)
+{
+	struct tc_unit *a, *b;
+
+	begin();
+	a = add(0x10000, 0x20000);
+	b = add(0x20000, 0x10000);
+	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + JUMP_AT), b);
+	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + IC_AT), b);
+	tc_link(&tc, tc_link_at(b, (uintptr_t)b->code + JUMP_AT), a);
+	CHECK_PTR(leads_to(a, JUMP_AT), b->code);
+	CHECK_PTR(leads_to(a, IC_AT), b->code);
+	CHECK_EQ(key_of(a), 0x20000);
+	tc_kill(&tc, b);
+	CHECK_EQ(killed, 1);
+	CHECK(!tc_find(&tc, 0x20000));
+	CHECK_PTR(leads_to(a, JUMP_AT), a->code + JUMP_STUB);
+	CHECK_PTR(leads_to(a, IC_AT), a->code + IC_STUB);
+	CHECK_EQ(key_of(a), 1);
+	CHECK_PTR(leads_to(b, JUMP_AT), b->code + JUMP_STUB);
+	/* Killing the survivor must not touch b's lists again. */
+	tc_kill(&tc, a);
+	CHECK_EQ(tc.unit_count, 0);
+	tc_fini(&tc);
+}
+
+static void test_self_link(void)
+{
+	struct tc_unit *a;
+
+	begin();
+	a = add(0x10000, 0x10000);
+	tc_link(&tc, &a->link[0], a);
+	CHECK_PTR(leads_to(a, JUMP_AT), a->code);
+	tc_kill(&tc, a);
+	CHECK_PTR(leads_to(a, JUMP_AT), a->code + JUMP_STUB);
+	tc_fini(&tc);
+}
+
+static void test_ranges(void)
+{
+	begin();
+	add(0x10000, 0);
+	add(0x10010, 0);
+	add(0x10ff8, 0); /* ends on the next page */
+	add(0x30000, 0);
+	CHECK_EQ(tc_kill_range(&tc, 0x10004, 4), 1);
+	CHECK(!tc_find(&tc, 0x10000));
+	CHECK(tc_find(&tc, 0x10010));
+	CHECK_EQ(tc_kill_range(&tc, 0x11004, 1), 1);
+	CHECK(!tc_find(&tc, 0x10ff8));
+	/* A range of more pages than there are with code. */
+	CHECK_EQ(tc_kill_range(&tc, 0, UINT64_C(1) << 40), 2);
+	CHECK_EQ(tc_kill_range(&tc, 0x10000, 0), 0);
+	CHECK_EQ(tc.unit_count, 0);
+	tc_fini(&tc);
+}
+
+/* Many more units than fit: the oldest go, the newest are found, links never lead to reused memory. */
+static void test_ring(void)
+{
+	enum { UNITS = 3 * CACHE_BYTES / UNIT_BYTES };
+	const gaddr base = 0x100000;
+	struct tc_unit *prev = NULL;
+
+	begin();
+	for (unsigned i = 0; i < UNITS; i++) {
+		struct tc_unit *u;
+		uint32_t room;
+
+		tc_room(&tc, &room);
+		if (room < UNIT_BYTES) {
+			tc_next_segment(&tc);
+			if (prev && !tc_find(&tc, base + (i - 1) * 16))
+				prev = NULL;
+		}
+		u = add(base + i * 16, base + (i - 1) * 16);
+		if (prev)
+			tc_link(&tc, &u->link[0], prev);
+		prev = u;
+	}
+	CHECK(tc.evicted_units > 0);
+	CHECK_EQ(tc.evicted_units + tc.unit_count, UNITS);
+	CHECK(tc_find(&tc, base + (UNITS - 1) * 16));
+	CHECK(!tc_find(&tc, base));
+	for (unsigned i = 0; i < UNITS; i++) {
+		struct tc_unit *u = tc_find(&tc, base + i * 16);
+
+		if (!u)
+			continue;
+		if (u->link[0].to)
+			CHECK_PTR(leads_to(u, JUMP_AT), tc_find(&tc, base + (i - 1) * 16)->code);
+		else
+			CHECK(leads_to(u, JUMP_AT) != u->code);
+	}
+	tc_fini(&tc);
+}
+
+/* A fork's copy of code memory appears at the same addresses and is separate from the parent's. */
+static void test_fork_copy(void)
+{
+	struct codemem m;
+	struct codemem_copy c;
+	struct diag d = DIAG_INIT;
+
+	REQUIRE(codemem_init(&m, 1 << 16, &d));
+	m.rw[100] = 1;
+	CHECK_EQ(m.rx[100], 1);
+	c = codemem_fork_prepare(&m, 0, 4096);
+	REQUIRE(c.rw);
+	/* What the parent writes after the copy must not be seen by the child's. */
+	m.rw[100] = 2;
+	CHECK(codemem_fork_child(&m, c));
+	CHECK_EQ(m.rx[100], 1);
+	m.rw[100] = 3;
+	CHECK_EQ(m.rx[100], 3);
+	codemem_fini(&m);
+}
+
+CHECK_MAIN(test_find, test_link_and_kill, test_self_link, test_ranges, test_ring, test_fork_copy)
