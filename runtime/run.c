@@ -44,13 +44,16 @@ static void do_syscall(struct kit_thread *t)
 	t->st.pc += ECALL_BYTES;
 }
 
-/* pc cannot be fetched: no mapping there, or none that may be executed. */
-static void fetch_fault(struct kit_thread *t)
+/*
+ * An address that cannot be accessed: is anything mapped there? Asked of the guest's mappings, since at a
+ * base the host has a reservation where the guest has nothing.
+ */
+static void raise_segv(struct kit_thread *t, gaddr addr)
 {
 	struct mem_vma v;
-	bool mapped = mem_find(t->proc->mem, t->st.pc, &v);
+	bool mapped = mem_find(t->proc->mem, addr, &v);
 
-	sig_raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, t->st.pc);
+	sig_raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }
 
 static void raise_fault(struct kit_thread *t)
@@ -67,7 +70,7 @@ static void raise_fault(struct kit_thread *t)
 		break;
 	case IR_FAULT_SEGV:
 	case IR_FAULT_NONE:
-		sig_raise_sync(t, SIGSEGV, (int)st->fault_code, st->fault_addr);
+		raise_segv(t, st->fault_addr);
 		break;
 	}
 }
@@ -110,7 +113,8 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		sig_raise_sync(t, SIGILL, ILL_ILLOPC, t->st.pc);
 		break;
 	case IR_EXIT_FETCH:
-		fetch_fault(t);
+		/* pc cannot be fetched: no mapping there, or none that may be executed. */
+		raise_segv(t, t->st.pc);
 		break;
 	case IR_EXIT_FENCEI:
 		jit_sync_code(t->proc->jit);

@@ -146,10 +146,22 @@ LIFT(fcvt_s_d)
 	put_canon(t, IR_F32, i->rd, v);
 }
 
+/*
+ * Always exact, so the IR's operation has no rounding mode; yet an invalid dynamic one makes the
+ * instruction illegal ("F", section "Floating-Point Control and Status Register": rm counts as usual in
+ * widening conversions). Assemblers write rm 0 here. For the rare dynamic one a multiplication
+ * by 1, exact as well, carries the mode.
+ */
 LIFT(fcvt_d_s)
 {
 	ir_ref v = ir_op1(&t->b, IR_cvtfd, IR_NONE, get_f(t, IR_F32, i->rs1));
 
+	if (i->rm == IR_RM_DYN) {
+		ir_ref one = ir_const(&t->b, IR_I64, INT64_C(0x3ff0000000000000));
+
+		one = ir_op1(&t->b, IR_bitsf, IR_NONE, one);
+		v = ir_fop(&t->b, IR_fmul, IR_F64, IR_RM_DYN, v, one, IR_NOREF);
+	}
 	put_canon(t, IR_F64, i->rd, v);
 }
 

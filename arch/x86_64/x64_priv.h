@@ -49,12 +49,6 @@ static inline int32_t x64_const_at(unsigned c)
 	return (int32_t)(offsetof(struct ir_state, host_const) + 8 * c) - X64_STATE_BIAS;
 }
 
-/* Homes and scratch registers under these options. */
-uint64_t x64_int_homes(const struct jit_opts *o);
-#define X64_INT_SCRATCH (1u << X64_RAX | 1u << X64_RCX | 1u << X64_RDX)
-#define X64_FP_SCRATCH (UINT64_C(7) << LIR_PHYS_FP)
-#define X64_FP_HOMES (UINT64_C(0xfff8) << LIR_PHYS_FP)
-
 extern const char *const x64_phys_name[LIR_PHYS_COUNT];
 
 void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct jit_opts *o,

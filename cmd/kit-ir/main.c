@@ -222,26 +222,33 @@ static bool take_number(const char *text, uint64_t max, uint64_t *v, struct diag
 	       || diag_fail(d, STATUS_USAGE, "'%s' is no number that fits here", text);
 }
 
+/* The value of option NAME=VALUE when arg is that, else NULL. */
+static const char *value_of(const char *arg, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(arg, name, len) == 0 && arg[len] == '=' ? arg + len + 1 : NULL;
+}
+
 static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
 {
-	const char *value = strchr(arg, '=');
-	size_t len = value ? (size_t)(value - arg) : strlen(arg);
+	const char *value;
 	uint64_t v = 0;
 	bool ok = true;
 
 	if (strcmp(arg, "--bytes") == 0) {
 		k->with_bytes = true;
-	} else if (value && strncmp(arg, "--pc", len) == 0) {
-		ok = take_number(value + 1, UINT64_MAX, &v, d);
+	} else if ((value = value_of(arg, "--pc"))) {
+		ok = take_number(value, UINT64_MAX, &v, d);
 		k->pc = v;
-	} else if (value && strncmp(arg, "--max-insns", len) == 0) {
-		ok = take_number(value + 1, UINT32_MAX, &v, d);
+	} else if ((value = value_of(arg, "--max-insns"))) {
+		ok = take_number(value, UINT32_MAX, &v, d);
 		k->max_insns = v ? (unsigned)v : 1;
-	} else if (value && strncmp(arg, "--max-branches", len) == 0) {
-		ok = take_number(value + 1, UINT32_MAX, &v, d);
+	} else if ((value = value_of(arg, "--max-branches"))) {
+		ok = take_number(value, UINT32_MAX, &v, d);
 		k->max_branches = (unsigned)v;
-	} else if (value && strncmp(arg, "--host", len) == 0) {
-		k->host = value + 1;
+	} else if ((value = value_of(arg, "--host"))) {
+		k->host = value;
 	} else {
 		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
 	}

@@ -47,138 +47,195 @@ static void check_operand(const struct ir_unit *u, const struct ir_insn *i, uint
 		   ir_result_type(&u->insn[r.idx]));
 }
 
+/*
+ * The next insn of the last block, stamped, all else neutral. Callers fill it in place: a whole
+ * insn copied right after its fields were written stalls the host at each of them.
+ */
+static struct ir_insn *push(struct ir_builder *b, enum ir_op op, enum ir_type t)
+{
+	struct ir_unit *u = b->unit;
+	struct ir_insn *i;
+
+	KIT_DCHECK(u->block_count, "no block is open");
+	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
+	i = &u->insn[u->insn_count++];
+	u->block[u->block_count - 1].count++;
+	i->op = (uint8_t)op;
+	i->type = (uint8_t)t;
+	i->sub = 0;
+	i->dead = 0;
+	i->gpc_off = (int32_t)(b->gpc - u->gpc);
+	i->a = i->b = i->c = IR_NOREF;
+	i->to = IR_NOBLOCK;
+	i->imm = i->imm2 = 0;
+	return i;
+}
+
+static ir_ref done(const struct ir_builder *b, const struct ir_insn *i)
+{
+	const struct ir_unit *u = b->unit;
+	const struct ir_op_info *info = ir_info(i);
+
+	check_operand(u, i, info->a, i->a);
+	check_operand(u, i, info->b, i->b);
+	check_operand(u, i, info->c, i->c);
+	return (ir_ref){ u->insn_count - 1 };
+}
+
 /* Appends insn; fields that its row does not have get their neutral values. */
 ir_ref ir_emit(struct ir_builder *b, struct ir_insn insn)
 {
-	struct ir_unit *u = b->unit;
 	const struct ir_op_info *info = ir_info(&insn);
+	struct ir_insn *i = push(b, (enum ir_op)insn.op, (enum ir_type)insn.type);
 
-	KIT_DCHECK(u->block_count, "no block is open");
-	check_operand(u, &insn, info->a, insn.a);
-	check_operand(u, &insn, info->b, insn.b);
-	check_operand(u, &insn, info->c, insn.c);
-	insn.gpc_off = (int32_t)(b->gpc - u->gpc);
-	insn.dead = 0;
-	insn.to = IR_NOBLOCK;
-	if (info->a == IR_NONE)
-		insn.a = IR_NOREF;
-	if (info->b == IR_NONE)
-		insn.b = IR_NOREF;
-	if (info->c == IR_NONE)
-		insn.c = IR_NOREF;
-	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
-	u->insn[u->insn_count] = insn;
-	u->block[u->block_count - 1].count++;
-	return (ir_ref){ u->insn_count++ };
+	i->sub = insn.sub;
+	if (info->a != IR_NONE)
+		i->a = insn.a;
+	if (info->b != IR_NONE)
+		i->b = insn.b;
+	if (info->c != IR_NONE)
+		i->c = insn.c;
+	i->imm = insn.imm;
+	i->imm2 = insn.imm2;
+	return done(b, i);
 }
 
 ir_ref ir_const(struct ir_builder *b, enum ir_type t, int64_t value)
 {
-	return ir_emit(b, (struct ir_insn){ .op = IR_const,
-					    .type = (uint8_t)t,
-					    .imm = t == IR_I32 ? (int32_t)value : value });
+	struct ir_insn *i = push(b, IR_const, t);
+
+	i->imm = t == IR_I32 ? (int32_t)value : value;
+	return done(b, i);
 }
 
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x)
 {
-	return ir_emit(b, (struct ir_insn){ .op = (uint8_t)op, .type = (uint8_t)t, .a = x });
+	struct ir_insn *i = push(b, op, t);
+
+	i->a = x;
+	return done(b, i);
 }
 
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y)
 {
-	return ir_emit(b,
-		       (struct ir_insn){ .op = (uint8_t)op, .type = (uint8_t)t, .a = x, .b = y });
+	struct ir_insn *i = push(b, op, t);
+
+	i->a = x;
+	i->b = y;
+	return done(b, i);
 }
 
 ir_ref ir_op3(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y, ir_ref z)
 {
-	return ir_emit(
-	    b, (struct ir_insn){ .op = (uint8_t)op, .type = (uint8_t)t, .a = x, .b = y, .c = z });
+	struct ir_insn *i = push(b, op, t);
+
+	i->a = x;
+	i->b = y;
+	i->c = z;
+	return done(b, i);
 }
 
 ir_ref ir_fop(struct ir_builder *b, enum ir_op op, enum ir_type t, enum ir_rm rm, ir_ref x,
 	      ir_ref y, ir_ref z)
 {
-	return ir_emit(b, (struct ir_insn){ .op = (uint8_t)op,
-					    .type = (uint8_t)t,
-					    .sub = (uint8_t)rm,
-					    .a = x,
-					    .b = y,
-					    .c = z });
+	struct ir_insn *i = push(b, op, t);
+
+	i->sub = (uint8_t)rm;
+	i->a = x;
+	i->b = y;
+	i->c = z;
+	return done(b, i);
 }
 
 ir_ref ir_set(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y)
 {
-	return ir_emit(b,
-		       (struct ir_insn){
-			   .op = IR_set, .type = (uint8_t)t, .sub = (uint8_t)cc, .a = x, .b = y });
+	struct ir_insn *i = push(b, IR_set, t);
+
+	i->sub = (uint8_t)cc;
+	i->a = x;
+	i->b = y;
+	return done(b, i);
 }
 
 ir_ref ir_getreg(struct ir_builder *b, unsigned reg)
 {
 	const struct ir_regfile *rf = b->unit->regs;
+	struct ir_insn *i;
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
-	return ir_emit(b,
-		       (struct ir_insn){ .op = IR_getreg, .type = rf->reg[reg].type, .imm = reg });
+	i = push(b, IR_getreg, (enum ir_type)rf->reg[reg].type);
+	i->imm = reg;
+	return done(b, i);
 }
 
 void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v)
 {
 	const struct ir_regfile *rf = b->unit->regs;
+	struct ir_insn *i;
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
-	ir_emit(b,
-		(struct ir_insn){ .op = IR_putreg, .type = rf->reg[reg].type, .a = v, .imm = reg });
+	i = push(b, IR_putreg, (enum ir_type)rf->reg[reg].type);
+	i->a = v;
+	i->imm = reg;
+	done(b, i);
 }
 
 ir_ref ir_load(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp)
 {
-	return ir_emit(b, (struct ir_insn){ .op = (uint8_t)op,
-					    .type = op == IR_ldf ? (uint8_t)t : IR_NONE,
-					    .a = addr,
-					    .imm = disp });
+	struct ir_insn *i = push(b, op, op == IR_ldf ? t : IR_NONE);
+
+	i->a = addr;
+	i->imm = disp;
+	return done(b, i);
 }
 
 void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp,
 	      ir_ref v)
 {
-	ir_emit(b, (struct ir_insn){ .op = (uint8_t)op,
-				     .type = op == IR_stf ? (uint8_t)t : IR_NONE,
-				     .a = addr,
-				     .b = v,
-				     .imm = disp });
+	struct ir_insn *i = push(b, op, op == IR_stf ? t : IR_NONE);
+
+	i->a = addr;
+	i->b = v;
+	i->imm = disp;
+	done(b, i);
 }
 
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
-	ir_emit(b, (struct ir_insn){ .op = IR_br,
-				     .type = (uint8_t)t,
-				     .sub = (uint8_t)cc,
-				     .a = x,
-				     .b = y,
-				     .imm = (int64_t)target });
+	struct ir_insn *i = push(b, IR_br, t);
+
+	i->sub = (uint8_t)cc;
+	i->a = x;
+	i->b = y;
+	i->imm = (int64_t)target;
+	done(b, i);
 }
 
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret)
 {
-	ir_emit(b, (struct ir_insn){ .op = IR_exit,
-				     .sub = (uint8_t)kind,
-				     .imm = (int64_t)target,
-				     .imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0 });
+	struct ir_insn *i = push(b, IR_exit, IR_NONE);
+
+	i->sub = (uint8_t)kind;
+	i->imm = (int64_t)target;
+	i->imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0;
 }
 
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret)
 {
-	ir_emit(b, (struct ir_insn){ .op = IR_exiti,
-				     .sub = (uint8_t)kind,
-				     .a = target,
-				     .imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0 });
+	struct ir_insn *i = push(b, IR_exiti, IR_NONE);
+
+	i->sub = (uint8_t)kind;
+	i->a = target;
+	i->imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0;
+	done(b, i);
 }
 
 void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc)
 {
-	ir_emit(b, (struct ir_insn){ .op = IR_exitr, .imm = (int64_t)pc, .imm2 = reason });
+	struct ir_insn *i = push(b, IR_exitr, IR_NONE);
+
+	i->imm = (int64_t)pc;
+	i->imm2 = reason;
 }
 
 /*
@@ -216,16 +273,16 @@ void ir_compact(struct ir_unit *u)
 
 			if (i->dead)
 				continue;
+			if (k != n)
+				u->insn[n] = *i;
+			i = &u->insn[n];
 			if (ir_ref_ok(i->a))
 				i->a.idx = map[i->a.idx];
 			if (ir_ref_ok(i->b))
 				i->b.idx = map[i->b.idx];
 			if (ir_ref_ok(i->c))
 				i->c.idx = map[i->c.idx];
-			map[k] = n;
-			if (k != n)
-				u->insn[n] = *i;
-			n++;
+			map[k] = n++;
 		}
 		blk->count = n - blk->first;
 	}

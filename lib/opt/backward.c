@@ -7,7 +7,7 @@
  *   dce            P insns and getregs without a live use are dead. F insns stay: they accrue flags.
  *                  trunc(sext y) and trunc(zext y) become y when only truncs use the extension.
  *
- * A closing forward walk drops the dead and renumbers.
+ * A closing forward walk drops the dead and renumbers, from the first that is gone.
  */
 #include "lib/opt/opt_priv.h"
 
@@ -21,15 +21,69 @@ enum use {
 struct backward {
 	struct ir_unit *u;
 	unsigned passes;
-	uint8_t *use;         /* bits of enum use, one byte an insn */
+	uint8_t *use;         /* bits of enum use, of insn n at n + 1: what IR_NOREF uses is at 0 */
 	uint64_t overwritten; /* registers written later, before anything can look at them */
+	uint32_t first_gone;  /* the lowest insn that is dead or bypassed */
 };
 
-static void mark(struct backward *b, ir_ref r, unsigned how)
+static void mark(struct backward *b, ir_ref r, unsigned how) { b->use[r.idx + 1] |= (uint8_t)how; }
+
+static void mark_all(struct backward *b, const struct ir_insn *i)
 {
-	if (ir_ref_ok(r))
-		b->use[r.idx] |= (uint8_t)how;
+	mark(b, i->a, USED | SEEN);
+	mark(b, i->b, USED | SEEN);
+	mark(b, i->c, USED | SEEN);
 }
+
+/* ---- kinds of operations ----------------------------------------------------------------------- */
+
+enum kind {
+	PURE,       /* stays when it is used */
+	GETREG,     /* so */
+	PUTREG,     /* stays unless it is overwritten */
+	EXTENSION,  /* pure; truncs may pass it by */
+	TRUNCATION, /* pure; lets extensions be passed by */
+	SIGN,       /* pure; shows what of a NaN its own users see */
+	CANON,      /* pure; shows nothing of a NaN */
+	CLASS,      /* pure; quiet NaNs are one to it */
+	FLOAT,      /* stays: flags; quiet NaNs are one to it */
+	BARRIER,    /* stays; may leave or fault, so guest registers are looked at */
+	EFFECT,     /* stays */
+};
+
+/* The flags column of ops.def. */
+enum {
+	P = IR_P,
+	C = IR_C,
+	L = IR_L,
+	S = IR_S,
+	E = IR_E,
+	X = IR_X,
+	Z = IR_Z,
+	F = IR_F,
+	TI = IR_TI,
+	T64 = IR_T64,
+	TF = IR_TF,
+};
+
+#define KIND_BY_FLAGS(f) ((f) & (L | S | X) ? BARRIER : (f)&F ? FLOAT : (f)&P ? PURE : EFFECT)
+#define KIND(op, f)                                                                                \
+	((op) == IR_getreg                     ? GETREG                                            \
+	 : (op) == IR_putreg                   ? PUTREG                                            \
+	 : (op) == IR_sext || (op) == IR_zext  ? EXTENSION                                         \
+	 : (op) == IR_trunc                    ? TRUNCATION                                        \
+	 : (op) >= IR_fneg && (op) <= IR_fsgnj ? SIGN                                              \
+	 : (op) == IR_fcanon                   ? CANON                                             \
+	 : (op) == IR_fclass                   ? CLASS                                             \
+					       : KIND_BY_FLAGS(f))
+
+_Static_assert(IR_fneg + 2 == IR_fsgnj, "fneg, fabs and fsgnj stand together");
+
+static const uint8_t kinds[IR_OP_COUNT] = {
+#define OP(name, result, a, b, c, flags, sub, meaning) [IR_##name] = KIND(IR_##name, flags),
+#include "lib/ir/ops.def"
+#undef OP
+};
 
 /* ---- nan ----------------------------------------------------------------------------------- */
 
@@ -59,122 +113,123 @@ static void use_any_nan(struct backward *b, ir_ref *r)
 	mark(b, *r, USED);
 }
 
+static void use_float(struct backward *b, struct ir_insn *i)
+{
+	use_any_nan(b, &i->a);
+	use_any_nan(b, &i->b);
+	use_any_nan(b, &i->c);
+}
+
+/* The sign of b counts in fsgnj, even that of a NaN. */
+static void use_sign(struct backward *b, struct ir_insn *i, unsigned use)
+{
+	if (use & SEEN)
+		mark(b, i->a, USED | SEEN);
+	else
+		use_any_nan(b, &i->a);
+	mark(b, i->b, USED | SEEN);
+}
+
 /* ---- the walk ------------------------------------------------------------------------------ */
 
-static void use_operands(struct backward *b, struct ir_insn *i, unsigned use_of_i)
+/* Notes what insn k, used as use says, needs; false when it is gone. */
+static bool needs(struct backward *b, struct ir_insn *i, uint32_t k, unsigned use)
 {
-	switch (i->op) {
-	case IR_trunc:
-		mark(b, i->a, USED_TRUNC | SEEN);
-		return;
-	case IR_fneg:
-	case IR_fabs:
-	case IR_fsgnj: /* the sign of b counts, even that of a NaN */
-		if (use_of_i & SEEN)
-			mark(b, i->a, USED | SEEN);
-		else
-			use_any_nan(b, &i->a);
-		mark(b, i->b, USED | SEEN);
-		return;
-	case IR_fcanon:
-		mark(b, i->a, USED);
-		return;
-	}
-	if (ir_info(i)->flags & IR_F || i->op == IR_fclass) {
-		use_any_nan(b, &i->a);
-		use_any_nan(b, &i->b);
-		use_any_nan(b, &i->c);
-		return;
-	}
-	mark(b, i->a, USED | SEEN);
-	mark(b, i->b, USED | SEEN);
-	mark(b, i->c, USED | SEEN);
-}
+	unsigned kind = kinds[i->op];
+	uint64_t reg;
 
-/* True when putreg i can be dropped; keeps account of the registers on the way. */
-static bool is_overwritten(struct backward *b, const struct ir_insn *i)
-{
-	uint64_t bit;
-
-	if (i->op == IR_putreg) {
-		bit = UINT64_C(1) << i->imm;
-		if (b->overwritten & bit)
-			return true;
-		b->overwritten |= bit;
-	} else if (i->op == IR_getreg) {
+	if (kind <= CLASS && kind != PUTREG && !(use & (USED | USED_TRUNC)))
+		return false;
+	switch (kind) {
+	case GETREG:
 		b->overwritten &= ~(UINT64_C(1) << i->imm);
-	} else if (ir_info(i)->flags & (IR_L | IR_S | IR_X)) {
+		return true;
+	case PUTREG:
+		reg = b->passes & OPT_BIT(getput) ? UINT64_C(1) << i->imm : 0;
+		if (b->overwritten & reg)
+			return false;
+		b->overwritten |= reg;
+		break;
+	case EXTENSION:
+		if (!(use & USED)) {
+			b->use[k + 1] |= BYPASSED;
+			b->first_gone = k;
+		}
+		break;
+	case TRUNCATION:
+		mark(b, i->a, USED_TRUNC | (b->passes & OPT_BIT(dce) ? 0 : USED));
+		return true;
+	case SIGN:
+		use_sign(b, i, use);
+		return true;
+	case CANON:
+		mark(b, i->a, USED);
+		return true;
+	case CLASS:
+	case FLOAT:
+		use_float(b, i);
+		return true;
+	case BARRIER:
 		b->overwritten = 0;
+		break;
 	}
-	return false;
-}
-
-static bool is_unused(const struct backward *b, const struct ir_insn *i, unsigned use)
-{
-	return !(use & (USED | USED_TRUNC)) && (ir_info(i)->flags & IR_P || i->op == IR_getreg);
+	mark_all(b, i);
+	return true;
 }
 
 static void walk_block(struct backward *b, const struct ir_block *blk)
 {
-	struct ir_unit *u = b->u;
+	/* Without dce everything counts as used. */
+	unsigned all_used = b->passes & OPT_BIT(dce) ? 0 : USED;
 
 	b->overwritten = 0;
 	for (uint32_t k = blk->first + blk->count; k-- > blk->first;) {
-		struct ir_insn *i = &u->insn[k];
+		struct ir_insn *i = &b->u->insn[k];
 
-		if (i->dead)
-			continue;
-		if (b->passes & OPT_BIT(dce)) {
-			if (is_unused(b, i, b->use[k])) {
-				i->dead = 1;
-				continue;
-			}
-			if ((i->op == IR_sext || i->op == IR_zext) && !(b->use[k] & USED)) {
-				b->use[k] |= BYPASSED;
-				mark(b, i->a, USED);
-				continue;
-			}
-		}
-		if (b->passes & OPT_BIT(getput) && is_overwritten(b, i)) {
+		if (i->dead || !needs(b, i, k, b->use[k + 1] | all_used)) {
 			i->dead = 1;
-			continue;
+			b->first_gone = k;
 		}
-		use_operands(b, i, b->use[k]);
 	}
 }
 
-/* Drops what is dead or bypassed, and renumbers. */
+/* Drops what is dead or bypassed, and renumbers; map as in forward.c. */
 static void compact(struct backward *b)
 {
 	struct ir_unit *u = b->u;
 	uint32_t *map = arena_new(u->arena, uint32_t, u->insn_count + 1);
-	uint32_t n = 0;
+	uint32_t n = b->first_gone;
 
+	map[0] = IR_NOREF.idx;
+	for (uint32_t k = 0; k < n; k++)
+		map[k + 1] = k;
 	for (unsigned k = 0; k < u->block_count; k++) {
 		struct ir_block *blk = &u->block[k];
 		uint32_t j = blk->first, end = j + blk->count;
 
-		blk->first = n;
+		if (end <= b->first_gone)
+			continue;
+		if (j > n)
+			blk->first = n;
+		else
+			j = n;
 		for (; j < end; j++) {
 			struct ir_insn *i = &u->insn[j];
 
 			if (i->dead)
 				continue;
-			if (b->use[j] & BYPASSED
-			    || (i->op == IR_trunc && b->use[i->a.idx] & BYPASSED)) {
-				map[j] = map[i->a.idx];
+			if (b->use[j + 1] & BYPASSED
+			    || (i->op == IR_trunc && b->use[i->a.idx + 1] & BYPASSED)) {
+				map[j + 1] = map[i->a.idx + 1];
 				continue;
 			}
-			if (ir_ref_ok(i->a))
-				i->a.idx = map[i->a.idx];
-			if (ir_ref_ok(i->b))
-				i->b.idx = map[i->b.idx];
-			if (ir_ref_ok(i->c))
-				i->c.idx = map[i->c.idx];
-			map[j] = n;
-			if (j != n)
-				u->insn[n] = *i;
-			n++;
+			/* Copied first: reading wide what was just written narrow stalls the host. */
+			u->insn[n] = *i;
+			i = &u->insn[n];
+			i->a.idx = map[i->a.idx + 1];
+			i->b.idx = map[i->b.idx + 1];
+			i->c.idx = map[i->c.idx + 1];
+			map[j + 1] = n++;
 		}
 		blk->count = n - blk->first;
 	}
@@ -183,10 +238,11 @@ static void compact(struct backward *b)
 
 void opt_backward(struct ir_unit *u, unsigned passes)
 {
-	struct backward b = { .u = u, .passes = passes };
+	struct backward b = { .u = u, .passes = passes, .first_gone = u->insn_count };
 
 	b.use = arena_znew(u->arena, uint8_t, u->insn_count + 1);
-	for (unsigned k = 0; k < u->block_count; k++)
+	for (unsigned k = u->block_count; k-- > 0;)
 		walk_block(&b, &u->block[k]);
-	compact(&b);
+	if (b.first_gone < u->insn_count)
+		compact(&b);
 }

@@ -1,43 +1,45 @@
 /*
- * How many bits a value can have: enough to see that an extension or a mask changes nothing. Computed
- * once when the insn is emitted, from what is known of its operands.
+ * How many bits a value can have: enough to see that an extension or a mask changes nothing. Asked for
+ * few values, so it is computed when asked, from the defining insns a few levels deep.
  */
 #include "lib/opt/opt_priv.h"
+
+enum { LEVELS = 3 };
 
 static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
 static unsigned most(unsigned a, unsigned b) { return a > b ? a : b; }
 
+static struct opt_bits bits(unsigned u, unsigned s)
+{
+	return (struct opt_bits){ .u = (uint8_t)u, .s = (uint8_t)s };
+}
+
 /* Bits of constant v, an i32's sign-extended, seen as w bits wide. */
-static struct opt_value const_facts(int64_t v, unsigned w)
+static struct opt_bits const_bits(int64_t v, unsigned w)
 {
 	uint64_t low = w == 32 ? (uint32_t)v : (uint64_t)v;
 
-	return (struct opt_value){ .ubits = (uint8_t)(low ? 64 - __builtin_clzll(low) : 0),
-				   .sbits = (uint8_t)(64 - __builtin_clrsbll(v)) };
+	return bits(low ? 64 - (unsigned)__builtin_clzll(low) : 0,
+		    64 - (unsigned)__builtin_clrsbll(v));
 }
 
-/* A shift of a value w bits wide, with bits u and s, by constant n < w. */
-static struct opt_value shift_facts(enum ir_op op, unsigned u, unsigned s, unsigned n, unsigned w)
+/* A shift of a value w bits wide, with bits x, by constant n < w. */
+static struct opt_bits shift_bits(enum ir_op op, struct opt_bits x, unsigned n, unsigned w)
 {
+	unsigned less = x.u > n ? x.u - n : 0;
+
 	switch ((int)op) {
 	case IR_shl:
-		u = least(w, u + n);
-		s = least(w, s + n);
-		break;
+		return bits(least(w, x.u + n), least(w, x.s + n));
 	case IR_shr:
-		s = n ? w : s;
-		u = u > n ? u - n : 0;
-		break;
+		return bits(less, n ? w : x.s);
 	default: /* sar */
-		u = u == w ? w : u > n ? u - n : 0;
-		s = s > n ? s - n : 1;
-		break;
+		return bits(x.u == w ? w : less, x.s > n ? x.s - n : 1);
 	}
-	return (struct opt_value){ .ubits = (uint8_t)u, .sbits = (uint8_t)s };
 }
 
-/* Results that owe their size to the operation alone; ubits 0: none of them. */
-static struct opt_value op_facts(enum ir_op op)
+/* Results that owe their size to the operation alone. */
+static struct opt_bits op_bits(enum ir_op op, unsigned w)
 {
 	switch ((int)op) {
 	case IR_set:
@@ -45,94 +47,102 @@ static struct opt_value op_facts(enum ir_op op)
 	case IR_flt:
 	case IR_fle:
 	case IR_sc:
-		return (struct opt_value){ .ubits = 1, .sbits = 2 };
+		return bits(1, 2);
 	case IR_fclass:
-		return (struct opt_value){ .ubits = 10, .sbits = 11 };
+		return bits(10, 11);
 	case IR_ld8u:
-		return (struct opt_value){ .ubits = 8, .sbits = 9 };
+		return bits(8, 9);
 	case IR_ld8s:
-		return (struct opt_value){ .ubits = 64, .sbits = 8 };
+	case IR_sext8:
+		return bits(w, 8);
 	case IR_ld16u:
-		return (struct opt_value){ .ubits = 16, .sbits = 17 };
+		return bits(16, 17);
 	case IR_ld16s:
-		return (struct opt_value){ .ubits = 64, .sbits = 16 };
+	case IR_sext16:
+		return bits(w, 16);
 	case IR_ld32u:
-		return (struct opt_value){ .ubits = 32, .sbits = 33 };
+		return bits(32, 33);
 	case IR_ld32s:
-		return (struct opt_value){ .ubits = 64, .sbits = 32 };
+		return bits(w, 32);
 	case IR_getfflags:
-		return (struct opt_value){ .ubits = 5, .sbits = 6 };
+		return bits(5, 6);
 	case IR_getfrm:
-		return (struct opt_value){ .ubits = 3, .sbits = 4 };
+		return bits(3, 4);
+	case IR_sext:
+		return bits(w, 32);
+	case IR_zext:
+		return bits(32, 33);
+	default:
+		return bits(w, w);
 	}
-	return (struct opt_value){ 0 };
 }
 
-/* i's operands are integers; w is the width of its result. */
-static struct opt_value int_facts(const struct opt_forward *f, const struct ir_insn *i, unsigned w)
+static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned levels);
+
+/* Results that follow from those of the operands. */
+static struct opt_bits join(const struct opt_forward *f, const struct ir_insn *i, unsigned w,
+			    unsigned levels)
 {
-	const struct opt_value *x = &f->val[i->a.idx];
-	const struct opt_value *y = ir_ref_ok(i->b) ? &f->val[i->b.idx] : x;
-	unsigned u = w, s = w;
+	struct opt_bits x = find(f, i->a, levels), y = x;
 	int64_t n;
 
+	if (ir_ref_ok(i->b))
+		y = find(f, i->b, levels);
 	switch (i->op) {
 	case IR_add:
-		u = least(w, most(x->ubits, y->ubits) + 1u);
-		s = least(w, most(x->sbits, y->sbits) + 1u);
-		break;
+		return bits(least(w, most(x.u, y.u) + 1), least(w, most(x.s, y.s) + 1));
 	case IR_sub:
-		s = least(w, most(x->sbits, y->sbits) + 1u);
-		break;
+		return bits(w, least(w, most(x.s, y.s) + 1));
 	case IR_and:
-		u = least(x->ubits, y->ubits);
-		s = most(x->sbits, y->sbits);
-		break;
+		return bits(least(x.u, y.u), most(x.s, y.s));
 	case IR_or:
 	case IR_xor:
-		u = most(x->ubits, y->ubits);
-		s = most(x->sbits, y->sbits);
-		break;
+		return bits(most(x.u, y.u), most(x.s, y.s));
+	case IR_trunc:
+		return bits(least(x.u, 32), least(x.s, 32));
+	case IR_sext:
+		return bits(x.u < 32 ? x.u : 64, x.s);
+	case IR_zext:
+		return bits(x.u, 64);
+	default: /* shifts */
+		if (opt_konst(f, i->b, &n))
+			return shift_bits((enum ir_op)i->op, x, (unsigned)n & (w - 1), w);
+		return bits(w, w);
+	}
+}
+
+static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned levels)
+{
+	const struct ir_insn *i = opt_def(f, r);
+	unsigned w = ir_result_type(i) == IR_I32 ? 32 : 64;
+	struct opt_bits v;
+
+	switch (i->op) {
+	case IR_const:
+		return const_bits(i->imm, w);
+	case IR_add:
+	case IR_sub:
+	case IR_and:
+	case IR_or:
+	case IR_xor:
 	case IR_shl:
 	case IR_shr:
 	case IR_sar:
-		if (opt_konst(f, i->b, &n))
-			return shift_facts((enum ir_op)i->op, x->ubits, x->sbits,
-					   (unsigned)n & (w - 1), w);
-		break;
-	case IR_sext8:
-	case IR_sext16:
-		s = least(x->sbits, i->op == IR_sext8 ? 8 : 16);
-		break;
 	case IR_trunc:
-		u = least(x->ubits, 32);
-		s = least(x->sbits, 32);
-		break;
 	case IR_sext:
-		u = x->ubits < 32 ? x->ubits : 64;
-		s = x->sbits;
-		break;
 	case IR_zext:
-		u = x->ubits;
+		if (levels > 0) {
+			v = join(f, i, w, levels - 1);
+			break;
+		}
+		/* fall through */
+	default:
+		v = op_bits((enum ir_op)i->op, w);
 		break;
 	}
-	return (struct opt_value){ .ubits = (uint8_t)u, .sbits = (uint8_t)s };
-}
-
-struct opt_value opt_facts(const struct opt_forward *f, const struct ir_insn *i)
-{
-	unsigned w = ir_result_type(i) == IR_I32 ? 32 : 64;
-	struct opt_value v;
-
-	if (i->op == IR_const)
-		v = const_facts(i->imm, w);
-	else if (i->op >= IR_add && i->op <= IR_zext && i->op != IR_set)
-		v = int_facts(f, i, w);
-	else
-		v = op_facts((enum ir_op)i->op);
-	if (v.sbits == 0)
-		return (struct opt_value){ .ubits = (uint8_t)w, .sbits = (uint8_t)w };
-	if (v.ubits < w && v.sbits > v.ubits + 1)
-		v.sbits = (uint8_t)(v.ubits + 1);
+	if (v.u < w && v.s > v.u + 1)
+		v.s = (uint8_t)(v.u + 1);
 	return v;
 }
+
+struct opt_bits opt_bits(const struct opt_forward *f, ir_ref r) { return find(f, r, LEVELS); }

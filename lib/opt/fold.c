@@ -164,7 +164,7 @@ static enum opt_fold fold_set(struct opt_forward *f, struct ir_insn *i)
 		return opt_is_const(f, IR_I64, known);
 	/* A truth value is 0 or 1: asking whether it is not 0 is asking for itself. */
 	if (opt_konst(f, i->b, &c) && c == 0 && i->sub == IR_NE && i->type == IR_I64
-	    && f->val[i->a.idx].ubits <= 1)
+	    && opt_bits(f, i->a).u <= 1)
 		return opt_is_value(f, i->a);
 	return fold_condition(f, i);
 }
@@ -181,7 +181,7 @@ static enum opt_fold fold_br(struct opt_forward *f, struct ir_insn *i)
 	i->type = IR_NONE;
 	i->sub = IR_JUMP_PLAIN;
 	i->a = i->b = IR_NOREF;
-	return OPT_KEEP;
+	return OPT_AGAIN;
 }
 
 /* An indirect jump to a constant is a direct one. Returns stay: they are paired with their calls. */
@@ -197,7 +197,7 @@ static enum opt_fold fold_exiti(struct opt_forward *f, struct ir_insn *i)
 	for (unsigned b = 0; i->sub == IR_JUMP_PLAIN && b < f->u->block_count; b++)
 		if (f->u->block[b].gpc == (gaddr)i->imm)
 			i->to = (uint16_t)b;
-	return OPT_KEEP;
+	return OPT_AGAIN;
 }
 
 /* ---- moves between classes, NaNs and signs -------------------------------------------------- */
@@ -287,9 +287,7 @@ static enum opt_fold fold_fsgnj(struct opt_forward *f, struct ir_insn *i)
 
 /* ---- the engine ------------------------------------------------------------------------------ */
 
-typedef enum opt_fold rule(struct opt_forward *f, struct ir_insn *i);
-
-static rule *const rules[IR_OP_COUNT] = {
+opt_rule *const opt_rules[IR_OP_COUNT] = {
 	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,       [IR_mul] = opt_fold_mul,
 	[IR_div] = opt_fold_div,     [IR_divu] = opt_fold_divu,     [IR_remu] = opt_fold_remu,
 	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,         [IR_xor] = opt_fold_xor,
@@ -317,20 +315,29 @@ static bool is_constant(const struct opt_forward *f, const struct ir_insn *i, in
 
 enum opt_fold opt_fold(struct opt_forward *f, struct ir_insn *i)
 {
-	enum opt_fold r = OPT_AGAIN;
+	bool changed = false;
 
-	while (r == OPT_AGAIN && rules[i->op]) {
+	while (opt_rules[i->op]) {
+		enum opt_fold r;
 		int64_t v;
 
-		if (is_constant(f, i, &v))
-			return opt_is_const(f, ir_result_type(i), v);
-		if (ir_info(i)->flags & IR_C && opt_is(f, i->a, IR_const)) {
-			ir_ref x = i->a;
+		if (opt_is(f, i->a, IR_const)) {
+			if (is_constant(f, i, &v))
+				return opt_is_const(f, ir_result_type(i), v);
+			if (ir_info(i)->flags & IR_C) {
+				ir_ref x = i->a;
 
-			i->a = i->b;
-			i->b = x;
+				i->a = i->b;
+				i->b = x;
+				changed = true;
+			}
 		}
-		r = rules[i->op](f, i);
+		r = opt_rules[i->op](f, i);
+		if (r == OPT_KEEP)
+			break;
+		if (r != OPT_AGAIN)
+			return r;
+		changed = true;
 	}
-	return r == OPT_AGAIN ? OPT_KEEP : r;
+	return changed ? OPT_AGAIN : OPT_KEEP;
 }

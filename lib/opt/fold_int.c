@@ -109,7 +109,7 @@ enum opt_fold opt_fold_remu(struct opt_forward *f, struct ir_insn *i)
 
 enum opt_fold opt_fold_and(struct opt_forward *f, struct ir_insn *i)
 {
-	unsigned ubits = f->val[i->a.idx].ubits;
+	unsigned ubits;
 	int64_t c, c1;
 
 	if (opt_same(i->a, i->b))
@@ -118,6 +118,7 @@ enum opt_fold opt_fold_and(struct opt_forward *f, struct ir_insn *i)
 		return OPT_KEEP;
 	if (c == 0)
 		return opt_is_value(f, i->b);
+	ubits = opt_bits(f, i->a).u;
 	if (c == -1 || (ubits < 64 && !(~(uint64_t)c & ((UINT64_C(1) << ubits) - 1))))
 		return opt_is_value(f, i->a);
 	if (i->type == IR_I64 && c == UINT32_MAX)
@@ -256,12 +257,12 @@ enum opt_fold opt_fold_sar(struct opt_forward *f, struct ir_insn *i)
 
 enum opt_fold opt_fold_sext8(struct opt_forward *f, struct ir_insn *i)
 {
-	return f->val[i->a.idx].sbits <= 8 ? opt_is_value(f, i->a) : OPT_KEEP;
+	return opt_bits(f, i->a).s <= 8 ? opt_is_value(f, i->a) : OPT_KEEP;
 }
 
 enum opt_fold opt_fold_sext16(struct opt_forward *f, struct ir_insn *i)
 {
-	return f->val[i->a.idx].sbits <= 16 ? opt_is_value(f, i->a) : OPT_KEEP;
+	return opt_bits(f, i->a).s <= 16 ? opt_is_value(f, i->a) : OPT_KEEP;
 }
 
 /*
@@ -283,10 +284,10 @@ enum opt_fold opt_fold_sext(struct opt_forward *f, struct ir_insn *i)
 {
 	const struct ir_insn *x = opt_def(f, i->a);
 
-	if (x->op == IR_trunc && f->val[x->a.idx].sbits <= 32)
+	if (x->op == IR_trunc && opt_bits(f, x->a).s <= 32)
 		return opt_is_value(f, x->a);
 	/* Never negative: hosts zero-extend for nothing. */
-	if (f->val[i->a.idx].ubits <= 31)
+	if (opt_bits(f, i->a).u <= 31)
 		return opt_become_ext(i, IR_zext, i->a);
 	return OPT_KEEP;
 }
@@ -295,5 +296,5 @@ enum opt_fold opt_fold_zext(struct opt_forward *f, struct ir_insn *i)
 {
 	const struct ir_insn *x = opt_def(f, i->a);
 
-	return x->op == IR_trunc && f->val[x->a.idx].ubits <= 32 ? opt_is_value(f, x->a) : OPT_KEEP;
+	return x->op == IR_trunc && opt_bits(f, x->a).u <= 32 ? opt_is_value(f, x->a) : OPT_KEEP;
 }

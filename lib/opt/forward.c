@@ -14,30 +14,40 @@ enum { CSE_PROBES = 4, SLACK = 64 };
 static void grow(struct opt_forward *f, uint32_t cap)
 {
 	struct ir_insn *out = arena_new(f->u->arena, struct ir_insn, cap);
-	struct opt_value *val = arena_new(f->u->arena, struct opt_value, cap);
+	uint8_t *home = arena_new(f->u->arena, uint8_t, cap);
 
 	if (f->count) {
 		memcpy(out, f->out, sizeof *out * f->count);
-		memcpy(val, f->val, sizeof *val * f->count);
+		memcpy(home, f->home, f->count);
 	}
 	f->out = out;
-	f->val = val;
+	f->home = home;
 	f->cap = cap;
 }
 
-static ir_ref append(struct opt_forward *f, struct ir_insn *i)
+/*
+ * Appends i, which is *from with other operands and displacement, or from itself. A copy of i would
+ * read wide what was just written narrow, and stall the host; *from has been lying there.
+ */
+static ir_ref append(struct opt_forward *f, const struct ir_insn *from, const struct ir_insn *i)
 {
-	ir_ref r = { f->count };
+	uint32_t n = f->count;
+	struct ir_insn *o;
 
-	if (f->count == f->cap)
+	if (n == f->cap)
 		grow(f, f->cap * 2);
-	i->gpc_off = f->gpc_off;
-	f->val[f->count] = opt_facts(f, i);
-	f->out[f->count] = *i;
-	f->count++;
+	o = &f->out[n];
+	*o = *from;
+	o->gpc_off = f->gpc_off;
+	o->a = i->a;
+	o->b = i->b;
+	o->c = i->c;
+	o->imm = i->imm;
+	f->home[n] = 0;
+	f->count = n + 1;
 	if (ir_info(i)->flags & (IR_L | IR_S | IR_X))
-		f->barrier = f->count;
-	return r;
+		f->barrier = n + 1;
+	return (ir_ref){ n };
 }
 
 /* ---- cse: equal pure operations of a block are one ---------------------------------------- */
@@ -60,7 +70,8 @@ static bool equal(const struct ir_insn *x, const struct ir_insn *y)
  * The earlier value equal to i, or i appended and remembered. The table forgets: after a few
  * occupied slots it overwrites the first, which costs a chance and no time.
  */
-static ir_ref find_or_append(struct opt_forward *f, struct ir_insn *i)
+static ir_ref find_or_append(struct opt_forward *f, const struct ir_insn *from,
+			     const struct ir_insn *i)
 {
 	uint32_t h = hash_insn(i) & f->slot_mask;
 	uint32_t *place = &f->slot[h];
@@ -76,24 +87,30 @@ static ir_ref find_or_append(struct opt_forward *f, struct ir_insn *i)
 			return (ir_ref){ *s - 1 };
 	}
 	*place = f->count + 1;
-	return append(f, i);
+	return append(f, from, i);
 }
 
-ir_ref opt_emit(struct opt_forward *f, struct ir_insn i)
+/* Emits i, see append. */
+static ir_ref emit(struct opt_forward *f, const struct ir_insn *from, struct ir_insn *i)
 {
-	if (f->passes & OPT_BIT(fold))
-		switch (opt_fold(f, &i)) {
+	if (f->passes & OPT_BIT(fold) && opt_rules[i->op])
+		switch (opt_fold(f, i)) {
 		case OPT_VALUE:
 			return f->value;
 		case OPT_GONE:
 			return IR_NOREF;
-		default:
+		case OPT_AGAIN:
+			from = i;
+			break;
+		case OPT_KEEP:
 			break;
 		}
-	if (f->passes & OPT_BIT(cse) && ir_info(&i)->flags & IR_P)
-		return find_or_append(f, &i);
-	return append(f, &i);
+	if (f->passes & OPT_BIT(cse) && ir_info(i)->flags & IR_P)
+		return find_or_append(f, from, i);
+	return append(f, from, i);
 }
+
+ir_ref opt_emit(struct opt_forward *f, struct ir_insn i) { return emit(f, &i, &i); }
 
 ir_ref opt_const(struct opt_forward *f, enum ir_type t, int64_t v)
 {
@@ -105,33 +122,34 @@ ir_ref opt_const(struct opt_forward *f, enum ir_type t, int64_t v)
 			     .to = IR_NOBLOCK,
 			     .imm = t == IR_I32 ? (int32_t)v : v };
 
-	return f->passes & OPT_BIT(cse) ? find_or_append(f, &i) : append(f, &i);
+	return f->passes & OPT_BIT(cse) ? find_or_append(f, &i, &i) : append(f, &i, &i);
 }
 
 /* ---- getput: which value a guest register holds ------------------------------------------- */
 
 static void now_holds(struct opt_forward *f, int64_t reg, ir_ref v)
 {
-	f->holds[reg] = v.idx + 1;
-	f->val[v.idx].home = (uint8_t)(reg + 1);
+	f->known |= UINT64_C(1) << reg;
+	f->holds[reg] = v.idx;
+	f->home[v.idx] = (uint8_t)(reg + 1);
 }
 
-static ir_ref get(struct opt_forward *f, struct ir_insn *i)
+static ir_ref get(struct opt_forward *f, const struct ir_insn *from)
 {
 	ir_ref r;
 
-	if (f->passes & OPT_BIT(getput) && f->holds[i->imm])
-		return (ir_ref){ f->holds[i->imm] - 1 };
-	r = append(f, i);
-	now_holds(f, i->imm, r);
+	if (f->passes & OPT_BIT(getput) && f->known >> from->imm & 1)
+		return (ir_ref){ f->holds[from->imm] };
+	r = append(f, from, from);
+	now_holds(f, from->imm, r);
 	return r;
 }
 
-static void put(struct opt_forward *f, struct ir_insn *i)
+static void put(struct opt_forward *f, const struct ir_insn *from, const struct ir_insn *i)
 {
-	if (f->passes & OPT_BIT(getput) && f->holds[i->imm] == i->a.idx + 1)
+	if (f->passes & OPT_BIT(getput) && f->known >> i->imm & 1 && f->holds[i->imm] == i->a.idx)
 		return;
-	append(f, i);
+	append(f, from, i);
 	now_holds(f, i->imm, i->a);
 }
 
@@ -156,59 +174,68 @@ static void fold_address(struct opt_forward *f, struct ir_insn *i)
 
 /* ---- the walk ------------------------------------------------------------------------------ */
 
-static bool is_plain_access(const struct ir_insn *i) { return i->op >= IR_ld8u && i->op <= IR_stf; }
-
-/* One block of old insns [k, end) becomes insns of out. */
+/*
+ * One block of old insns [k, end) becomes insns of out. map[1 + old index] is the new index; map[0]
+ * stands for IR_NOREF, so that operands are looked up without asking whether they are there.
+ */
 static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_t k, uint32_t end,
 		       uint32_t *map)
 {
 	for (; k < end; k++) {
 		struct ir_insn i = old[k];
+		uint32_t r;
 
 		if (i.dead)
 			continue;
-		if (ir_ref_ok(i.a))
-			i.a.idx = map[i.a.idx];
-		if (ir_ref_ok(i.b))
-			i.b.idx = map[i.b.idx];
-		if (ir_ref_ok(i.c))
-			i.c.idx = map[i.c.idx];
+		i.a.idx = map[i.a.idx + 1];
+		i.b.idx = map[i.b.idx + 1];
+		i.c.idx = map[i.c.idx + 1];
 		f->gpc_off = i.gpc_off;
-		if (i.op == IR_getreg) {
-			map[k] = get(f, &i).idx;
+		switch (i.op) {
+		case IR_getreg:
+			r = get(f, &old[k]).idx;
+			break;
+		case IR_putreg:
+			put(f, &old[k], &i);
 			continue;
+		case IR_ld8u ... IR_stf:
+			if (f->passes & OPT_BIT(addr))
+				fold_address(f, &i);
+			r = append(f, &old[k], &i).idx;
+			break;
+		default:
+			r = emit(f, &old[k], &i).idx;
+			/* A branch that is always taken became an exit: what follows is not reached. */
+			if (f->count > f->first && ir_info(&f->out[f->count - 1])->flags & IR_Z)
+				return;
+			break;
 		}
-		if (i.op == IR_putreg) {
-			put(f, &i);
-			continue;
-		}
-		if (f->passes & OPT_BIT(addr) && is_plain_access(&i))
-			fold_address(f, &i);
-		map[k] = opt_emit(f, i).idx;
-		/* A branch that is always taken became an exit: what follows is not reached. */
-		if (f->count > f->first && ir_info(&f->out[f->count - 1])->flags & IR_Z)
-			return;
+		map[k + 1] = r;
 	}
 }
 
 void opt_forward(struct ir_unit *u, unsigned passes)
 {
-	struct opt_forward f = { .u = u, .passes = passes };
+	struct opt_forward f;
 	uint32_t *map = arena_new(u->arena, uint32_t, u->insn_count + 1);
 	uint32_t slots = 64;
 
+	f.u = u;
+	f.passes = passes;
+	f.count = 0;
 	grow(&f, u->insn_count + u->insn_count / 4 + SLACK);
 	if (passes & OPT_BIT(cse)) {
-		while (slots < u->insn_count * 2)
+		while (slots < u->insn_count)
 			slots *= 2;
 		f.slot = arena_znew(u->arena, uint32_t, slots);
 		f.slot_mask = slots - 1;
 	}
+	map[0] = IR_NOREF.idx;
 	for (unsigned b = 0; b < u->block_count; b++) {
 		struct ir_block *blk = &u->block[b];
 
 		f.first = f.barrier = f.count;
-		memset(f.holds, 0, sizeof f.holds);
+		f.known = 0;
 		walk_block(&f, u->insn, blk->first, blk->first + blk->count, map);
 		blk->first = f.first;
 		blk->count = f.count - f.first;

@@ -4,11 +4,10 @@
  * The forward walk rebuilds the unit: it reads the old insns in order and emits new ones, so that
  * folding may put new values before their user. It knows
  *
- *   - of each value, how many bits it can have (struct opt_value);
  *   - of each guest register, which value it holds here (holds[], within a block);
  *   - the last insn that may leave or fault (barrier): a putreg behind it can still turn out dead.
  *
- * The latter two answer what folding must ask when it goes from (x op c) op d to x op (c op d): does
+ * They answer what folding must ask when it goes from (x op c) op d to x op (c op d): does
  * that pay? Guest registers live in host registers. When the result of the inner operation has
  * to be there anyway and x has not, then using x keeps x alive in one more host register, or costs a copy, where
  * the plain code would update a register in place. See opt_reach.
@@ -25,17 +24,11 @@ void opt_backward(struct ir_unit *u, unsigned passes);
 
 /* ---- the forward walk's state ------------------------------------------------------------ */
 
-struct opt_value {
-	uint8_t ubits; /* as an unsigned number below 2^ubits */
-	uint8_t sbits; /* the sign extension of its low sbits bits, at least 1 */
-	uint8_t home;  /* 1 + the register it was last in, 0: none */
-};
-
 struct opt_forward {
 	struct ir_unit *u;
 	unsigned passes; /* OPT_BITs switched on */
 	struct ir_insn *out;
-	struct opt_value *val; /* one for each of out */
+	uint8_t *home; /* of each of out: 1 + the register it was last in, 0: none */
 	uint32_t count, cap;
 	uint32_t first;   /* of this block, in out */
 	uint32_t barrier; /* 1 + the last insn of out that may leave or fault */
@@ -43,13 +36,14 @@ struct opt_forward {
 	uint32_t *slot;   /* cse: 1 + index in out, by hash; stale below first */
 	uint32_t slot_mask;
 	ir_ref value;                /* the answer of OPT_VALUE */
-	uint32_t holds[IR_MAX_REGS]; /* 1 + the value in that register, 0: not known */
+	uint64_t known;              /* registers whose value is known */
+	uint32_t holds[IR_MAX_REGS]; /* that value */
 };
 
 /* What a rule made of an insn. */
 enum opt_fold {
-	OPT_KEEP,  /* nothing (more) */
-	OPT_AGAIN, /* it became another insn: ask that one's rule */
+	OPT_KEEP,  /* nothing */
+	OPT_AGAIN, /* another insn: a rule's answer "ask the rules again", the engine's "emit it" */
 	OPT_VALUE, /* it is f->value, which is there already */
 	OPT_GONE,  /* it has no effect */
 };
@@ -103,9 +97,9 @@ static inline unsigned opt_width(const struct ir_insn *i) { return i->type == IR
 /* True when a guest register holds r at this point. */
 static inline bool opt_held(const struct opt_forward *f, ir_ref r)
 {
-	uint8_t home = f->val[r.idx].home;
+	unsigned reg = f->home[r.idx] - 1u;
 
-	return home && f->holds[home - 1] == r.idx + 1;
+	return reg < IR_MAX_REGS && f->known >> reg & 1 && f->holds[reg] == r.idx;
 }
 
 /* True when r is at hand without keeping anything alive for it. */
@@ -129,7 +123,12 @@ static inline bool opt_reach(const struct opt_forward *f, const struct ir_insn *
 
 /* ---- fold*.c, facts.c -------------------------------------------------------------------- */
 
-/* Applies the rules to *i until none does. OPT_KEEP: *i is what to emit. Never OPT_AGAIN. */
+typedef enum opt_fold opt_rule(struct opt_forward *f, struct ir_insn *i);
+
+/* The rule of each operation, NULL where there is none. */
+extern opt_rule *const opt_rules[IR_OP_COUNT];
+
+/* Applies the rules to *i, which has one, until none does. OPT_KEEP: *i is as it was. */
 enum opt_fold opt_fold(struct opt_forward *f, struct ir_insn *i);
 
 static inline enum opt_fold opt_is_value(struct opt_forward *f, ir_ref r)
@@ -178,7 +177,12 @@ enum opt_fold opt_fold_trunc(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_zext(struct opt_forward *f, struct ir_insn *i);
 
-/* What is known of the value that i (not yet in out) defines. */
-struct opt_value opt_facts(const struct opt_forward *f, const struct ir_insn *i);
+/* facts.c: how many bits a value can have. */
+struct opt_bits {
+	uint8_t u; /* as an unsigned number below 2^u */
+	uint8_t s; /* the sign extension of its low s bits, at least 1 */
+};
+
+struct opt_bits opt_bits(const struct opt_forward *f, ir_ref r);
 
 #endif

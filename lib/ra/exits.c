@@ -15,16 +15,6 @@
 
 /* ---- block entry, PUT --------------------------------------------------------------------------- */
 
-static void enter_value(struct ra *s, uint16_t v)
-{
-	struct ra_value *x = &s->value[v];
-
-	x->reg = LIR_PHYS_NONE;
-	x->mem = RA_NOMEM;
-	x->slot = RA_NOSLOT;
-	x->cur_of = 0;
-}
-
 void ra_begin_block(struct ra *s)
 {
 	s->i = s->first;
@@ -38,7 +28,6 @@ void ra_begin_block(struct ra *s)
 	RA_EACH(g, s->pinned) {
 		uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
 
-		enter_value(s, v);
 		s->value[v].cur_of = RA_BIT(g);
 		if (s->value[v].death >= s->block_pos)
 			ra_set_reg(s, v, s->t->home[g]);
@@ -46,7 +35,6 @@ void ra_begin_block(struct ra *s)
 	RA_EACH(m, s->read & ~s->pinned) {
 		uint16_t v = s->mem_owner[m] = (uint16_t)(s->entry + m);
 
-		enter_value(s, v);
 		s->value[v].mem = ra_greg_mem(s, (unsigned)m);
 	}
 }
@@ -56,6 +44,8 @@ void ra_end_block(struct ra *s)
 	/* Constants alone are known in other blocks. */
 	RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]))
 		s->value[s->occ[r]].reg = LIR_PHYS_NONE;
+	RA_EACH(g, s->pinned)
+		s->value[s->cur[g]].cur_of = 0;
 }
 
 static bool is_synced(const struct ra *s, uint16_t v) { return v >= s->synced; }
@@ -188,7 +178,8 @@ void ra_note_fault(struct ra *s)
 struct sync {
 	struct ra_moves moves;
 	uint64_t fixed; /* registers of fixed operands */
-	uint64_t kept;  /* scratch registers whose contents stay */
+	uint64_t kept;  /* scratch registers whose values live on */
+	uint64_t held;  /* those that hold an operand in its place */
 };
 
 /* The home where v is going to be, or LIR_PHYS_NONE. */
@@ -228,7 +219,7 @@ static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, st
 	} else if (x->reg != LIR_PHYS_NONE) {
 		if (RA_BIT(x->reg) & (s->homes | y->fixed))
 			return false;
-		y->kept |= RA_BIT(x->reg);
+		y->held |= RA_BIT(x->reg);
 		o->r = x->reg;
 	} else {
 		if (!(o->flags & LO_MEM) || x->is_const)
@@ -246,24 +237,21 @@ static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, st
 /* A scratch register for an operand that has to be moved or made. */
 static unsigned operand_reg(struct ra *s, struct sync *y, uint16_t v)
 {
-	uint64_t scratch = s->t->scratch[s->value[v].cls] & ~y->fixed;
-	uint64_t avail = scratch & ~(y->kept | ra_moves_dst(&y->moves));
+	uint64_t scratch = s->t->scratch[s->value[v].cls]
+			   & ~(y->fixed | y->held | ra_moves_dst(&y->moves));
+	uint64_t avail = scratch & ~y->kept;
+	unsigned r;
 
+	KIT_CHECK(scratch, "LIR insn %u has more operands than the host has scratch registers", s->i);
+	if (avail & ~y->moves.srcs) /* else a cycle might arise */
+		avail &= ~y->moves.srcs;
 	if (avail)
 		return ra_lowest(avail);
-	RA_EACH(r, scratch & y->kept & ~s->free) { /* one kept for later only */
-		if (!(y->moves.from_reg & RA_BIT(r)) && s->occ[r] != RA_NOVALUE) {
-			bool operand = false;
-
-			for (uint32_t n = s->value[s->occ[r]].uses; n != RA_NOUSE; n = s->use[n].next)
-				operand |= s->use[n].insn == s->i;
-			if (operand)
-				continue;
-			ra_evict(s, s->occ[r]);
-			return (unsigned)r;
-		}
-	}
-	KIT_PANIC("LIR insn %u has more operands than the host has scratch registers", s->i);
+	r = ra_lowest(scratch);
+	y->kept &= ~RA_BIT(r);
+	if (s->occ[r] != RA_NOVALUE)
+		ra_evict(s, s->occ[r]);
+	return r;
 }
 
 static void place_operands(struct ra *s, struct sync *y, struct lir_insn *in,
@@ -326,7 +314,7 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	moves_home(s, &y.moves);
 	place_operands(s, &y, &in, sel);
 	ra_moves_emit(&y.moves,
-		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP]) & ~(y.kept | y.fixed), &s->out);
+		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP]) & ~(y.kept | y.held | y.fixed), &s->out);
 	fix_homes(s, &s->out);
 	if (in.flags & LF_EXIT)
 		s->u->exit[in.exit].stub_first = s->u->exit[in.exit].stub_count = 0;
@@ -343,19 +331,9 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 static void bind_synced(struct ra *s, unsigned g)
 {
 	uint16_t v = (uint16_t)(s->synced + g);
-	struct ra_value *x = &s->value[v];
+	struct ra_value *x = ra_init_value(s, v, ra_greg_class(s, g), false);
 
-	*x = (struct ra_value){
-		.alias = v,
-		.death = RA_LATE(s->end - 1), /* or until the next PUT */
-		.uses = RA_NOUSE,
-		.mem = RA_NOMEM,
-		.cls = s->t->home[g] < LIR_PHYS_FP ? LIR_INT : LIR_FP,
-		.reg = LIR_PHYS_NONE,
-		.dest = RA_NOGREG,
-		.fixed = LIR_PHYS_NONE,
-		.slot = RA_NOSLOT,
-	};
+	x->death = RA_LATE(s->end - 1); /* or until the next PUT */
 	s->value[s->cur[g]].cur_of &= ~RA_BIT(g);
 	s->cur[g] = v;
 	x->cur_of = RA_BIT(g);

@@ -88,21 +88,20 @@ static void add_dying(struct ra *s, uint16_t v)
 /* Insn i may leave the block: unseen guest registers are needed. */
 static void way_out(struct live *l, const struct lir_insn *in)
 {
-	uint32_t pos = RA_LATE(l->i);
+	bool sync = in->flags & LF_SYNC;
+	bool late = in->flags & (LF_SYNC | LF_EXIT) || ra_faults_late(in);
+	uint32_t pos = late ? RA_LATE(l->i) : RA_EARLY(l->i);
 
-	if (in->flags & LF_SYNC) {
+	if (sync)
+		l->next_sync = pos;
+	if (l->unseen == UINT64_MAX) { /* the end of the block */
 		for (unsigned g = 0; g < IR_MAX_REGS; g++)
 			l->need[g] = pos;
-		l->unseen = 0;
-		l->to_sync = UINT64_MAX;
-		l->next_sync = pos;
-		return;
+	} else {
+		RA_EACH(g, l->unseen)
+			l->need[g] = pos;
 	}
-	if (!(in->flags & LF_EXIT) && !ra_faults_late(in))
-		pos = RA_EARLY(l->i);
-	RA_EACH(g, l->unseen)
-		l->need[g] = pos;
-	l->to_sync &= ~l->unseen;
+	l->to_sync = sync ? l->to_sync | l->unseen : l->to_sync & ~l->unseen;
 	l->unseen = 0;
 }
 
@@ -216,9 +215,11 @@ void ra_live(struct ra *s, uint32_t first, uint32_t end)
 	s->end = end;
 	s->block_pos = RA_EARLY(first);
 	s->use_count = 0;
+	name_entries(s);
+	RA_EACH(n, s->pinned | s->read)
+		ra_init_value(s, (uint16_t)(s->entry + n), ra_greg_class(s, (unsigned)n), false);
 	memset(s->want, 0xff, sizeof(s->want));
 	memset(s->fixed, 0xff, sizeof(s->fixed));
-	name_entries(s);
 	for (uint32_t i = end; i-- > first;) {
 		struct lir_insn *in = &s->u->insn[i];
 

@@ -9,7 +9,7 @@
  *
  * Three moves beat an exchange where there is a free register: hosts rename moves away, while an
  * exchange is several operations (x86-64) or does not exist (AArch64). Memory and
- * constants come last; nothing reads their destinations any more.
+ * constants come last: nothing reads their destinations any more, and until then these are free.
  */
 #include "lib/ra/ra_priv.h"
 
@@ -44,6 +44,7 @@ void ra_moves_add(struct ra *s, struct ra_moves *m, unsigned dst, uint16_t v)
 		return;
 	if (x->reg != LIR_PHYS_NONE) {
 		m->from_reg |= RA_BIT(dst);
+		m->srcs |= RA_BIT(x->reg);
 		m->src[dst] = x->reg;
 	} else if (x->is_const) {
 		m->from_const |= RA_BIT(dst);
@@ -66,18 +67,15 @@ struct mover {
 
 static void start(struct mover *w, const struct ra_moves *m, uint64_t temps)
 {
-	uint64_t srcs = 0;
-
-	w->pending = w->ready = m->from_reg;
-	RA_EACH(d, w->pending) {
+	w->pending = m->from_reg;
+	w->ready = m->from_reg & ~m->srcs;
+	w->temps = (temps | m->from_mem | m->from_const) & ~(m->srcs | m->from_reg);
+	RA_EACH(r, m->srcs)
+		w->readers[r] = 0;
+	RA_EACH(d, m->from_reg) {
 		w->src[d] = m->src[d];
-		w->readers[d] = w->readers[m->src[d]] = 0;
-		srcs |= RA_BIT(m->src[d]);
+		w->readers[m->src[d]]++;
 	}
-	RA_EACH(r, w->pending)
-		w->readers[w->src[r]]++;
-	w->ready &= ~srcs;
-	w->temps = temps & ~(srcs | ra_moves_dst(m));
 }
 
 /* Only cycles are pending. Opens the one that holds the lowest register, or exchanges its first two. */

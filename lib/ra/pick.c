@@ -68,7 +68,8 @@ static int32_t spill_mem(struct ra *s, uint16_t v)
 {
 	unsigned slot;
 
-	if (v >= s->entry && v < s->synced) /* nothing else uses a pinned register's place */
+	/* Nothing else uses the place of a pinned register. */
+	if (v >= s->entry && v < s->synced && s->pinned & RA_BIT(v - s->entry))
 		return ra_greg_mem(s, (unsigned)(v - s->entry));
 	if (!s->slots) {
 		s->out_of_slots = true;

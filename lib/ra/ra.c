@@ -3,33 +3,14 @@
 
 #include <string.h>
 
-static void init_value(struct ra_value *x, uint16_t alias, uint8_t cls, bool is_const)
-{
-	*x = (struct ra_value){
-		.alias = alias,
-		.cls = cls,
-		.is_const = is_const,
-		.mem = RA_NOMEM,
-		.reg = LIR_PHYS_NONE,
-		.slot = RA_NOSLOT,
-	};
-}
-
+/* The values of guest registers are made block by block. */
 static void init_values(struct ra *s)
 {
 	const struct lir_unit *u = s->u;
 
 	s->value = arena_new(u->arena, struct ra_value, s->value_count);
 	for (unsigned v = 0; v < u->vreg_count; v++)
-		init_value(&s->value[v], (uint16_t)v, u->vreg[v].cls, u->vreg[v].is_const);
-	for (unsigned g = 0; g < IR_MAX_REGS; g++) {
-		uint8_t cls = LIR_INT;
-
-		if (g < s->t->regs->count && s->t->regs->reg[g].type == IR_F64)
-			cls = LIR_FP;
-		init_value(&s->value[s->entry + g], (uint16_t)(s->entry + g), cls, false);
-		init_value(&s->value[s->synced + g], (uint16_t)(s->synced + g), cls, false);
-	}
+		ra_init_value(s, (uint16_t)v, u->vreg[v].cls, u->vreg[v].is_const);
 }
 
 static void init_homes(struct ra *s)
@@ -69,6 +50,8 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	init_homes(&s);
 	s.dying = arena_new(u->arena, uint16_t, u->insn_count + 1);
 	memset(s.dying, 0xff, sizeof(*s.dying) * u->insn_count);
+	s.use_cap = 3 * u->insn_count + 16;
+	s.use = arena_new(u->arena, struct ra_use, s.use_cap);
 	s.out.cap = u->insn_count + u->insn_count / 2 + 16;
 	s.out.insn = arena_new(u->arena, struct lir_insn, s.out.cap);
 	for (uint32_t first = 0; first < u->insn_count; first = s.end) {

@@ -161,13 +161,14 @@ void ra_settle(struct ra *s);
 /* A set of moves that happen at once: each register of dst has one source. */
 struct ra_moves {
 	uint64_t from_reg, from_mem, from_const; /* destinations by kind of source */
+	uint64_t srcs;                           /* source registers */
 	uint8_t src[LIR_PHYS_COUNT];
 	int64_t imm[LIR_PHYS_COUNT]; /* offset in struct ir_state, or constant */
 };
 
 static inline void ra_moves_init(struct ra_moves *m)
 {
-	m->from_reg = m->from_mem = m->from_const = 0;
+	m->from_reg = m->from_mem = m->from_const = m->srcs = 0;
 }
 
 static inline uint64_t ra_moves_dst(const struct ra_moves *m)
@@ -177,7 +178,7 @@ static inline uint64_t ra_moves_dst(const struct ra_moves *m)
 
 /* Adds: register dst becomes value v, from wherever it is now. */
 void ra_moves_add(struct ra *s, struct ra_moves *m, unsigned dst, uint16_t v);
-/* temps: registers that hold nothing of worth, besides those that m itself mentions. */
+/* temps: registers that hold nothing of worth. Those that m mentions do not count. */
 void ra_moves_emit(const struct ra_moves *m, uint64_t temps, struct ra_out *out);
 
 /* Appends an insn of the allocator's own; a, b: LIR_PHYS_NONE for no operand. */
@@ -190,6 +191,24 @@ static inline struct lir_insn *ra_append(struct ra_out *out)
 }
 
 /* ---- small questions */
+
+static inline struct ra_value *ra_init_value(struct ra *s, uint16_t v, uint8_t cls, bool is_const)
+{
+	struct ra_value *x = &s->value[v];
+
+	*x = (struct ra_value){
+		.alias = v,
+		.cls = cls,
+		.is_const = is_const,
+		.uses = RA_NOUSE,
+		.mem = RA_NOMEM,
+		.reg = LIR_PHYS_NONE,
+		.dest = RA_NOGREG,
+		.fixed = LIR_PHYS_NONE,
+		.slot = RA_NOSLOT,
+	};
+	return x;
+}
 
 static inline uint16_t ra_value_of(const struct ra *s, const struct lir_opnd *o)
 {
@@ -208,6 +227,11 @@ static inline bool ra_outlives(const struct ra *s, uint16_t v)
 }
 
 static inline unsigned ra_lowest(uint64_t set) { return (unsigned)__builtin_ctzll(set); }
+
+static inline uint8_t ra_greg_class(const struct ra *s, unsigned g)
+{
+	return s->t->regs->reg[g].type == IR_F64 ? LIR_FP : LIR_INT;
+}
 
 static inline int32_t ra_greg_mem(const struct ra *s, unsigned g)
 {

@@ -51,8 +51,12 @@ int64_t mem_madvise(struct mem_space *m, gaddr addr, uint64_t len, int advice)
 	int64_t err;
 	gaddr end;
 
-	if (!bounds(m, addr, len, &end)) /* its order: alignment first, then the range */
-		return addr & MEM_PAGE_MASK || addr + len < addr ? -EINVAL : -ENOMEM;
+	if (!bounds(m, addr, len, &end)) {
+		/* The kernel's order: the advice, the address, then the range. */
+		if (madvise(mem_host(m, 0), 0, advice) || (addr & MEM_PAGE_MASK) || addr + len < addr)
+			return -EINVAL;
+		return -ENOMEM;
+	}
 	mem_lock(m);
 	if (changes_content(advice) && !(addr & MEM_PAGE_MASK)) {
 		told = mem_has_exec(m, addr, end);

@@ -215,9 +215,9 @@ int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int fl
 	at = choose_address(m, addr, len, flags);
 	if (at < 0) {
 		mem_unlock(m);
-		/* What is wrong whatever the address comes first. */
+		/* A bad descriptor comes before a bad address. */
 		err = (int)host_error(MEM_PAGE_BYTES, PROT_NONE, flags, fd, offset);
-		return err != -ENOMEM ? err : at;
+		return err == -EBADF ? err : at;
 	}
 	err = host_map(m, (gaddr)at, len, prot, flags, fd, offset);
 	if (err) {

@@ -230,10 +230,16 @@ int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t ne
 	if (result)
 		return result;
 	mem_lock(m);
-	result = !vma_find(&m->vmas, old) ? -EFAULT : !mem_inside(m, old, r.old_len) ? -EINVAL : 0;
-	if (result) {
+	if (!vma_find(&m->vmas, old)) {
 		mem_unlock(m);
-		return result;
+		return -EFAULT;
+	}
+	if (!mem_inside(m, old, r.old_len)) {
+		gaddr end;
+
+		result = r.new_len < r.old_len ? check_source(m, &r, &end) : -EFAULT;
+		mem_unlock(m);
+		return result && (flags & MREMAP_FIXED) ? -EFAULT : -EINVAL;
 	}
 	old_exec = mem_has_exec(m, old, old_end(&r));
 	/* Where a page is guarded the host sees several mappings, and what moves must be translated anew. */

@@ -24,8 +24,8 @@
 #include <sys/stat.h>
 
 enum {
-	HEAD_BYTES = 256,    /* BINPRM_BUF_SIZE */
-	SCRIPTS_MOST = 5,    /* exec_binprm's limit */
+	HEAD_BYTES = 256,       /* BINPRM_BUF_SIZE */
+	SCRIPTS_MOST = 5,       /* exec_binprm's limit */
 	STRINGS_MOST = 6 << 20, /* more do not fit below the kernel's limit of their total size */
 	EM_RISCV_NR = 243,
 	RV64_AT_EXECVE_CHECK = 0x10000, /* Linux 6.14 */
@@ -37,15 +37,16 @@ static int own_fd = -1;
 
 enum { FLAG_SELFCHECK = 1, FLAG_STRACE = 2, FLAG_STATS = 4, FLAG_BASE = 8, FLAG_BASELINE = 16 };
 
-bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd, const struct kit_options *o,
-		     const char *path)
+bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
+		     const struct kit_options *o, const char *path)
 {
 	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0);
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%s", (unsigned)exe_fd,
-			 (unsigned)self_fd, (unsigned)o->engine, flags, (unsigned long long)o->stack_bytes,
-			 (unsigned long long)o->cache_bytes, kit_log_mask, path);
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%s",
+			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
+			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
+			 kit_log_mask, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
@@ -74,7 +75,8 @@ static void set_comm(const char *path)
 	prctl(PR_SET_NAME, base ? base + 1 : path);
 }
 
-bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt, struct sys_exec_handover *h)
+bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
+		     struct sys_exec_handover *h)
 {
 	const size_t len = strlen(SYS_EXEC_VAR);
 	uint64_t f[7];
@@ -83,11 +85,13 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 
 	while (*e && strncmp(*e, SYS_EXEC_VAR, len) != 0)
 		e++;
-	if (!*e || !(path = decode_fields(*e + len, f)) || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
+	if (!*e || !(path = decode_fields(*e + len, f))
+	    || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
 		return false;
 	if ((int)f[1] >= 0 && fcntl((int)f[1], F_SETFD, FD_CLOEXEC) == 0)
 		own_fd = (int)f[1];
-	*h = (struct sys_exec_handover){ .path = path, .fd = (int)f[0], .argv = argv, .envp = envp };
+	*h =
+	    (struct sys_exec_handover){ .path = path, .fd = (int)f[0], .argv = argv, .envp = envp };
 	opt->engine = (enum kit_engine)f[2];
 	opt->selfcheck = f[3] & FLAG_SELFCHECK;
 	opt->strace = f[3] & FLAG_STRACE;
@@ -136,17 +140,27 @@ static uint64_t field(const struct exec_file *f, unsigned at, unsigned n)
  */
 static enum exec_kind exec_kind(const struct exec_file *f)
 {
-	enum { E_TYPE = 16, E_MACHINE = 18, E_PHOFF = 32, E_PHENTSIZE = 54, E_PHNUM = 56, EHDR = 64, PHDR = 56 };
+	enum {
+		E_TYPE = 16,
+		E_MACHINE = 18,
+		E_PHOFF = 32,
+		E_PHENTSIZE = 54,
+		E_PHNUM = 56,
+		EHDR = 64,
+		PHDR = 56
+	};
 	char phdr[65536];
 	uint64_t type, bytes;
 
 	if (f->head_bytes >= 2 && !memcmp(f->head, "#!", 2))
 		return EXEC_SCRIPT;
-	if (f->head_bytes < EHDR || memcmp(f->head, "\177ELF\2\1", 6) != 0 || field(f, E_MACHINE, 2) != EM_RISCV_NR)
+	if (f->head_bytes < EHDR || memcmp(f->head, "\177ELF\2\1", 6) != 0
+	    || field(f, E_MACHINE, 2) != EM_RISCV_NR)
 		return EXEC_HOST;
 	type = field(f, E_TYPE, 2);
 	bytes = field(f, E_PHNUM, 2) * PHDR;
-	if ((type != 2 && type != 3) || field(f, E_PHENTSIZE, 2) != PHDR || !bytes || bytes > sizeof phdr)
+	if ((type != 2 && type != 3) || field(f, E_PHENTSIZE, 2) != PHDR || !bytes
+	    || bytes > sizeof phdr)
 		return EXEC_BAD;
 	if (pread(f->fd, phdr, bytes, (off_t)field(f, E_PHOFF, 8)) != (ssize_t)bytes)
 		return EXEC_BAD;
@@ -185,8 +199,8 @@ static int64_t open_named(struct kit_thread *t, int dirfd, const char *path, int
 	}
 	if (!strcmp(path, "/proc/self/exe"))
 		return sys_proc_open(t, SYS_PROC_EXE, how);
-	return host_call(__NR_openat, dirfd, (long)path, how | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0,
-			 0, 0);
+	return host_call(__NR_openat, dirfd, (long)path,
+			 how | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, 0, 0);
 }
 
 /* An O_PATH descriptor, to look at a file that cannot be read. */
@@ -195,11 +209,13 @@ static int64_t look(int dirfd, const char *path, int flags)
 	if (!*path && (flags & AT_EMPTY_PATH))
 		return host_call(__NR_fcntl, dirfd, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
 	return host_call(__NR_openat, dirfd, (long)path,
-			 O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, 0, 0);
+			 O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, 0,
+			 0);
 }
 
 /* Opens a file to be executed and reads its head. 0 or -errno, as execve's. */
-static int64_t open_file(struct kit_thread *t, int dirfd, const char *path, int flags, struct exec_file *f)
+static int64_t open_file(struct kit_thread *t, int dirfd, const char *path, int flags,
+			 struct exec_file *f)
 {
 	int64_t fd = open_named(t, dirfd, path, flags), r;
 	bool readable = fd >= 0;
@@ -276,7 +292,8 @@ static bool parse_script(char *line, size_t n, char **name, char **arg)
  * Follows scripts from f, whose name is *path, to the program in the end. On return f is that program and *path its
  * name; front holds what goes before the guest's arguments.
  */
-static int64_t follow_scripts(struct kit_thread *t, struct exec_file *f, const char **path, struct front *front)
+static int64_t follow_scripts(struct kit_thread *t, struct exec_file *f, const char **path,
+			      struct front *front)
 {
 	for (unsigned depth = 0; exec_kind(f) == EXEC_SCRIPT; depth++) {
 		char *text, *name, *arg;
@@ -309,8 +326,8 @@ static int64_t follow_scripts(struct kit_thread *t, struct exec_file *f, const c
  * The guest's array of strings after the first skip, with the given ones in front, as host pointers in *v on the heap.
  * The strings stay where they are.
  */
-static int64_t strings_make(struct kit_thread *t, char ***v, gaddr at, unsigned skip, const char *const *front,
-			    unsigned front_count)
+static int64_t strings_make(struct kit_thread *t, char ***v, gaddr at, unsigned skip,
+			    const char *const *front, unsigned front_count)
 {
 	uint64_t p = 0;
 	size_t n = 0, out = 0;
@@ -339,7 +356,8 @@ static int64_t strings_make(struct kit_thread *t, char ***v, gaddr at, unsigned 
 /* ---- execve -------------------------------------------------------------------------------- */
 
 /* The host's execveat with signals as the new program must find them. Returns only an error. */
-static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char **argv, char **envp, int flags)
+static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char **argv,
+			 char **envp, int flags)
 {
 	int64_t r;
 
@@ -355,8 +373,8 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 }
 
 /* Starts kitemu on the riscv64 program open at fd. */
-static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char **argv, char **envp, char *var,
-			   size_t var_bytes)
+static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char **argv, char **envp,
+			   char *var, size_t var_bytes)
 {
 	struct kit_process *p = t->proc;
 	int64_t r;
@@ -379,8 +397,8 @@ struct exec_req {
 };
 
 /* name: of the program, as the guest knows it. */
-static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f, const char *name,
-			const struct front *front)
+static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f,
+			const char *name, const struct front *front)
 {
 	char var[SYS_PATH_MAX + 256];
 	const char *var_arg = var;
@@ -428,7 +446,8 @@ static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
 	if (!*q->path && !(q->flags & AT_EMPTY_PATH))
 		return -ENOENT;
 	r = open_file(t, q->dirfd, q->path, q->flags, &f);
-	if (r == 0 && name == buf && exec_kind(&f) == EXEC_SCRIPT && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)
+	if (r == 0 && name == buf && exec_kind(&f) == EXEC_SCRIPT
+	    && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)
 		r = -ENOENT; /* the interpreter could not open it */
 	if (r == 0)
 		r = follow_scripts(t, &f, &name, &front);
@@ -451,7 +470,9 @@ int64_t sys_execve(struct kit_thread *t, const uint64_t *a)
 int64_t sys_execveat(struct kit_thread *t, const uint64_t *a)
 {
 	char path[SYS_PATH_MAX];
-	struct exec_req q = { .dirfd = (int)a[0], .path = path, .argv = a[2], .envp = a[3], .flags = (int)a[4] };
+	struct exec_req q = {
+		.dirfd = (int)a[0], .path = path, .argv = a[2], .envp = a[3], .flags = (int)a[4]
+	};
 	int64_t r = sys_copy_path(t, path, a[1]);
 
 	return r < 0 ? r : do_exec(t, &q);

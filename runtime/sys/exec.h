@@ -28,8 +28,8 @@ struct sys_exec_handover {
 #define SYS_EXEC_VAR "KITEMU_EXEC="
 
 /* Writes the variable into out; false when it does not fit. */
-bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd, const struct kit_options *opt,
-		     const char *path);
+bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
+		     const struct kit_options *opt, const char *path);
 /*
  * Called before anything reads the command line. True when this kitemu was started by a guest's execve: fills *h
  * and the options that travel in *opt (log topics are set at once), and takes the variable out of envp.

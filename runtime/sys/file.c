@@ -22,7 +22,8 @@ int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 
 	if (what)
 		return sys_proc_open(t, what, (int)flags);
-	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0, 0);
+	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0,
+				0);
 }
 
 int64_t sys_openat2(struct kit_thread *t, const uint64_t *a)
@@ -30,14 +31,15 @@ int64_t sys_openat2(struct kit_thread *t, const uint64_t *a)
 	struct open_how how;
 
 	if (SYS_OFLAGS_EQUAL)
-		return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
-					(long)a[3], 0, 0);
+		return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]),
+					host_ptr(t, a[2]), (long)a[3], 0, 0);
 	if (a[3] != sizeof how)
 		return -E2BIG; /* a later, larger form */
 	if (!copy_in(t, &how, a[2], sizeof how))
 		return -EFAULT;
 	how.flags = sys_oflags_to_host(how.flags);
-	return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), (long)&how, sizeof how, 0, 0);
+	return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), (long)&how,
+				sizeof how, 0, 0);
 }
 
 /* A host stat into the guest's layout and memory. */
@@ -81,15 +83,16 @@ int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
 	if (!(a[3] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
 		r = host_call(__NR_fstat, t->proc->exe_fd, (long)&s, 0, 0, 0, 0);
 	else
-		r = host_call(__NR_newfstatat, (long)a[0], host_ptr(t, a[1]), (long)&s, (long)a[3], 0, 0);
+		r = host_call(__NR_newfstatat, (long)a[0], host_ptr(t, a[1]), (long)&s, (long)a[3],
+			      0, 0);
 	return r < 0 ? r : put_stat(t, a[2], &s);
 }
 
 int64_t sys_statx(struct kit_thread *t, const uint64_t *a)
 {
 	if (!(a[2] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
-		return host_call(__NR_statx, t->proc->exe_fd, (long)"", (long)(a[2] | AT_EMPTY_PATH),
-				 (long)a[3], host_ptr(t, a[4]), 0);
+		return host_call(__NR_statx, t->proc->exe_fd, (long)"",
+				 (long)(a[2] | AT_EMPTY_PATH), (long)a[3], host_ptr(t, a[4]), 0);
 	return host_call(__NR_statx, (long)a[0], host_ptr(t, a[1]), (long)a[2], (long)a[3],
 			 host_ptr(t, a[4]), 0);
 }
@@ -101,7 +104,8 @@ int64_t sys_readlinkat(struct kit_thread *t, const uint64_t *a)
 	int64_t r;
 
 	if (sys_proc_find(t, a[1]) != SYS_PROC_EXE)
-		return host_call(__NR_readlinkat, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]), room, 0, 0);
+		return host_call(__NR_readlinkat, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
+				 room, 0, 0);
 	if (room <= 0)
 		return -EINVAL;
 	r = sys_proc_exe_path(t, path);

@@ -132,8 +132,8 @@ static int64_t host_arg(struct kit_thread *t, const struct sys_row *row, unsigne
 		a[i] = (uint64_t)host_ptr(t, reg[i]);
 	if (sys_kinds[kind].class != SYS_CLASS_DEEP || !t->st.guest_base || !reg[i])
 		return 0;
-	KIT_LOG(sys, "[%d] %s refused: its structures hold pointers, and guest memory has a base", t->tid,
-		row->name);
+	KIT_LOG(sys, "[%d] %s refused: its structures hold pointers, and guest memory has a base",
+		t->tid, row->name);
 	return -ENOSYS;
 }
 
@@ -190,12 +190,18 @@ static uint64_t out_bytes(struct kit_thread *t, int written, unsigned i, const u
 	uint32_t len;
 
 	switch (written) {
-	case OUT_NEXT: return reg[i + 1];
-	case OUT_PREV: return (uint32_t)reg[i - 1];
-	case OUT_POLLFDS: return (uint64_t)(uint32_t)reg[i + 1] * 8;
-	case OUT_FDSET: return ((uint64_t)(uint32_t)reg[0] + 63) / 64 * 8;
-	case OUT_NAME: return copy_in(t, &len, reg[i + 1], sizeof len) ? len : 0;
-	default: return (uint64_t)written;
+	case OUT_NEXT:
+		return reg[i + 1];
+	case OUT_PREV:
+		return (uint32_t)reg[i - 1];
+	case OUT_POLLFDS:
+		return (uint64_t)(uint32_t)reg[i + 1] * 8;
+	case OUT_FDSET:
+		return ((uint64_t)(uint32_t)reg[0] + 63) / 64 * 8;
+	case OUT_NAME:
+		return copy_in(t, &len, reg[i + 1], sizeof len) ? len : 0;
+	default:
+		return (uint64_t)written;
 	}
 }
 

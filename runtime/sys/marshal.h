@@ -11,7 +11,8 @@
 
 /* True where asm-generic's flags of open(2) are the host's too (libc may define O_LARGEFILE as 0). */
 #define SYS_OFLAGS_EQUAL                                                                           \
-	(O_DIRECTORY == RV64_O_DIRECTORY && O_NOFOLLOW == RV64_O_NOFOLLOW && O_DIRECT == RV64_O_DIRECT)
+	(O_DIRECTORY == RV64_O_DIRECTORY && O_NOFOLLOW == RV64_O_NOFOLLOW                          \
+	 && O_DIRECT == RV64_O_DIRECT)
 
 static inline bool marshal_needed(const struct kit_thread *t)
 {

@@ -15,7 +15,8 @@ int64_t sys_ppoll(struct kit_thread *t, const uint64_t *a)
 
 	if (a[3] && (r = sig_set_tmpmask(t, a[3], a[4])) < 0)
 		return r;
-	return sig_safe_syscall(t, __NR_ppoll, host_ptr(t, a[0]), (long)a[1], host_ptr(t, a[2]), 0, 8, 0);
+	return sig_safe_syscall(t, __NR_ppoll, host_ptr(t, a[0]), (long)a[1], host_ptr(t, a[2]), 0,
+				8, 0);
 }
 
 int64_t sys_pselect6(struct kit_thread *t, const uint64_t *a)

@@ -67,10 +67,11 @@ void sys_cpuinfo(struct strbuf *b, unsigned cpus)
 	static const char isa[] = "rv64imafdc_zicntr_zicsr_zifencei";
 
 	for (unsigned i = 0; i < cpus; i++)
-		strbuf_printf(b,
-			      "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv48\n"
-			      "mvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: %s\n\n",
-			      i, i, isa, isa);
+		strbuf_printf(
+		    b,
+		    "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv48\n"
+		    "mvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: %s\n\n",
+		    i, i, isa, isa);
 }
 
 /* A read-only descriptor of a new file that holds the text. */

@@ -104,13 +104,15 @@ static int64_t host_fork(const struct clone_req *q, uint64_t flags, int *pidfd)
 	pid_t pid;
 
 	if (flags || q->exit_signal != SIGCHLD)
-		return host_call(__NR_clone, (long)(flags | (unsigned)q->exit_signal), 0, (long)pidfd, 0, 0, 0);
+		return host_call(__NR_clone, (long)(flags | (unsigned)q->exit_signal), 0,
+				 (long)pidfd, 0, 0, 0);
 	pid = _Fork();
 	return pid < 0 ? -errno : pid;
 }
 
 /* Writes what the parent is told about its child. */
-static int64_t parent_results(struct kit_thread *t, const struct clone_req *q, int64_t pid, int pidfd)
+static int64_t parent_results(struct kit_thread *t, const struct clone_req *q, int64_t pid,
+			      int pidfd)
 {
 	int32_t tid = (int32_t)pid;
 
@@ -138,8 +140,9 @@ static int64_t vfork_prepare(struct kit_thread *t, int ends[2], gaddr *frame, ui
 
 static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 {
-	const uint64_t ours = CLONE_VM | CLONE_VFORK | CLONE_SIGHAND | CLONE_SETTLS | CLONE_PARENT_SETTID
-			      | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED;
+	const uint64_t ours = CLONE_VM | CLONE_VFORK | CLONE_SIGHAND | CLONE_SETTLS
+			      | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
+			      | CLONE_DETACHED;
 	bool vfork = q->flags & CLONE_VFORK;
 	int ends[2], pidfd = -1;
 	gaddr frame = 0;
@@ -205,7 +208,8 @@ int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
 		return -EINVAL;
 	if (!copy_in(t, &c, a[0], size < most ? size : most))
 		return -EFAULT;
-	for (uint64_t i = most; i < size; i++) { /* a later, larger form: its new fields must be 0 */
+	for (uint64_t i = most; i < size;
+	     i++) { /* a later, larger form: its new fields must be 0 */
 		char more;
 
 		if (!copy_in(t, &more, a[0] + i, 1))
@@ -214,20 +218,21 @@ int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
 			return -E2BIG;
 	}
 	/* CLONE_CLEAR_SIGHAND: libcs fall back to clone, as they do for Linux before 5.5. */
-	if ((c.flags & (CSIGNAL | CLONE_DETACHED)) || (c.flags >> 32) || c.exit_signal > 64 || !c.stack != !c.stack_size)
+	if ((c.flags & (CSIGNAL | CLONE_DETACHED)) || (c.flags >> 32) || c.exit_signal > 64
+	    || !c.stack != !c.stack_size)
 		return -EINVAL;
 	if (c.set_tid_size) {
 		KIT_LOG(sys, "[%d] clone3: set_tid is not there yet", t->tid);
 		return -ENOSYS;
 	}
 	return do_clone(t, &(struct clone_req){
-				   .flags = c.flags,
-				   .exit_signal = (int)c.exit_signal,
-				   .stack = c.stack ? c.stack + c.stack_size : 0,
-				   .ptid = c.parent_tid,
-				   .ctid = c.child_tid,
-				   .tls = c.tls,
-				   .pidfd = c.pidfd,
+			       .flags = c.flags,
+			       .exit_signal = (int)c.exit_signal,
+			       .stack = c.stack ? c.stack + c.stack_size : 0,
+			       .ptid = c.parent_tid,
+			       .ctid = c.child_tid,
+			       .tls = c.tls,
+			       .pidfd = c.pidfd,
 			   });
 }
 
@@ -267,7 +272,8 @@ int64_t sys_get_robust_list(struct kit_thread *t, const uint64_t *a)
 	uint64_t head = t->robust_list, len = 24;
 
 	if (a[0] != 0 && (int)a[0] != t->tid)
-		return host_call(__NR_get_robust_list, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]), 0, 0, 0);
+		return host_call(__NR_get_robust_list, (long)a[0], host_ptr(t, a[1]),
+				 host_ptr(t, a[2]), 0, 0, 0);
 	if (!copy_out(t, a[2], &len, sizeof len) || !copy_out(t, a[1], &head, sizeof head))
 		return -EFAULT;
 	return 0;
@@ -336,7 +342,8 @@ int64_t sys_prctl(struct kit_thread *t, const uint64_t *a)
 	if (op == PR_GET_TID_ADDRESS)
 		return copy_out(t, a[1], &clear, sizeof clear) ? 0 : -EFAULT;
 	if (op == PR_SET_VMA) /* names an anonymous mapping */
-		return host_call(__NR_prctl, op, (long)a[1], host_ptr(t, a[2]), (long)a[3], host_ptr(t, a[4]), 0);
+		return host_call(__NR_prctl, op, (long)a[1], host_ptr(t, a[2]), (long)a[3],
+				 host_ptr(t, a[4]), 0);
 	return host_call(__NR_prctl, op, kind == PRCTL_POINTER ? host_ptr(t, a[1]) : (long)a[1],
 			 (long)a[2], (long)a[3], (long)a[4], 0);
 }

@@ -18,19 +18,27 @@ struct hwprobe_pair {
 enum { HWPROBE_WHICH_CPUS = 1, HWPROBE_MASK_BYTES = 128 };
 
 enum {
-	KEY_MVENDORID, KEY_MARCHID, KEY_MIMPID, KEY_BASE_BEHAVIOR, KEY_IMA_EXT_0, KEY_CPUPERF_0,
-	KEY_ZICBOZ_BLOCK_SIZE, KEY_HIGHEST_VIRT_ADDRESS, KEY_TIME_CSR_FREQ, KEY_MISALIGNED_SCALAR_PERF,
+	KEY_MVENDORID,
+	KEY_MARCHID,
+	KEY_MIMPID,
+	KEY_BASE_BEHAVIOR,
+	KEY_IMA_EXT_0,
+	KEY_CPUPERF_0,
+	KEY_ZICBOZ_BLOCK_SIZE,
+	KEY_HIGHEST_VIRT_ADDRESS,
+	KEY_TIME_CSR_FREQ,
+	KEY_MISALIGNED_SCALAR_PERF,
 	KEY_MISALIGNED_VECTOR_PERF,
 };
 
 /* RISCV_HWPROBE_IMA_* and _EXT_*: also what C, A and Zicntr imply. */
-#define IMA_FD      (UINT64_C(1) << 0)
-#define IMA_C       (UINT64_C(1) << 1)
-#define EXT_ZCA     (UINT64_C(1) << 43)
-#define EXT_ZCD     (UINT64_C(1) << 45)
-#define EXT_ZICNTR  (UINT64_C(1) << 50)
-#define EXT_ZAAMO   (UINT64_C(1) << 56)
-#define EXT_ZALRSC  (UINT64_C(1) << 57)
+#define IMA_FD                 (UINT64_C(1) << 0)
+#define IMA_C                  (UINT64_C(1) << 1)
+#define EXT_ZCA                (UINT64_C(1) << 43)
+#define EXT_ZCD                (UINT64_C(1) << 45)
+#define EXT_ZICNTR             (UINT64_C(1) << 50)
+#define EXT_ZAAMO              (UINT64_C(1) << 56)
+#define EXT_ZALRSC             (UINT64_C(1) << 57)
 #define MISALIGNED_FAST        3
 #define MISALIGNED_UNSUPPORTED 4
 
@@ -85,7 +93,8 @@ static bool hwprobe_value(const struct kit_thread *t, int64_t key, uint64_t *val
 }
 
 /* The cpus of a guest mask that are online; false: EFAULT. */
-static bool read_mask(struct kit_thread *t, gaddr at, uint64_t size, cpu_set_t *online, cpu_set_t *out)
+static bool read_mask(struct kit_thread *t, gaddr at, uint64_t size, cpu_set_t *online,
+		      cpu_set_t *out)
 {
 	if (sched_getaffinity(0, sizeof *online, online) < 0)
 		CPU_ZERO(online);
@@ -120,7 +129,8 @@ static int64_t which_cpus(struct kit_thread *t, const uint64_t *a)
 				return -EFAULT;
 			match = false;
 		} else if (p.key == KEY_BASE_BEHAVIOR || p.key == KEY_IMA_EXT_0) {
-			match &= (p.value & value) == p.value; /* sets of bits: asked for is a subset */
+			match &=
+			    (p.value & value) == p.value; /* sets of bits: asked for is a subset */
 		} else {
 			match &= p.value == value;
 		}

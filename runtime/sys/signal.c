@@ -11,11 +11,20 @@ int64_t sys_rt_sigprocmask(struct kit_thread *t, const uint64_t *a)
 	return sig_procmask(t, (int)a[0], a[1], a[2], a[3]);
 }
 
-int64_t sys_rt_sigpending(struct kit_thread *t, const uint64_t *a) { return sig_pending(t, a[0], a[1]); }
+int64_t sys_rt_sigpending(struct kit_thread *t, const uint64_t *a)
+{
+	return sig_pending(t, a[0], a[1]);
+}
 
-int64_t sys_sigaltstack(struct kit_thread *t, const uint64_t *a) { return sig_altstack(t, a[0], a[1]); }
+int64_t sys_sigaltstack(struct kit_thread *t, const uint64_t *a)
+{
+	return sig_altstack(t, a[0], a[1]);
+}
 
-int64_t sys_rt_sigsuspend(struct kit_thread *t, const uint64_t *a) { return sig_suspend(t, a[0], a[1]); }
+int64_t sys_rt_sigsuspend(struct kit_thread *t, const uint64_t *a)
+{
+	return sig_suspend(t, a[0], a[1]);
+}
 
 int64_t sys_rt_sigtimedwait(struct kit_thread *t, const uint64_t *a)
 {

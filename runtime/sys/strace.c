@@ -51,8 +51,8 @@ static void flush(struct strace_line *l)
 		return; /* a closed stderr must not stop the guest */
 }
 
-void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row, uint64_t nr,
-		  const uint64_t *reg)
+void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
+		  uint64_t nr, const uint64_t *reg)
 {
 	*l = (struct strace_line){ .t = t, .row = row, .nr = nr };
 	for (unsigned i = 0; i < 6; i++) {
@@ -97,10 +97,18 @@ static void put_result(struct strace_line *l)
 		strbuf_printf(&l->b, "%lld", (long long)r);
 	} else {
 		switch ((enum sys_kind)l->row->result) {
-		case SYS_KIND_ADDR: strbuf_printf(&l->b, "0x%llx", (unsigned long long)r); break;
-		case SYS_KIND_MODE: strbuf_printf(&l->b, "%#llo", (unsigned long long)r); break;
-		case SYS_KIND_SIG: strbuf_printf(&l->b, "%lld (%s)", (long long)r, strace_signal_name((int)r)); break;
-		default: strbuf_printf(&l->b, "%lld", (long long)r); break;
+		case SYS_KIND_ADDR:
+			strbuf_printf(&l->b, "0x%llx", (unsigned long long)r);
+			break;
+		case SYS_KIND_MODE:
+			strbuf_printf(&l->b, "%#llo", (unsigned long long)r);
+			break;
+		case SYS_KIND_SIG:
+			strbuf_printf(&l->b, "%lld (%s)", (long long)r, strace_signal_name((int)r));
+			break;
+		default:
+			strbuf_printf(&l->b, "%lld", (long long)r);
+			break;
 		}
 	}
 }
@@ -143,7 +151,8 @@ static void put_siginfo(struct strbuf *b, const siginfo_t *s)
 {
 	strbuf_printf(b, "{si_signo=%s, si_code=%d", strace_signal_name(s->si_signo), s->si_code);
 	if (s->si_signo == SIGCHLD && s->si_code > 0)
-		strbuf_printf(b, ", si_pid=%d, si_uid=%u, si_status=%d", s->si_pid, s->si_uid, s->si_status);
+		strbuf_printf(b, ", si_pid=%d, si_uid=%u, si_status=%d", s->si_pid, s->si_uid,
+			      s->si_status);
 	else if (s->si_code <= 0)
 		strbuf_printf(b, ", si_pid=%d, si_uid=%u", s->si_pid, s->si_uid);
 	else

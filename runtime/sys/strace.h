@@ -15,14 +15,14 @@ struct strace_line {
 	struct kit_thread *t;
 	const struct sys_row *row; /* NULL: unknown call */
 	uint64_t nr;
-	uint64_t a[6];  /* cut as the kernel sees them */
-	unsigned next;  /* first argument not formatted yet */
-	bool after;     /* the call is over: result holds */
+	uint64_t a[6]; /* cut as the kernel sees them */
+	unsigned next; /* first argument not formatted yet */
+	bool after;    /* the call is over: result holds */
 	int64_t result;
 };
 
-void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row, uint64_t nr,
-		  const uint64_t *reg);
+void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
+		  uint64_t nr, const uint64_t *reg);
 void strace_leave(struct strace_line *l, int64_t result);
 /* The running execve of this thread is about to succeed: writes its line now. */
 void strace_exec(struct kit_thread *t);
@@ -30,7 +30,8 @@ void strace_exec(struct kit_thread *t);
 void strace_signal(struct kit_thread *t, const siginfo_t *info);
 
 /* One printer for each name in kinds.def. */
-#define KIND(name, class, written, printer) void strace_##printer(struct strace_line *l, unsigned i);
+#define KIND(name, class, written, printer)                                                        \
+	void strace_##printer(struct strace_line *l, unsigned i);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 #include "runtime/sys/kinds.def"

@@ -21,10 +21,22 @@ static bool failed(const struct strace_line *l) { return l->after && l->result <
 
 void strace_none(struct strace_line *l, unsigned i) {}
 void strace_int(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "%d", (int)l->a[i]); }
-void strace_uint(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "%u", (unsigned)l->a[i]); }
-void strace_long(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "%lld", (long long)l->a[i]); }
-void strace_ulong(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "%llu", (unsigned long long)l->a[i]); }
-void strace_mode(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "%#o", (unsigned)l->a[i] & 0xffff); }
+void strace_uint(struct strace_line *l, unsigned i)
+{
+	strbuf_printf(&l->b, "%u", (unsigned)l->a[i]);
+}
+void strace_long(struct strace_line *l, unsigned i)
+{
+	strbuf_printf(&l->b, "%lld", (long long)l->a[i]);
+}
+void strace_ulong(struct strace_line *l, unsigned i)
+{
+	strbuf_printf(&l->b, "%llu", (unsigned long long)l->a[i]);
+}
+void strace_mode(struct strace_line *l, unsigned i)
+{
+	strbuf_printf(&l->b, "%#o", (unsigned)l->a[i] & 0xffff);
+}
 
 void strace_hex(struct strace_line *l, unsigned i)
 {
@@ -55,7 +67,10 @@ void strace_sig(struct strace_line *l, unsigned i)
 
 /* ---- flags --------------------------------------------------------------------------------- */
 
-void strace_flags(struct strace_line *l, unsigned i) { strace_put_flags(&l->b, kind_of(l, i), l->a[i]); }
+void strace_flags(struct strace_line *l, unsigned i)
+{
+	strace_put_flags(&l->b, kind_of(l, i), l->a[i]);
+}
 
 void strace_enum(struct strace_line *l, unsigned i)
 {
@@ -98,7 +113,8 @@ void strace_cloneflags(struct strace_line *l, unsigned i)
 }
 
 /* A value in the low bits and flags above. */
-static void put_value_flags(struct strace_line *l, unsigned i, uint32_t value_mask, enum sys_kind flags)
+static void put_value_flags(struct strace_line *l, unsigned i, uint32_t value_mask,
+			    enum sys_kind flags)
 {
 	uint64_t value = l->a[i] & value_mask, rest = (uint32_t)l->a[i] & ~value_mask;
 
@@ -110,7 +126,10 @@ static void put_value_flags(struct strace_line *l, unsigned i, uint32_t value_ma
 	}
 }
 
-void strace_socktype(struct strace_line *l, unsigned i) { put_value_flags(l, i, 15, SYS_KIND_SOCKFLAGS); }
+void strace_socktype(struct strace_line *l, unsigned i)
+{
+	put_value_flags(l, i, 15, SYS_KIND_SOCKFLAGS);
+}
 
 void strace_futexop(struct strace_line *l, unsigned i)
 {
@@ -149,7 +168,10 @@ void strace_fcntlarg(struct strace_line *l, unsigned i)
 	}
 }
 
-void strace_ioctlarg(struct strace_line *l, unsigned i) { strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[i]); }
+void strace_ioctlarg(struct strace_line *l, unsigned i)
+{
+	strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[i]);
+}
 
 /* ---- strings and buffers ------------------------------------------------------------------- */
 
@@ -213,7 +235,10 @@ static void put_buf(struct strace_line *l, gaddr at, uint64_t n, size_t most)
 		strace_put_bytes(&l->b, s, show, n > show);
 }
 
-void strace_inbuf(struct strace_line *l, unsigned i) { put_buf(l, l->a[i], l->a[i + 1], SHOW_BYTES); }
+void strace_inbuf(struct strace_line *l, unsigned i)
+{
+	put_buf(l, l->a[i], l->a[i + 1], SHOW_BYTES);
+}
 
 void strace_outbuf(struct strace_line *l, unsigned i)
 {
@@ -278,7 +303,10 @@ static void put_iovec(struct strace_line *l, gaddr at, uint64_t count, uint64_t 
 	strbuf_putc(&l->b, ']');
 }
 
-void strace_iovec(struct strace_line *l, unsigned i) { put_iovec(l, l->a[i], l->a[i + 1], UINT64_MAX); }
+void strace_iovec(struct strace_line *l, unsigned i)
+{
+	put_iovec(l, l->a[i], l->a[i + 1], UINT64_MAX);
+}
 
 void strace_iovec_out(struct strace_line *l, unsigned i)
 {
@@ -298,8 +326,8 @@ void strace_msghdr(struct strace_line *l, unsigned i)
 	}
 	strbuf_printf(&l->b, "{msg_namelen=%u, msg_iov=", (unsigned)m.namelen);
 	put_iovec(l, m.iov, m.iovlen, in ? UINT64_MAX : failed(l) ? 0 : (uint64_t)l->result);
-	strbuf_printf(&l->b, ", msg_iovlen=%llu, msg_controllen=%llu, msg_flags=", (unsigned long long)m.iovlen,
-		      (unsigned long long)m.controllen);
+	strbuf_printf(&l->b, ", msg_iovlen=%llu, msg_controllen=%llu, msg_flags=",
+		      (unsigned long long)m.iovlen, (unsigned long long)m.controllen);
 	strace_put_flags(&l->b, SYS_KIND_MSGFLAGS, (uint32_t)m.flags);
 	strbuf_putc(&l->b, '}');
 }

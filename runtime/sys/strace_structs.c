@@ -28,7 +28,8 @@ static bool fetch(struct strace_line *l, unsigned i, void *dst, size_t n, bool o
 
 static void put_time(struct strbuf *b, const int64_t *t, const char *fraction)
 {
-	strbuf_printf(b, "{tv_sec=%lld, tv_%ssec=%lld}", (long long)t[0], fraction, (long long)t[1]);
+	strbuf_printf(b, "{tv_sec=%lld, tv_%ssec=%lld}", (long long)t[0], fraction,
+		      (long long)t[1]);
 }
 
 static void time_arg(struct strace_line *l, unsigned i, const char *fraction, bool out)
@@ -84,7 +85,8 @@ void strace_tms(struct strace_line *l, unsigned i)
 	int64_t t[4];
 
 	if (fetch(l, i, t, sizeof t, true))
-		strbuf_printf(&l->b, "{tms_utime=%lld, tms_stime=%lld, tms_cutime=%lld, tms_cstime=%lld}",
+		strbuf_printf(&l->b,
+			      "{tms_utime=%lld, tms_stime=%lld, tms_cutime=%lld, tms_cstime=%lld}",
 			      (long long)t[0], (long long)t[1], (long long)t[2], (long long)t[3]);
 }
 
@@ -128,7 +130,7 @@ void strace_rusage(struct strace_line *l, unsigned i)
 void strace_stat(struct strace_line *l, unsigned i)
 {
 	static const char *const types[16] = {
-		[1] = "S_IFIFO", [2] = "S_IFCHR", [4] = "S_IFDIR", [6] = "S_IFBLK",
+		[1] = "S_IFIFO", [2] = "S_IFCHR",  [4] = "S_IFDIR",   [6] = "S_IFBLK",
 		[8] = "S_IFREG", [10] = "S_IFLNK", [12] = "S_IFSOCK",
 	};
 	struct rv64_stat s;
@@ -149,9 +151,12 @@ void strace_statfs(struct strace_line *l, unsigned i)
 	uint64_t v[5];
 
 	if (fetch(l, i, v, sizeof v, true))
-		strbuf_printf(&l->b, "{f_type=0x%llx, f_bsize=%llu, f_blocks=%llu, f_bfree=%llu, f_bavail=%llu, ...}",
-			      (unsigned long long)v[0], (unsigned long long)v[1], (unsigned long long)v[2],
-			      (unsigned long long)v[3], (unsigned long long)v[4]);
+		strbuf_printf(&l->b,
+			      "{f_type=0x%llx, f_bsize=%llu, f_blocks=%llu, f_bfree=%llu, "
+			      "f_bavail=%llu, ...}",
+			      (unsigned long long)v[0], (unsigned long long)v[1],
+			      (unsigned long long)v[2], (unsigned long long)v[3],
+			      (unsigned long long)v[4]);
 }
 
 void strace_utsname(struct strace_line *l, unsigned i)
@@ -172,8 +177,9 @@ void strace_sysinfo(struct strace_line *l, unsigned i)
 	uint64_t v[6];
 
 	if (fetch(l, i, v, sizeof v, true))
-		strbuf_printf(&l->b, "{uptime=%llu, totalram=%llu, freeram=%llu, ...}", (unsigned long long)v[0],
-			      (unsigned long long)v[4], (unsigned long long)v[5]);
+		strbuf_printf(&l->b, "{uptime=%llu, totalram=%llu, freeram=%llu, ...}",
+			      (unsigned long long)v[0], (unsigned long long)v[4],
+			      (unsigned long long)v[5]);
 }
 
 void strace_wstatus(struct strace_line *l, unsigned i)
@@ -189,11 +195,13 @@ void strace_wstatus(struct strace_line *l, unsigned i)
 	if ((s & 0x7f) == 0)
 		strbuf_printf(&l->b, "[{WIFEXITED(s) && WEXITSTATUS(s) == %u}]", s >> 8 & 0xff);
 	else if ((s & 0xff) == 0x7f)
-		strbuf_printf(&l->b, "[{WIFSTOPPED(s) && WSTOPSIG(s) == %s}]", strace_signal_name((int)(s >> 8 & 0xff)));
+		strbuf_printf(&l->b, "[{WIFSTOPPED(s) && WSTOPSIG(s) == %s}]",
+			      strace_signal_name((int)(s >> 8 & 0xff)));
 	else if (s == 0xffff)
 		strbuf_puts(&l->b, "[{WIFCONTINUED(s)}]");
 	else
-		strbuf_printf(&l->b, "[{WIFSIGNALED(s) && WTERMSIG(s) == %s%s}]", strace_signal_name((int)(s & 0x7f)),
+		strbuf_printf(&l->b, "[{WIFSIGNALED(s) && WTERMSIG(s) == %s%s}]",
+			      strace_signal_name((int)(s & 0x7f)),
 			      s & 0x80 ? " && WCOREDUMP(s)" : "");
 }
 
@@ -304,12 +312,14 @@ void strace_siginfo_out(struct strace_line *l, unsigned i)
 	int32_t s[6];
 
 	if (fetch(l, i, s, sizeof s, true))
-		strbuf_printf(&l->b, "{si_signo=%s, si_code=%d, ...}", s[0] > 0 ? strace_signal_name(s[0]) : "0", s[2]);
+		strbuf_printf(&l->b, "{si_signo=%s, si_code=%d, ...}",
+			      s[0] > 0 ? strace_signal_name(s[0]) : "0", s[2]);
 }
 
 void strace_sigevent(struct strace_line *l, unsigned i)
 {
-	static const char *const how[] = { "SIGEV_SIGNAL", "SIGEV_NONE", "SIGEV_THREAD", "3", "SIGEV_THREAD_ID" };
+	static const char *const how[] = { "SIGEV_SIGNAL", "SIGEV_NONE", "SIGEV_THREAD", "3",
+					   "SIGEV_THREAD_ID" };
 	struct {
 		uint64_t value;
 		int32_t signo, notify;
@@ -317,8 +327,9 @@ void strace_sigevent(struct strace_line *l, unsigned i)
 
 	if (!fetch(l, i, &e, sizeof e, false))
 		return;
-	strbuf_printf(&l->b, "{sigev_value=0x%llx, sigev_signo=%s, sigev_notify=%s}", (unsigned long long)e.value,
-		      strace_signal_name(e.signo), (unsigned)e.notify < ARRAY_LEN(how) ? how[e.notify] : "?");
+	strbuf_printf(&l->b, "{sigev_value=0x%llx, sigev_signo=%s, sigev_notify=%s}",
+		      (unsigned long long)e.value, strace_signal_name(e.signo),
+		      (unsigned)e.notify < ARRAY_LEN(how) ? how[e.notify] : "?");
 }
 
 /* ---- descriptors and sockets --------------------------------------------------------------- */
@@ -401,7 +412,8 @@ void strace_epollevs(struct strace_line *l, unsigned i)
 	strbuf_putc(&l->b, '[');
 	for (int64_t k = 0; k < l->result; k++) {
 		strbuf_puts(&l->b, k ? ", " : "");
-		if (k == SHOW_ITEMS || !copy_in(l->t, &e, l->a[i] + (uint64_t)k * sizeof e, sizeof e)) {
+		if (k == SHOW_ITEMS
+		    || !copy_in(l->t, &e, l->a[i] + (uint64_t)k * sizeof e, sizeof e)) {
 			strbuf_puts(&l->b, "...");
 			break;
 		}
@@ -426,10 +438,11 @@ static void put_sockaddr(struct strace_line *l, gaddr at, uint32_t len)
 		strbuf_printf(&l->b, "%u", family);
 	if (family == 1) {
 		strbuf_puts(&l->b, ", sun_path=");
-		strace_put_bytes(&l->b, s + 2, n > 2 && !s[2] ? n - 2 : strnlen((char *)s + 2, n - 2), false);
+		strace_put_bytes(&l->b, s + 2,
+				 n > 2 && !s[2] ? n - 2 : strnlen((char *)s + 2, n - 2), false);
 	} else if (family == 2 && n >= 8) {
-		strbuf_printf(&l->b, ", sin_port=htons(%u), sin_addr=inet_addr(\"%u.%u.%u.%u\")", port, s[4], s[5], s[6],
-			      s[7]);
+		strbuf_printf(&l->b, ", sin_port=htons(%u), sin_addr=inet_addr(\"%u.%u.%u.%u\")",
+			      port, s[4], s[5], s[6], s[7]);
 	} else if (family == 10) {
 		strbuf_printf(&l->b, ", sin6_port=htons(%u), ...", port);
 	} else {
@@ -438,7 +451,10 @@ static void put_sockaddr(struct strace_line *l, gaddr at, uint32_t len)
 	strbuf_putc(&l->b, '}');
 }
 
-void strace_sockaddr(struct strace_line *l, unsigned i) { put_sockaddr(l, l->a[i], (uint32_t)l->a[i + 1]); }
+void strace_sockaddr(struct strace_line *l, unsigned i)
+{
+	put_sockaddr(l, l->a[i], (uint32_t)l->a[i + 1]);
+}
 
 void strace_sockaddr_out(struct strace_line *l, unsigned i)
 {
@@ -464,7 +480,10 @@ static void put_optval(struct strace_line *l, gaddr at, uint32_t len)
 		put_addr(l, at);
 }
 
-void strace_optval(struct strace_line *l, unsigned i) { put_optval(l, l->a[i], (uint32_t)l->a[i + 1]); }
+void strace_optval(struct strace_line *l, unsigned i)
+{
+	put_optval(l, l->a[i], (uint32_t)l->a[i + 1]);
+}
 
 void strace_optval_out(struct strace_line *l, unsigned i)
 {

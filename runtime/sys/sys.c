@@ -23,16 +23,22 @@
 #include <sys/time.h>
 
 #define SIX(a, b, c, d, e, f, ...)                                                                 \
-	{ SYS_KIND_##a, SYS_KIND_##b, SYS_KIND_##c, SYS_KIND_##d, SYS_KIND_##e, SYS_KIND_##f }
-#define KINDS(...) SIX(__VA_ARGS__, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
+	{                                                                                          \
+		SYS_KIND_##a, SYS_KIND_##b, SYS_KIND_##c, SYS_KIND_##d, SYS_KIND_##e, SYS_KIND_##f \
+	}
+#define KINDS(...)                          SIX(__VA_ARGS__, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
 #define COUNT7(z, a, b, c, d, e, f, n, ...) n
-#define COUNT(...) COUNT7(0 __VA_OPT__(,) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+#define COUNT(...)                          COUNT7(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
 
 /* The last word of each row is what the row means; see syscalls.def. */
 #define ROW(nr, name_, how_, block_, result_, ...)                                                 \
-	[nr] = { .name = #name_, .how = SYS_HOW_##how_, .block = SYS_BLOCK_##block_,                \
-		 .result = SYS_KIND_##result_, .nargs = COUNT(__VA_ARGS__),                         \
-		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(,) NONE), EXTRA_##how_(name_) },
+	[nr] = { .name = #name_,                                                                   \
+		 .how = SYS_HOW_##how_,                                                            \
+		 .block = SYS_BLOCK_##block_,                                                      \
+		 .result = SYS_KIND_##result_,                                                     \
+		 .nargs = COUNT(__VA_ARGS__),                                                      \
+		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(, ) NONE),                                   \
+		 EXTRA_##how_(name_) },
 #define EXTRA_PASS(name) .host_nr = __NR_##name
 #define EXTRA_CONV(name) .fn = sys_##name
 #define EXTRA_EMUL(name) .fn = sys_##name
@@ -42,8 +48,12 @@ static const struct sys_row rows[SYS_ROWS] = {
 #define CONV(nr, name, block, result, ...) ROW(nr, name, CONV, block, result, __VA_ARGS__)
 #define EMUL(nr, name, block, result, ...) ROW(nr, name, EMUL, block, result, __VA_ARGS__)
 #define DENY(nr, name_, why_, result_, ...)                                                        \
-	[nr] = { .name = #name_, .how = SYS_HOW_DENY, .result = SYS_KIND_##result_, .why = why_,     \
-		 .nargs = COUNT(__VA_ARGS__), .kind = KINDS(__VA_ARGS__ __VA_OPT__(,) NONE) },
+	[nr] = { .name = #name_,                                                                   \
+		 .how = SYS_HOW_DENY,                                                              \
+		 .result = SYS_KIND_##result_,                                                     \
+		 .why = why_,                                                                      \
+		 .nargs = COUNT(__VA_ARGS__),                                                      \
+		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(, ) NONE) },
 #include "runtime/sys/syscalls.def"
 #undef PASS
 #undef CONV
@@ -61,9 +71,15 @@ static void cut_args(const struct sys_row *row, const uint64_t *reg, uint64_t *a
 {
 	for (unsigned i = 0; i < 6; i++) {
 		switch (sys_kinds[row->kind[i]].class) {
-		case SYS_CLASS_I32: a[i] = (uint64_t)(int32_t)reg[i]; break;
-		case SYS_CLASS_U32: a[i] = (uint32_t)reg[i]; break;
-		default: a[i] = reg[i]; break;
+		case SYS_CLASS_I32:
+			a[i] = (uint64_t)(int32_t)reg[i];
+			break;
+		case SYS_CLASS_U32:
+			a[i] = (uint32_t)reg[i];
+			break;
+		default:
+			a[i] = reg[i];
+			break;
 		}
 	}
 }
@@ -127,7 +143,8 @@ static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uin
 }
 
 /* The call itself: its result, -errno, -SIG_ERESTART*, or SYS_R_*. */
-static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr, const uint64_t *reg)
+static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
+		   const uint64_t *reg)
 {
 	struct mem_space *m = t->proc->mem;
 	int64_t r;

@@ -30,7 +30,16 @@ enum sys_kind {
 enum sys_class { SYS_CLASS_I32, SYS_CLASS_U32, SYS_CLASS_U64, SYS_CLASS_PTR, SYS_CLASS_DEEP };
 
 /* How many bytes the kernel writes, where it is not a constant. */
-enum { OUT_NEXT = -1, OUT_PREV = -2, OUT_IOVEC = -3, OUT_MSG = -4, OUT_POLLFDS = -5, OUT_FDSET = -6, OUT_NAME = -7, OUT_LATER = -8 };
+enum {
+	OUT_NEXT = -1,
+	OUT_PREV = -2,
+	OUT_IOVEC = -3,
+	OUT_MSG = -4,
+	OUT_POLLFDS = -5,
+	OUT_FDSET = -6,
+	OUT_NAME = -7,
+	OUT_LATER = -8
+};
 
 struct strace_line;
 
@@ -45,8 +54,13 @@ extern const struct sys_kind_info sys_kinds[SYS_KIND_COUNT];
 enum sys_how { SYS_HOW_NONE, SYS_HOW_PASS, SYS_HOW_CONV, SYS_HOW_EMUL, SYS_HOW_DENY };
 
 enum sys_block {
-	SYS_BLOCK_QUICK, SYS_BLOCK_OWN, SYS_BLOCK_INTR,
-	SYS_BLOCK_RESTART, SYS_BLOCK_RCV, SYS_BLOCK_SND, SYS_BLOCK_NOHAND,
+	SYS_BLOCK_QUICK,
+	SYS_BLOCK_OWN,
+	SYS_BLOCK_INTR,
+	SYS_BLOCK_RESTART,
+	SYS_BLOCK_RCV,
+	SYS_BLOCK_SND,
+	SYS_BLOCK_NOHAND,
 };
 
 typedef int64_t sys_fn(struct kit_thread *t, const uint64_t *a);

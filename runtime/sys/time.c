@@ -80,7 +80,8 @@ static int64_t sleep_for(struct kit_thread *t, clockid_t clock, gaddr req, gaddr
 	r = end_of(t, clock, &len);
 	if (r < 0)
 		return r;
-	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, TIMER_ABSTIME, (long)&restart.until, 0, 0, 0);
+	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, TIMER_ABSTIME, (long)&restart.until, 0,
+			     0, 0);
 	restart.armed = r == -EINTR;
 	if (r != -EINTR)
 		return r;
@@ -103,11 +104,13 @@ int64_t sys_clock_nanosleep(struct kit_thread *t, const uint64_t *a)
 	int64_t r;
 
 	if (!(a[1] & TIMER_ABSTIME)) {
-		if (clock_gettime(clock, &now) < 0) /* an unknown clock comes before a bad pointer */
+		if (clock_gettime(clock, &now)
+		    < 0) /* an unknown clock comes before a bad pointer */
 			return -errno;
 		return sleep_for(t, clock, a[2], a[3]);
 	}
-	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, (long)a[1], host_ptr(t, a[2]), 0, 0, 0);
+	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, (long)a[1], host_ptr(t, a[2]), 0, 0,
+			     0);
 	return r == -EINTR ? -SIG_ERESTARTNOHAND : r;
 }
 
@@ -125,8 +128,8 @@ static int64_t futex_wait_for(struct kit_thread *t, const uint64_t *a)
 	r = end_of(t, CLOCK_MONOTONIC, &len);
 	if (r < 0)
 		return r;
-	r = sig_safe_syscall(t, __NR_futex, host_ptr(t, a[0]), op, (long)a[2], (long)&restart.until, 0,
-			     (long)FUTEX_BITSET_MATCH_ANY);
+	r = sig_safe_syscall(t, __NR_futex, host_ptr(t, a[0]), op, (long)a[2], (long)&restart.until,
+			     0, (long)FUTEX_BITSET_MATCH_ANY);
 	restart.armed = r == -EINTR;
 	return r == -EINTR ? -SIG_ERESTARTNOHAND : r;
 }

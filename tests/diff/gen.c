@@ -1,6 +1,6 @@
 /*
  * insn_gen SEED COUNT [FIRST]: random pieces of code with random states, as records of
- * tests/insn/record.h. Record n depends on SEED and n alone.
+ * tests/insn/record.h. Record n depends on SEED and n, and on its slot: FIRST has slot 0.
  *
  * A piece is a list of items, mostly single instructions of insns.def with random operands. So that
  * it ends, and means the same everywhere:
@@ -195,6 +195,9 @@ static bool suits(const struct piece *p, const struct rv64_insn *i)
 		return false;
 	if (info->format == RV64_FMT_AMO && !is_base(i->rs1))
 		return false;
+	/* Only as pairs: what an sc does whose lr had another size is left open by the manual. */
+	if (strncmp(info->name, "lr_", 3) == 0 || strncmp(info->name, "sc_", 3) == 0)
+		return false;
 	if (info->format == RV64_FMT_CSR) /* user CSRs; now and then one that is not there */
 		return (i->imm >= 1 && i->imm <= 3) || (i->imm == 0x300 && p->may_miss);
 	return true;
@@ -248,16 +251,21 @@ static void body(struct piece *p, unsigned n)
 		add_item(p, random_insn(p), NO_TARGET, 0);
 }
 
-/* lr, something, sc on the same address. */
+/* lr, something, sc of the same size: at the same address mostly, and sometimes once more. */
 static void reservation(struct piece *p)
 {
 	uint32_t width = chance(2) ? 0x2000 : 0x3000, aqrl = rng(4) << 25;
 	unsigned base = chance(2) ? 8 : 9;
 
-	add_item(p, 0x1000002f | width | aqrl | free_reg(p) << 7 | base << 15, NO_TARGET, 0);
-	body(p, rng(2));
-	add_item(p, 0x1800002f | width | aqrl | free_reg(p) << 7 | base << 15 | rng(32) << 20, NO_TARGET,
-		 0);
+	if (!chance(8))
+		add_item(p, 0x1000002f | width | aqrl | free_reg(p) << 7 | base << 15, NO_TARGET, 0);
+	do {
+		body(p, rng(2));
+		base = chance(8) ? 2 : base;
+		add_item(p,
+			 0x1800002f | width | aqrl | free_reg(p) << 7 | base << 15 | rng(32) << 20,
+			 NO_TARGET, 0);
+	} while (chance(4));
 }
 
 /* A forward branch or jump over some items. */
@@ -383,7 +391,7 @@ static void make_piece(struct piece *p)
 	memset(p, 0, sizeof *p);
 	p->x21_item = -1;
 	p->keep = 1u << 2 | 1u << 8 | 1u << 9 | 1u << 20 | 1u << 21;
-	p->may_miss = chance(100);
+	p->may_miss = chance(30);
 	while (p->bytes < want) {
 		switch (rng(20)) {
 		case 0: loop(p); break;

@@ -243,10 +243,10 @@ static void parse_line(struct parser *p)
 	} else if (p->words == 4 && strcmp(p->word[2], "get") == 0) {
 		guest_insn(p, LIR_GET, p->word[0], p->word[3]);
 	} else if (p->words == 4 && strcmp(p->word[2], "const") == 0) {
-		struct lir_vreg *v = &p->u->vreg[value(p, p->word[0], true)];
+		unsigned v = value(p, p->word[0], true);
 
-		v->is_const = true;
-		v->imm = atoll(p->word[3]);
+		p->u->vreg[v].is_const = true;
+		p->u->vreg[v].imm = atoll(p->word[3]);
 	} else {
 		host_insn(p, eq < p->words ? eq : 0);
 	}

@@ -81,4 +81,15 @@ void toy_random(const struct toy *t, uint64_t *rng, unsigned max_insns, struct l
 /* Changes one thing in an allocated list; false when it found nothing to change. */
 bool toy_mutate(const struct toy *t, uint64_t *rng, struct lir_unit *u);
 
+/* ---- typical.c: for measuring, a target of x86-64's size */
+
+struct toy_wide {
+	struct ra_target target;
+	struct ir_reg reg[IR_MAX_REGS];
+	struct ir_regfile regs;
+};
+
+void toy_wide_init(struct toy_wide *w);
+void toy_typical(uint64_t *rng, unsigned guest_insns, struct lir_unit *u);
+
 #endif

@@ -1,6 +1,6 @@
 """The riscv64 programs of this suite, and how each is run: by kitemu in one of its modes, by another emulator
 (KITEMU=qemu-riscv64), or as the native build of the same Debian package (--native), which shows what is right."""
-import os, pathlib, shlex, subprocess
+import os, pathlib, shlex, shutil, subprocess
 import tap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -109,7 +109,8 @@ class Case:
         self.guests, self.mode, self.limit = guests, mode, limit * SLOWER.get(mode, 1)
         self.data, self.native = guests.data, guests.native
         self.dir = guests.suite.work / mode / name.replace("/", "-")
-        self.dir.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir.mkdir(parents=True)
 
     def env(self, **more):
         return self.guests.environment(self.mode, **more)

@@ -1,0 +1,350 @@
+/*
+ * Emission: ways out of a unit.
+ *
+ * A link field must be patchable while other threads run the code, so its four bytes lie within one line
+ * of code_align bytes. Unlinked, it leads to its stub:
+ *
+ *     lea rax, [rip + field]; mov rcx, guest pc; jmp [rbp + thunk LINK]
+ *
+ * The conventions of the thunks: rcx guest pc, eax reason (EXIT), rax the field's address (LINK).
+ */
+#include "arch/x86_64/emit_priv.h"
+
+enum { LINE_BYTES = 32 }; /* jit_host.code_align */
+
+_Static_assert((IR_JUMP_ENTRIES & (IR_JUMP_ENTRIES - 1)) == 0, "index is a mask");
+_Static_assert(sizeof(struct ir_jump_entry) == 16 && offsetof(struct ir_jump_entry, code) == 8,
+	       "code scales the index by 8 and probes at 0 and 8");
+
+void x64_jmp_thunk(struct x64_emit *e, enum ir_thunk thunk)
+{
+	x64_m(e->cb, X64_JMP_M, 0, x64_state(X64_ST(thunk[thunk])));
+}
+
+void x64_call_thunk(struct x64_emit *e, enum ir_thunk thunk)
+{
+	x64_m(e->cb, X64_CALL_M, 0, x64_state(X64_ST(thunk[thunk])));
+}
+
+/* ---- links -------------------------------------------------------------------------------------------- */
+
+enum branch { BRANCH_JMP, BRANCH_CALL, BRANCH_JCC };
+
+static uint32_t branch32(struct codebuf *cb, enum branch b, enum x64_cc cc)
+{
+	if (b == BRANCH_JCC)
+		return x64_jcc32(cb, cc);
+	return b == BRANCH_CALL ? x64_call32(cb) : x64_jmp32(cb);
+}
+
+static void cold_link(struct x64_emit *e, const struct x64_cold *c)
+{
+	struct code_link *l = &e->link[c->arg];
+
+	l->stub = cb_pos(e->cb);
+	x64_lea_rip(e->cb, X64_RAX, l->at);
+	if (l->kind != CODE_LINK_IC) /* else it is in rcx */
+		x64_mov_imm(e->cb, X64_RCX, l->target);
+	x64_jmp_thunk(e, IR_THUNK_LINK);
+}
+
+/* A branch whose field is a link site, to its own stub for now. */
+static void link_branch(struct x64_emit *e, enum branch b, enum x64_cc cc, struct code_link link)
+{
+	uint32_t opcode_bytes = b == BRANCH_JCC ? 2 : 1;
+	uint32_t in_line = (cb_pos(e->cb) + opcode_bytes) % LINE_BYTES;
+	struct x64_cold *c;
+
+	if (in_line > LINE_BYTES - 4)
+		x64_nop(e->cb, LINE_BYTES - in_line);
+	link.at = branch32(e->cb, b, cc);
+	arena_grow(e->lir->arena, e->link, e->link_count, e->link_cap);
+	e->link[e->link_count] = link;
+	c = x64_cold(e, link.at, cold_link);
+	c->arg = e->link_count++;
+}
+
+static void to_block(struct x64_emit *e, enum branch b, enum x64_cc cc, unsigned block)
+{
+	uint32_t target = e->block_at[block];
+
+	if (target == UINT32_MAX || b == BRANCH_CALL) {
+		uint32_t at = branch32(e->cb, b, cc);
+
+		if (target != UINT32_MAX) {
+			x64_fix32(e->cb, at, target);
+			return;
+		}
+		arena_grow(e->lir->arena, e->forward, e->forward_count, e->forward_cap);
+		e->forward[e->forward_count++] = (struct x64_forward){ at, block };
+	} else if (b == BRANCH_JCC) {
+		x64_jcc_to(e->cb, cc, target);
+	} else {
+		x64_jmp_to(e->cb, target);
+	}
+}
+
+/* To where exit x goes: a block of this unit, or a link site. */
+static void branch_out(struct x64_emit *e, enum branch b, enum x64_cc cc, const struct lir_exit *x)
+{
+	struct code_link link = { .kind = b == BRANCH_CALL ? CODE_LINK_CALL : CODE_LINK_JUMP,
+				  .target = x->target };
+
+	if (x->to != IR_NOBLOCK)
+		to_block(e, b, cc, x->to);
+	else
+		link_branch(e, b, cc, link);
+}
+
+/* ---- safe points ---------------------------------------------------------------------------------------- */
+
+static void compare_stop(struct x64_emit *e)
+{
+	x64_alu_mi(e->cb, X64_CMP, 0, x64_state(X64_ST(stop)), 0);
+}
+
+/* Leaves for the run loop before exit x is taken. */
+static void leave_stopped(struct x64_emit *e, const struct lir_exit *x)
+{
+	if (!x->indirect)
+		x64_mov_imm(e->cb, X64_RCX, x->target);
+	x64_mov_imm(e->cb, X64_RAX, IR_EXIT_STOP);
+	x64_jmp_thunk(e, IR_THUNK_EXIT);
+}
+
+static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
+{
+	leave_stopped(e, &e->lir->exit[c->in->exit]);
+}
+
+/* Takes x unless the thread is to stop. Nothing comes behind. */
+static void branch_out_polled(struct x64_emit *e, const struct lir_exit *x)
+{
+	compare_stop(e);
+	branch_out(e, BRANCH_JCC, X64_CC_E, x);
+	leave_stopped(e, x);
+}
+
+static void poll_before(struct x64_emit *e, const struct lir_exit *x)
+{
+	if (!x->poll)
+		return;
+	compare_stop(e);
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_stopped);
+}
+
+/* ---- side exits ------------------------------------------------------------------------------------------- */
+
+/* The moves that bring the guest's registers home, then the exit. */
+static void cold_exit(struct x64_emit *e, const struct x64_cold *c)
+{
+	const struct lir_exit *x = &e->lir->exit[c->in->exit];
+
+	for (uint32_t i = 0; i < x->stub_count; i++)
+		x64_emit_made(e, &e->lir->stub[x->stub_first + i]);
+	if (x->poll)
+		branch_out_polled(e, x);
+	else
+		branch_out(e, BRANCH_JMP, X64_CC_O, x);
+}
+
+/* The final exit right behind in, when it is a plain jump that is not polled: else NULL. */
+static const struct lir_exit *plain_exit_behind(const struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_insn *end = e->lir->insn + e->lir->insn_count;
+	const struct lir_exit *x;
+
+	do
+		in++;
+	while (in < end && in->op == LIR_NOP);
+	if (in >= end || in->op != X64_OP_EXIT)
+		return NULL;
+	x = &e->lir->exit[in->exit];
+	return x->kind == IR_JUMP_PLAIN && !x->poll ? x : NULL;
+}
+
+/*
+ * A polled side exit in line: a loop's branch. When the final exit behind it is plain, its jump
+ * becomes the way past the poll:
+ *
+ *     jncc final (link); cmp [stop], 0; je head; leave
+ */
+static void polled_in_line(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc, bool merge)
+{
+	const struct lir_exit *x = &e->lir->exit[in->exit];
+	const struct lir_exit *final = merge ? plain_exit_behind(e, in) : NULL;
+	uint32_t past;
+
+	if (final) {
+		branch_out(e, BRANCH_JCC, (enum x64_cc)(cc ^ 1), final);
+		branch_out_polled(e, x);
+		e->skip_exit = true;
+		return;
+	}
+	past = x64_jcc8(e->cb, (enum x64_cc)(cc ^ 1));
+	compare_stop(e);
+	branch_out(e, BRANCH_JCC, X64_CC_E, x);
+	x64_cold(e, x64_jmp32(e->cb), cold_stopped);
+	x64_here8(e->cb, past);
+}
+
+void x64_side_exit(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc, bool merge)
+{
+	const struct lir_exit *x = &e->lir->exit[in->exit];
+
+	if (x->stub_count || (x->poll && !(in->flags & LF_SYNC)))
+		x64_cold(e, x64_jcc32(e->cb, cc), cold_exit);
+	else if (x->poll)
+		polled_in_line(e, in, cc, merge);
+	else
+		branch_out(e, BRANCH_JCC, cc, x);
+}
+
+/* Equal is "zero and not parity" after ucomis, not equal the reverse (SDM 2B, UCOMISD). */
+void x64_emit_FBR(struct x64_emit *e, const struct lir_insn *in)
+{
+	uint32_t op = x64_fp(in->imm ? X64_UCOMIS : X64_COMIS, in->sub2);
+	unsigned a = x64_opreg(in, 0);
+	uint32_t unordered;
+	struct x64_cold *c;
+
+	if (x64_opmem(in, 1) && e->avx)
+		x64_vrm(e->cb, op, 0, a, 0, x64_slot(in));
+	else if (e->avx)
+		x64_vrr(e->cb, op, 0, a, 0, x64_opreg(in, 1));
+	else
+		x64_op_rx(e, op, 0, a, in, 1);
+	if (!in->imm) {
+		x64_side_exit(e, in, (enum x64_cc)in->sub, true);
+	} else if (in->sub == X64_CC_E) {
+		unordered = x64_jcc8(e->cb, X64_CC_P);
+		x64_side_exit(e, in, X64_CC_E, false);
+		x64_here8(e->cb, unordered);
+	} else {
+		unordered = x64_jcc32(e->cb, X64_CC_P);
+		c = x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_exit);
+		c->from[1] = unordered;
+	}
+}
+
+/* ---- final exits --------------------------------------------------------------------------------------------- */
+
+/*
+ * Behind a call: the guest has come back, or is somewhere else (longjmp, a changed return address). Then the
+ * stack of return addresses does not tell the truth any more and starts anew.
+ */
+static void landing(struct x64_emit *e, const struct lir_exit *x)
+{
+	if (fits_i32((int64_t)x->ret)) {
+		x64_alu_ri(e->cb, X64_CMP, 1, X64_RCX, (int32_t)x->ret);
+	} else {
+		x64_mov_imm(e->cb, X64_RAX, x->ret);
+		x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
+	}
+	link_branch(e, BRANCH_JCC, X64_CC_E, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+	x64_rm(e->cb, X64_MOV_RM, 1, X64_RSP, x64_state(X64_ST(code_sp_top)));
+	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
+}
+
+static bool goes_to_next(const struct x64_emit *e, const struct lir_insn *in, unsigned block)
+{
+	const struct lir_insn *next = in + 1;
+
+	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK && next->imm == block;
+}
+
+void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_exit *x = &e->lir->exit[in->exit];
+
+	if (e->skip_exit) {
+		e->skip_exit = false;
+	} else if (x->kind == IR_JUMP_CALL) {
+		poll_before(e, x);
+		branch_out(e, BRANCH_CALL, X64_CC_O, x);
+		landing(e, x);
+	} else if (x->poll) {
+		branch_out_polled(e, x);
+	} else if (x->to == IR_NOBLOCK || !goes_to_next(e, in, x->to)) {
+		branch_out(e, BRANCH_JMP, X64_CC_O, x);
+	}
+}
+
+void x64_emit_EXITR(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_exit *x = &e->lir->exit[in->exit];
+
+	x64_mov_imm(e->cb, X64_RCX, x->target);
+	x64_mov_imm(e->cb, X64_RAX, x->reason);
+	x64_jmp_thunk(e, IR_THUNK_EXIT);
+}
+
+/* rcx becomes even; [rdx + 8 rax] is its entry in the jump table. */
+static void entry_of_target(struct x64_emit *e)
+{
+	const int32_t mask = (IR_JUMP_ENTRIES - 1) << 1;
+
+	x64_alu_ri(e->cb, X64_AND, 1, X64_RCX, -2);
+	x64_mov_rr(e->cb, 0, X64_RAX, X64_RCX);
+	x64_alu_ri(e->cb, X64_AND, 0, X64_RAX, mask);
+	x64_rm(e->cb, X64_MOV_RM, 1, X64_RDX, x64_state(X64_ST(jump)));
+	x64_alu_rm(e->cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, 0 });
+}
+
+static void cold_call_lookup(struct x64_emit *e, const struct x64_cold *c)
+{
+	x64_call_thunk(e, IR_THUNK_LOOKUP);
+	x64_jmp_to(e->cb, c->back);
+}
+
+static void indirect_call(struct x64_emit *e, const struct lir_exit *x)
+{
+	unsigned cold;
+
+	entry_of_target(e);
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_call_lookup);
+	cold = e->cold_count - 1;
+	x64_m(e->cb, X64_CALL_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
+	e->cold[cold].back = cb_pos(e->cb);
+	landing(e, x);
+}
+
+/*
+ * A jump through a register: compare with the site's inline cache, else look into the table, else leave by the site's stub.
+ * A key of 1 with its unlinked jump is what a site starts with. A target of 1 matches it, and
+ * comes to the stub all the same.
+ */
+static void indirect_jump(struct x64_emit *e)
+{
+	static const uint8_t mov_rax_imm64[] = { 0x48, 0xb8 };
+	uint32_t key = (cb_pos(e->cb) + 2) % 8;
+	struct code_link link = { .kind = CODE_LINK_IC };
+	struct x64_cold *c;
+	uint32_t miss;
+
+	if (key)
+		x64_nop(e->cb, 8 - key);
+	cb_put(e->cb, mov_rax_imm64, 2);
+	link.key_at = cb_pos(e->cb);
+	cb_put64(e->cb, 1);
+	x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
+	link_branch(e, BRANCH_JCC, X64_CC_E, link);
+	entry_of_target(e);
+	miss = x64_jcc32(e->cb, X64_CC_NE);
+	x64_m(e->cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
+	c = &e->cold[e->cold_count - 1]; /* the link's stub */
+	c->from[1] = miss;
+}
+
+void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_exit *x = &e->lir->exit[in->exit];
+
+	poll_before(e, x);
+	if (x->kind == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */
+		x64_ret(e->cb);
+	else if (x->kind == IR_JUMP_CALL)
+		indirect_call(e, x);
+	else
+		indirect_jump(e);
+}

@@ -1,0 +1,496 @@
+/*
+ * Emission: floating point. VEX forms when the cpu has AVX (three operands, no false dependencies), SSE2 else. Only
+ * the low half of a vector register counts, of a float only its low quarter.
+ */
+#include "arch/x86_64/emit_priv.h"
+
+/* ---- forms ---------------------------------------------------------------------------------------------- */
+
+void x64_fp_dd(struct x64_emit *e, uint32_t op, unsigned d, unsigned s)
+{
+	if (e->avx)
+		x64_vrr(e->cb, op, 0, d, d, s);
+	else
+		x64_rr(e->cb, op, 0, d, s);
+}
+
+/* op d, v, m; without AVX v must be d. */
+static void fp_mem(struct x64_emit *e, uint32_t op, unsigned d, unsigned v, struct x64_mem m)
+{
+	if (e->avx)
+		x64_vrm(e->cb, op, 0, d, v, m);
+	else
+		x64_rm(e->cb, op, 0, d, m);
+}
+
+/* op d, v, operand n; without AVX v must be d. */
+static void fp_op(struct x64_emit *e, uint32_t op, unsigned d, unsigned v, const struct lir_insn *in,
+		  unsigned n)
+{
+	if (x64_opmem(in, n))
+		fp_mem(e, op, d, v, x64_slot(in));
+	else if (e->avx)
+		x64_vrr(e->cb, op, 0, d, v, x64_opreg(in, n));
+	else
+		x64_rr(e->cb, op, 0, d, x64_opreg(in, n));
+}
+
+/* op a, operand n, for instructions that write no vector register: comparisons. */
+static void fp_compare(struct x64_emit *e, uint32_t op, unsigned a, const struct lir_insn *in, unsigned n)
+{
+	fp_op(e, op, a, 0, in, n);
+}
+
+/* d = a OP b. */
+static void three_operands(struct x64_emit *e, const struct lir_insn *in, uint32_t op, bool commutes)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1);
+	bool mem = x64_opmem(in, 2);
+
+	if (e->avx) {
+		unsigned b = x64_opreg(in, 2);
+
+		if (commutes && !mem && b >= 8 && a < 8) /* the shorter prefix */
+			x64_vrr(e->cb, op, 0, d, b, a);
+		else
+			fp_op(e, op, d, a, in, 2);
+		return;
+	}
+	if (commutes && !mem && d == x64_opreg(in, 2) && d != a) {
+		x64_rr(e->cb, op, 0, d, a);
+		return;
+	}
+	x64_emit_fp_move(e, d, a);
+	fp_op(e, op, d, d, in, 2);
+}
+
+/* Breaks the dependency on what d held, for instructions that keep its upper part. */
+static void clear(struct x64_emit *e, unsigned d) { x64_fp_dd(e, X64_XORPS, d, d); }
+
+/* d = OP operand 1 */
+static void one_operand(struct x64_emit *e, const struct lir_insn *in, uint32_t op)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1);
+	bool mem = x64_opmem(in, 1);
+
+	if (mem || (!e->avx && d != a))
+		clear(e, d);
+	fp_op(e, op, d, mem ? d : a, in, 1);
+}
+
+void x64_emit_FOP(struct x64_emit *e, const struct lir_insn *in)
+{
+	three_operands(e, in, x64_fp((uint32_t)in->imm, in->sub2), in->sub);
+}
+
+void x64_emit_FSQRT(struct x64_emit *e, const struct lir_insn *in)
+{
+	one_operand(e, in, x64_fp(X64_SQRT, in->sub2));
+}
+
+void x64_emit_CVTFF(struct x64_emit *e, const struct lir_insn *in)
+{
+	one_operand(e, in, x64_fp(X64_CVTFF, in->sub2));
+}
+
+/* Three instructions that differ in which operand the result takes the place of. */
+void x64_emit_FMA(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), c = x64_opreg(in, 3), w = in->sub2;
+	uint32_t kind = in->sub * 2u;
+	bool mem = x64_opmem(in, 2);
+	unsigned b = x64_opreg(in, 2);
+
+	if (d == a && d != c && mem) {
+		x64_vrm(e->cb, X64_FMADD132 + kind, w, d, c, x64_slot(in));
+	} else if (d == a && d != c) {
+		x64_vrr(e->cb, X64_FMADD213 + kind, w, d, b, c);
+	} else if (!mem && d == b && d != c) {
+		x64_vrr(e->cb, X64_FMADD213 + kind, w, d, a, c);
+	} else {
+		x64_emit_fp_move(e, d, c);
+		if (mem)
+			x64_vrm(e->cb, X64_FMADD231 + kind, w, d, a, x64_slot(in));
+		else
+			x64_vrr(e->cb, X64_FMADD231 + kind, w, d, a, b);
+	}
+}
+
+/* ---- bits ------------------------------------------------------------------------------------------------- */
+
+void x64_emit_FBITOP(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1);
+
+	if (in->nopnd == 3) {
+		three_operands(e, in, (uint32_t)in->imm, true);
+		return;
+	}
+	if (!e->avx)
+		x64_emit_fp_move(e, d, a);
+	fp_mem(e, (uint32_t)in->imm, d, a, x64_state(x64_const_at((unsigned)in->imm2)));
+}
+
+void x64_emit_FZERO(struct x64_emit *e, const struct lir_insn *in) { clear(e, x64_opreg(in, 0)); }
+
+static void move_xr(struct x64_emit *e, unsigned w, unsigned d, unsigned r)
+{
+	if (e->avx)
+		x64_vrr(e->cb, X64_MOVQ_XR, w, d, 0, r);
+	else
+		x64_rr(e->cb, X64_MOVQ_XR, w, d, r);
+}
+
+static void move_rx(struct x64_emit *e, unsigned w, unsigned r, unsigned x)
+{
+	if (e->avx)
+		x64_vrr(e->cb, X64_MOVQ_RX, w, x, 0, r);
+	else
+		x64_rr(e->cb, X64_MOVQ_RX, w, x, r);
+}
+
+void x64_emit_MOVXR(struct x64_emit *e, const struct lir_insn *in)
+{
+	if (x64_opmem(in, 1))
+		x64_emit_fp_load(e, in->sub2, x64_opreg(in, 0), x64_slot(in));
+	else
+		move_xr(e, in->sub2, x64_opreg(in, 0), x64_opreg(in, 1));
+}
+
+void x64_emit_MOVRX(struct x64_emit *e, const struct lir_insn *in)
+{
+	if (x64_opmem(in, 1))
+		x64_rm(e->cb, X64_MOV_RM, in->sub2, x64_opreg(in, 0), x64_slot(in));
+	else
+		move_rx(e, in->sub2, x64_opreg(in, 0), x64_opreg(in, 1));
+}
+
+/* ---- what ir_eval does --------------------------------------------------------------------------------------- */
+
+/* Stores operands and calls; the result is in rax. is_int: bit n: operand n is an integer. */
+static void call_eval(struct x64_emit *e, const struct lir_insn *in, unsigned uses, unsigned is_int,
+		      int64_t opword)
+{
+	for (unsigned n = 0; n < uses; n++) {
+		struct x64_mem m = x64_state(X64_ST(scratch) + 8 * (int32_t)n);
+
+		if (is_int >> n & 1)
+			x64_rm(e->cb, X64_MOV_MR, 1, x64_opreg(in, n + 1), m);
+		else
+			x64_emit_fp_store(e, true, m, x64_opreg(in, n + 1));
+	}
+	x64_mov_imm(e->cb, X64_RAX, (uint64_t)opword);
+	x64_call_thunk(e, IR_THUNK_FP);
+}
+
+void x64_emit_FTHUNK(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned uses = 0;
+
+	for (unsigned n = 1; n < in->nopnd; n++)
+		uses += in->opnd[n].role == LIR_USE;
+	call_eval(e, in, uses, in->sub, in->imm);
+	if (!in->sub2)
+		move_xr(e, 1, x64_opreg(in, 0), X64_RAX);
+}
+
+/* The same in a cold path, where rax is not free: the result goes to operand 0, all else stays. */
+static void cold_eval(struct x64_emit *e, const struct x64_cold *c, unsigned uses, unsigned is_int,
+		      int64_t opword)
+{
+	unsigned d = x64_opreg(c->in, 0);
+	bool to_int = c->in->opnd[0].r < LIR_PHYS_FP, save = !to_int || d != X64_RAX;
+	struct x64_mem keep = x64_state(X64_ST(scratch[3]));
+
+	if (save)
+		x64_rm(e->cb, X64_MOV_MR, 1, X64_RAX, keep);
+	call_eval(e, c->in, uses, is_int, opword);
+	if (!to_int)
+		move_xr(e, 1, d, X64_RAX);
+	else if (d != X64_RAX)
+		x64_mov_rr(e->cb, 1, d, X64_RAX);
+	if (save)
+		x64_rm(e->cb, X64_MOV_RM, 1, X64_RAX, keep);
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* Notes that the cold item index continues here. */
+static void back_here(struct x64_emit *e, unsigned cold) { e->cold[cold].back = cb_pos(e->cb); }
+
+static unsigned cold_at(struct x64_emit *e, uint32_t from,
+			void (*make)(struct x64_emit *e, const struct x64_cold *c))
+{
+	x64_cold(e, from, make);
+	return e->cold_count - 1;
+}
+
+/* ---- minimum, maximum ------------------------------------------------------------------------------------------ */
+
+/* NaN, or equal: zeros differ in sign, so minimum is "or", maximum "and" of the bits. */
+static void cold_min_max(struct x64_emit *e, const struct x64_cold *c)
+{
+	const struct lir_insn *in = c->in;
+	uint32_t nan = x64_jcc8(e->cb, X64_CC_P);
+
+	three_operands(e, in, in->imm == X64_MINS ? X64_ORPS : X64_ANDPS, true);
+	x64_jmp_to(e->cb, c->back);
+	x64_here8(e->cb, nan);
+	cold_eval(e, c, 2, 0, in->imm2);
+}
+
+/* ucomis has raised "invalid" for a signalling NaN, as it must be; mins would for any. */
+void x64_emit_FMINMAX(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned cold;
+
+	fp_compare(e, x64_fp(X64_UCOMIS, in->sub2), x64_opreg(in, 1), in, 2);
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_E), cold_min_max);
+	three_operands(e, in, x64_fp((uint32_t)in->imm, in->sub2), true);
+	back_here(e, cold);
+}
+
+/* ---- comparisons ------------------------------------------------------------------------------------------------- */
+
+void x64_emit_FCMPEQ(struct x64_emit *e, const struct lir_insn *in)
+{
+	static const uint8_t equal_quiet = 0;
+
+	three_operands(e, in, x64_fp(X64_CMPS, in->sub2), true);
+	cb_put8(e->cb, equal_quiet);
+}
+
+void x64_emit_FSET(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+
+	x64_alu_rr(e->cb, X64_XOR, 0, d, d);
+	fp_compare(e, x64_fp(X64_COMIS, in->sub2), x64_opreg(in, 1), in, 2);
+	x64_r(e->cb, X64_SETCC + in->sub, 0, d);
+	x64_flags_of(e, d, 1);
+	e->zero_cc = in->sub;
+	e->zero_sign = false;
+}
+
+/* ---- NaNs --------------------------------------------------------------------------------------------------------- */
+
+static void cold_canon(struct x64_emit *e, const struct x64_cold *c)
+{
+	unsigned w = c->in->sub2;
+
+	x64_emit_fp_load(e, w, x64_opreg(c->in, 0), x64_state(x64_const_at(w ? X64_C_CANON64 : X64_C_CANON32)));
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* d becomes canonical when it is a NaN; make loads that. */
+static void canonical(struct x64_emit *e, unsigned d, bool is_double,
+		      void (*make)(struct x64_emit *e, const struct x64_cold *c))
+{
+	uint32_t op = x64_fp(X64_UCOMIS, is_double);
+	unsigned cold;
+
+	if (e->avx)
+		x64_vrr(e->cb, op, 0, d, 0, d);
+	else
+		x64_rr(e->cb, op, 0, d, d);
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_P), make);
+	back_here(e, cold);
+}
+
+void x64_emit_FCANON(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+
+	x64_emit_fp_move(e, d, x64_opreg(in, 1));
+	canonical(e, d, in->sub2, cold_canon);
+}
+
+static void cold_fix64(struct x64_emit *e, const struct x64_cold *c)
+{
+	x64_emit_fp_load(e, true, c->arg, x64_state(x64_const_at(X64_C_CANON64)));
+	x64_jmp_to(e->cb, c->back);
+}
+
+static void cold_fix32(struct x64_emit *e, const struct x64_cold *c)
+{
+	x64_emit_fp_load(e, true, c->arg, x64_state(x64_const_at(X64_C_CANON32)));
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* LIR_FIX; its C twin is x64_apply_fix. */
+void x64_emit_fix(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+	struct x64_mem box = x64_state(x64_const_at(X64_C_BOX));
+
+	switch (in->fix) {
+	case X64_FIX_CANON64:
+		canonical(e, d, true, cold_fix64);
+		e->cold[e->cold_count - 1].arg = d;
+		break;
+	case X64_FIX_CANON32:
+		canonical(e, d, false, cold_fix32);
+		e->cold[e->cold_count - 1].arg = d;
+		fp_mem(e, X64_ORPS, d, d, box);
+		break;
+	case X64_FIX_BOX32:
+		fp_mem(e, X64_ORPS, d, d, box);
+		break;
+	case X64_FIX_SEXT32:
+		x64_rr(e->cb, X64_MOVSXD, 1, d, d);
+		break;
+	default:
+		KIT_PANIC("unknown fix %u", in->fix);
+	}
+}
+
+static void cold_unbox(struct x64_emit *e, const struct x64_cold *c)
+{
+	x64_emit_fp_load(e, false, x64_opreg(c->in, 0), x64_state(x64_const_at(X64_C_CANON32)));
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* ptest sets carry when no bit of the mask is clear in the value (SDM 2B, PTEST). */
+void x64_emit_UNBOX(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), t, cold;
+
+	if (X64_HAS(e->features, SSE41)) {
+		x64_emit_fp_move(e, d, a);
+		fp_mem(e, X64_PTEST, d, 0, x64_state(x64_const_at(X64_C_BOX)));
+		cold = cold_at(e, x64_jcc32(e->cb, X64_CC_AE), cold_unbox);
+	} else {
+		t = x64_opreg(in, 2);
+		move_rx(e, 1, t, a);
+		x64_emit_fp_move(e, d, a);
+		x64_ri8(e->cb, X64_SHR_I, 1, t, 32);
+		x64_alu_ri(e->cb, X64_ADD, 0, t, 1);
+		cold = cold_at(e, x64_jcc32(e->cb, X64_CC_NE), cold_unbox);
+	}
+	back_here(e, cold);
+}
+
+/* ---- conversions --------------------------------------------------------------------------------------------------- */
+
+void x64_emit_CVTIF(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), w = in->sub;
+	uint32_t op = x64_fp(X64_CVTSI2S, in->sub2);
+
+	clear(e, d);
+	if (!e->avx)
+		x64_op_rx(e, op, w, d, in, 1);
+	else if (x64_opmem(in, 1))
+		x64_vrm(e->cb, op, w, d, d, x64_slot(in));
+	else
+		x64_vrr(e->cb, op, w, d, d, x64_opreg(in, 1));
+}
+
+static void cold_from_u64(struct x64_emit *e, const struct x64_cold *c)
+{
+	cold_eval(e, c, 1, 1, c->in->imm);
+}
+
+void x64_emit_CVTUF(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned a = x64_opreg(in, 1), cold;
+
+	x64_rr(e->cb, X64_TEST_MR, 1, a, a);
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_S), cold_from_u64);
+	x64_emit_CVTIF(e, in);
+	back_here(e, cold);
+}
+
+static void cold_to_int(struct x64_emit *e, const struct x64_cold *c)
+{
+	cold_eval(e, c, 1, 0, c->in->imm);
+}
+
+/* cvts2si of operand 1 or register a. */
+static void to_int(struct x64_emit *e, const struct lir_insn *in, bool truncate, unsigned w, unsigned a)
+{
+	uint32_t op = x64_fp(truncate ? X64_CVTTS2SI : X64_CVTS2SI, in->sub2);
+
+	if (e->avx)
+		x64_vrr(e->cb, op, w, x64_opreg(in, 0), 0, a);
+	else
+		x64_rr(e->cb, op, w, x64_opreg(in, 0), a);
+}
+
+/* Goes to the cold path on the value that stands for "out of range" (SDM 2A, CVTTSD2SI): MIN - 1 overflows. */
+static unsigned check_converted(struct x64_emit *e, const struct lir_insn *in)
+{
+	x64_alu_ri(e->cb, X64_CMP, (unsigned)in->imm2, x64_opreg(in, 0), 1);
+	return cold_at(e, x64_jcc32(e->cb, X64_CC_O), cold_to_int);
+}
+
+void x64_emit_CVTFI(struct x64_emit *e, const struct lir_insn *in)
+{
+	to_int(e, in, in->sub, (unsigned)in->imm2, x64_opreg(in, 1));
+	back_here(e, check_converted(e, in));
+}
+
+/*
+ * Rounded to an integer in place first, without raising inexact: that is only known to be right
+ * when the result is in range. Then once more for the flag.
+ */
+void x64_emit_CVTFIR(struct x64_emit *e, const struct lir_insn *in)
+{
+	enum { NO_INEXACT = 8 };
+	unsigned a = x64_opreg(in, 1), t = x64_opreg(in, 2), cold = 0;
+	uint32_t op = in->sub2 ? X64_ROUNDS : X64_ROUNDS - 1;
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		if (e->avx)
+			x64_vrr(e->cb, op, 0, t, a, a);
+		else
+			x64_rr(e->cb, op, 0, t, a);
+		cb_put8(e->cb, in->sub | (pass ? 0 : NO_INEXACT));
+		if (pass == 0) {
+			to_int(e, in, true, (unsigned)in->imm2, t);
+			cold = check_converted(e, in);
+		}
+	}
+	back_here(e, cold);
+}
+
+/*
+ * To unsigned, towards zero. What is certain to be in range of a signed 64-bit conversion goes that way: sign clear and
+ * exponent below that of 2^32 or 2^63. The conversion itself would raise flags for the others.
+ */
+void x64_emit_CVTFU(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), cold;
+	int32_t bias = in->sub2 ? 1023 : 127, bits = in->imm2 ? 63 : 32;
+
+	move_rx(e, in->sub2, d, a);
+	x64_ri8(e->cb, X64_SHR_I, in->sub2, d, in->sub2 ? 52 : 23);
+	x64_alu_ri(e->cb, X64_CMP, 0, d, bias + bits);
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_AE), cold_to_int);
+	to_int(e, in, true, 1, a);
+	back_here(e, cold);
+}
+
+/* ---- flags --------------------------------------------------------------------------------------------------------- */
+
+void x64_emit_FFLAGS(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+	struct x64_mem tmp = x64_state(x64_const_at(X64_C_TMP));
+
+	x64_m(e->cb, X64_STMXCSR, 0, tmp);
+	x64_rm(e->cb, X64_MOV_RM, 0, d, tmp);
+	x64_alu_ri(e->cb, X64_AND, 0, d, X64_MXCSR_FLAGS);
+	x64_rm(e->cb, X64_MOVZX_B, 0, d,
+	       (struct x64_mem){ X64_RBP, (uint8_t)d, 0, x64_const_at(X64_C_FFLAGS) });
+	x64_alu_rm(e->cb, X64_OR, 0, d, x64_state(X64_ST(fflags)));
+}
+
+void x64_emit_SETFFLAGS(struct x64_emit *e, const struct lir_insn *in)
+{
+	struct x64_mem m = x64_state(X64_ST(host_fpcr));
+
+	(void)in;
+	x64_m(e->cb, X64_STMXCSR, 0, m);
+	x64_alu_mi(e->cb, X64_AND, 0, m, ~X64_MXCSR_FLAGS);
+	x64_m(e->cb, X64_LDMXCSR, 0, m);
+}

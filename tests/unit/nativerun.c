@@ -1,0 +1,201 @@
+/* Native runs of compiled units; see nativerun.h. */
+#include "tests/unit/nativerun.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { CODE_BYTES = 8 << 20, STACK_BYTES = 64 << 10, PAGE = 4096, ALT_BYTES = 64 << 10 };
+
+static struct nativerun *running;
+
+static void *map(void *at, size_t size, int prot, int flags, int fd)
+{
+	void *p = mmap(at, size, prot, flags, fd, 0);
+
+	KIT_CHECK(p != MAP_FAILED, "mmap of %zu bytes at %p", size, at);
+	return p;
+}
+
+/* ---- faults --------------------------------------------------------------------------------------- */
+
+static const struct code_fault *find_fault(const struct nativerun *n, uint64_t pc)
+{
+	uint64_t at = pc - (uintptr_t)n->unit;
+
+	for (unsigned i = 0; i < n->code.fault_count; i++)
+		if (n->code.fault[i].at == at)
+			return &n->code.fault[i];
+	return NULL;
+}
+
+static void on_fault(int sig, siginfo_t *info, void *ctx)
+{
+	struct nativerun *n = running;
+	const struct code_fault *f = n ? find_fault(n, native_ctx_pc(ctx)) : NULL;
+	struct ir_state *st;
+
+	KIT_CHECK(f, "signal %d at pc %#llx, address %p (unit at %p)", sig,
+		  (unsigned long long)native_ctx_pc(ctx), info->si_addr, n ? n->unit : NULL);
+	st = n->st;
+	st->fault_kind = IR_FAULT_SEGV;
+	st->fault_code = 1;
+	st->fault_addr = (uintptr_t)info->si_addr - st->guest_base;
+	st->fault_write = native_ctx_is_write(ctx);
+	st->pc = n->code.gpc + (gaddr)(int64_t)f->gpc_off;
+	native_ctx_capture(ctx, st, &n->target, n->code.loc + f->first, f->count, n->host->apply_fix,
+			   n->rx + n->thunks.leave_fault);
+}
+
+static void catch_faults(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t ss = { .ss_size = ALT_BYTES };
+
+	ss.ss_sp = map(NULL, ALT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	sigaltstack(&ss, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------------- */
+
+static void make_state(struct nativerun *n)
+{
+	struct ir_state *st;
+	uint8_t *stack;
+	uint64_t top;
+
+	st = n->st = map(NULL, (sizeof *st + PAGE - 1) & ~(size_t)(PAGE - 1), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	n->host->state_init(st);
+	st->jump = map(NULL, sizeof *st->jump * IR_JUMP_ENTRIES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	for (unsigned i = 0; i < IR_JUMP_ENTRIES; i++)
+		st->jump[i].gpc = 1;
+	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
+		st->thunk[i] = n->rx + n->thunks.thunk[i];
+	stack = map(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	mprotect(stack, PAGE, PROT_NONE);
+	top = (uintptr_t)stack + STACK_BYTES - 64;
+	*(uint64_t *)(uintptr_t)top = (uintptr_t)n->rx + n->thunks.resync;
+	st->code_sp = st->code_sp_top = top;
+	st->resv_addr = 1;
+}
+
+static void make_window(struct nativerun *n, gaddr window)
+{
+	uint8_t *want = n->opts.guest_base ? NULL : (uint8_t *)(uintptr_t)(window - PAGE);
+
+	/* Pages without access on both sides. */
+	want = map(want, 3 * PAGE, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | (want ? MAP_FIXED_NOREPLACE : 0), -1);
+	n->memory = want + PAGE;
+	n->window = window;
+	mprotect(n->memory, PAGE, PROT_READ | PROT_WRITE);
+	n->st->guest_base = (uintptr_t)n->memory - window;
+}
+
+void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct jit_opts opts,
+		    gaddr window)
+{
+	int fd = memfd_create("code", 0);
+	struct codebuf cb;
+
+	*n = (struct nativerun){ .host = host_native(), .opts = opts };
+	KIT_CHECK(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0, "no memory for code");
+	n->rw = map(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	n->rx = map(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
+	close(fd);
+	arena_init(&n->arena);
+	n->host->target(regs, &n->opts, &n->target);
+	cb_init(&cb, n->rw, CODE_BYTES);
+	KIT_CHECK(n->host->thunks(&n->target, &n->opts, &cb, &n->thunks), "thunks do not fit");
+	n->used = n->keep = (uint32_t)align_up(cb_pos(&cb), n->host->code_align);
+	make_state(n);
+	make_window(n, window);
+	catch_faults();
+}
+
+void nativerun_fini(struct nativerun *n)
+{
+	munmap(n->rw, CODE_BYTES);
+	munmap(n->rx, CODE_BYTES);
+	munmap(n->memory - PAGE, 3 * PAGE);
+	munmap(n->st->jump, sizeof *n->st->jump * IR_JUMP_ENTRIES);
+	munmap(n->st, (sizeof *n->st + PAGE - 1) & ~(size_t)(PAGE - 1));
+	arena_fini(&n->arena);
+	running = NULL;
+}
+
+/* ---- units ------------------------------------------------------------------------------------------ */
+
+static struct lir_unit copy_of(const struct lir_unit *lir)
+{
+	struct lir_unit c = *lir;
+
+	c.insn = arena_new(lir->arena, struct lir_insn, lir->insn_count + 1);
+	memcpy(c.insn, lir->insn, sizeof *lir->insn * lir->insn_count);
+	return c;
+}
+
+enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u, struct diag *d)
+{
+	struct lir_unit lir = { .arena = u->arena, .ir = u }, selected;
+	struct codebuf cb;
+
+	n->used = n->keep;
+	cb_init(&cb, n->rw + n->used, CODE_BYTES - n->used);
+	n->host->isel(u, &n->target, &n->opts, &lir);
+	if (n->check)
+		selected = copy_of(&lir);
+	if (!ra_run(&lir, &n->target))
+		return NATIVERUN_TOO_LONG;
+	if (n->check && !ra_check(&selected, &lir, &n->target, d))
+		return NATIVERUN_BAD_ALLOCATION;
+	if (!n->host->emit(&lir, &n->target, &n->opts, &cb, &n->code))
+		return NATIVERUN_TOO_LONG;
+	__builtin___clear_cache((char *)n->rx + n->used, (char *)n->rx + n->used + n->code.size_bytes);
+	n->unit = n->rx + n->used;
+	n->used += n->code.size_bytes;
+	return NATIVERUN_OK;
+}
+
+const void *nativerun_keep(struct nativerun *n)
+{
+	n->keep = (uint32_t)align_up(n->used, n->host->code_align);
+	return n->unit;
+}
+
+enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link)
+{
+	typedef uint32_t enter_fn(struct ir_state * st, const void *code);
+	const void *at = n->rx + n->thunks.enter;
+	enter_fn *enter;
+	enum ir_exit reason;
+
+	memcpy(&enter, &at, sizeof enter);
+	running = n;
+	n->st->host_fpcr = native_fpcr_make(n->st->frm);
+	reason = (enum ir_exit)enter(n->st, unit ? unit : n->unit);
+	running = NULL;
+	n->st->fflags |= native_fpcr_flags(n->st->host_fpcr);
+	return reason == IR_EXIT_LINK && !want_link ? IR_EXIT_LOOKUP : reason;
+}
+
+void nativerun_link(struct nativerun *n, uint64_t field, const void *code)
+{
+	uint64_t off = field - (uintptr_t)n->rx;
+	uint32_t disp = (uint32_t)((uintptr_t)code - (field + 4));
+
+	KIT_CHECK(off + 4 <= CODE_BYTES, "link field %#llx is not in the code", (unsigned long long)field);
+	memcpy(n->rw + off, &disp, 4);
+}
+
+void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size)
+{
+	memcpy(n->memory, bytes, size);
+}
+
+const uint8_t *nativerun_memory(const struct nativerun *n) { return n->memory; }
