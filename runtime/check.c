@@ -180,9 +180,10 @@ static void compare_memory(struct kit_process *p, struct strbuf *out)
 
 		if (!load(&shadow.thread.st, s->addr, s->size_bytes, &want)
 		    || !mem_copy_in(p->mem, &now, s->addr, s->size_bytes) || now != want)
-			strbuf_printf(out, "memory at %#lx, %u bytes: interpreter %#lx, translated %#lx\n",
-				      (unsigned long)s->addr, s->size_bytes, (unsigned long)want,
-				      (unsigned long)now);
+			strbuf_printf(
+			    out, "memory at %#lx, %u bytes: interpreter %#lx, translated %#lx\n",
+			    (unsigned long)s->addr, s->size_bytes, (unsigned long)want,
+			    (unsigned long)now);
 	}
 }
 

@@ -86,7 +86,8 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 void interp_keep_units(struct kit_process *p)
 {
 	cache.keep = true;
-	mem_set_listener(p->mem, (struct mem_listener){ .code_changed = code_changed, .ctx = NULL });
+	mem_set_listener(p->mem,
+			 (struct mem_listener){ .code_changed = code_changed, .ctx = NULL });
 }
 
 static void lift(struct kit_thread *t, unsigned max_insns, struct arena *a, struct ir_unit *u)
@@ -123,7 +124,8 @@ static const struct ir_unit *find_unit(struct kit_thread *t)
 	cache.count++;
 	u = arena_new(&cache.arena, struct ir_unit, 1);
 	lift(t, 0, &cache.arena, u);
-	if (guard(t->proc, u))
+	/* A unit without instructions says that nothing can be fetched, which may change unnoticed. */
+	if (u->guest_insns && guard(t->proc, u))
 		*slot = u;
 	return u;
 }
@@ -140,6 +142,8 @@ enum ir_exit interp_run(struct kit_thread *t, unsigned max_insns)
 	} else {
 		arena_reset(&unit_arena);
 		lift(t, max_insns, &unit_arena, &once);
+		for (unsigned i = 0; i < once.insn_count; i++)
+			once.insn[i].to = IR_NOBLOCK;
 	}
 	return ir_interp(u, &t->st, &interp_memory, &value_arena);
 }

@@ -15,7 +15,10 @@ extern const struct ir_memory interp_memory;
 
 /* Makes units be kept from run to run. Only for a process without a JIT (it takes the memory's listener). */
 void interp_keep_units(struct kit_process *p);
-/* Runs one trace from t->st.pc, of at most max_insns guest instructions (0: the usual limit). */
+/*
+ * Runs one trace from t->st.pc, of at most max_insns guest instructions (0: the usual limit). A trace that
+ * loops back to its start is run once where units are not kept.
+ */
 enum ir_exit interp_run(struct kit_thread *t, unsigned max_insns);
 
 #endif

@@ -11,13 +11,9 @@
 #include "runtime/sig/sig.h"
 #include "runtime/sys/exec.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { EXIT_NOT_RUNNABLE = 126, EXIT_NOT_FOUND = 127 };
 
 bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *prog,
 		       struct kit_options *opt)
@@ -26,23 +22,8 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 
 	if (!sys_exec_decode(argc, argv, envp, opt, &h))
 		return false;
-	*prog = (struct kit_program){
-		.path = h.path, .fd = h.fd, .argv = h.argv, .envp = h.envp
-	};
+	*prog = (struct kit_program){ .path = h.path, .fd = h.fd, .argv = h.argv, .envp = h.envp };
 	return true;
-}
-
-static int open_program(const struct kit_program *prog, struct diag *d)
-{
-	int fd = prog->fd >= 0 ? prog->fd : open(prog->path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT || errno == ENOTDIR)
-		diag_fail(d, EXIT_NOT_FOUND, "no such file");
-	else
-		diag_fail(d, EXIT_NOT_RUNNABLE, "cannot be opened: %s", strerror(errno));
-	return -1;
 }
 
 static void print_stats(const struct kit_process *p)
@@ -52,9 +33,10 @@ static void print_stats(const struct kit_process *p)
 	if (!p->jit)
 		return;
 	jit_get_stats(p->jit, &s);
-	kit_log_write("stats: %lu units of %lu guest instructions, %lu guest bytes -> %lu code bytes",
-		      (unsigned long)s.units, (unsigned long)s.guest_insns,
-		      (unsigned long)s.guest_bytes, (unsigned long)s.code_bytes);
+	kit_log_write(
+	    "stats: %lu units of %lu guest instructions, %lu guest bytes -> %lu code bytes",
+	    (unsigned long)s.units, (unsigned long)s.guest_insns, (unsigned long)s.guest_bytes,
+	    (unsigned long)s.code_bytes);
 	kit_log_write("stats: translation %.3f ms, %.0f ns a guest instruction",
 		      (double)s.translate_ns / 1e6,
 		      s.guest_insns ? (double)s.translate_ns / (double)s.guest_insns : 0.0);
@@ -85,7 +67,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 {
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
-	int fd = open_program(prog, d);
+	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
 	int status;
 
 	KIT_CHECK(p && t, "out of memory");

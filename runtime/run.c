@@ -21,12 +21,20 @@ enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
 
 static enum ir_exit run_engine(struct kit_thread *t)
 {
+	enum ir_exit why;
+
 	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are interpreted. */
 	if (!t->proc->jit || t->st.frm > FRM_HOST_MAX)
 		return interp_run(t, 0);
 	if (t->proc->opt.selfcheck)
 		return check_run(t);
-	return jit_run(t);
+	/* Level 0: code that runs once is not worth translating. */
+	do {
+		why = jit_run(t);
+		if (why == IR_EXIT_LOOKUP)
+			why = interp_run(t, 0);
+	} while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
+	return why;
 }
 
 static void do_syscall(struct kit_thread *t)

@@ -28,7 +28,7 @@ MAY = {
     "arch": HOST + ["lib/opt/*"],
     "runtime/core": IR + ["arch/rv64/cpu.h"],
     "runtime/mem": CORE,
-    "runtime/load": CORE + ["runtime/mem/*"],
+    "runtime/load": CORE + ["arch/rv64/abi.h", "runtime/mem/*"],
     "runtime/jit": CORE + ["runtime/mem/*"],
     "runtime/sig": CORE + ["arch/rv64/abi.h", "runtime/mem/*", "runtime/jit/*"],
     "runtime/sys": CORE + ["arch/rv64/abi.h", "runtime/mem/*", "runtime/jit/*", "runtime/sig/*"],

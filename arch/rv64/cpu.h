@@ -9,6 +9,7 @@
 
 #include "lib/ir/state.h"
 
+/* clang-format off */
 enum rv64_reg {
 	RV64_ZERO, RV64_RA, RV64_SP, RV64_GP, RV64_TP, RV64_T0, RV64_T1, RV64_T2,
 	RV64_S0, RV64_S1, RV64_A0, RV64_A1, RV64_A2, RV64_A3, RV64_A4, RV64_A5,
@@ -17,6 +18,7 @@ enum rv64_reg {
 	RV64_F0, /* f0..f31 follow */
 	RV64_REG_COUNT = 64
 };
+/* clang-format on */
 
 /* Guest features: one bit an extension. insns.def rows name them. */
 #define RV64_EXTENSIONS(X) X(I) X(M) X(A) X(F) X(D) X(C) X(Zicsr) X(Zifencei) X(Zicntr)
@@ -25,7 +27,7 @@ enum rv64_ext {
 #define X(name) RV64_EXT_##name,
 	RV64_EXTENSIONS(X)
 #undef X
-	RV64_EXT_COUNT
+	    RV64_EXT_COUNT
 };
 
 #define RV64_HAS(features, ext) ((features) >> RV64_EXT_##ext & 1)

@@ -40,8 +40,9 @@ struct guest_decoder {
 const struct rv64_insn_info rv64_insns[RV64_OP_COUNT] = {
 	[RV64_OP_illegal] = { "illegal", 0, 0, RV64_EXT_I, RV64_FMT_NONE, 0 },
 #define INSN(name, id, ext, match, mask, format, ...)                                              \
-	[RV64_OP_##name] = { #name, match, mask, RV64_EXT_##ext, RV64_FMT_##format,                \
-			     ((match) & 3) == 3 ? 4 : 2 },
+	[RV64_OP_##name] = {                                                                       \
+		#name, match, mask, RV64_EXT_##ext, RV64_FMT_##format, ((match)&3) == 3 ? 4 : 2    \
+	},
 #define INSN_AQRL INSN
 #include "arch/rv64/insns.def"
 #undef INSN
@@ -82,19 +83,21 @@ static const struct supplement gaps[] = {
 };
 
 static const struct rv64_fields fields[RV64_FMT_COUNT] = {
+/* clang-format off */
 #define X(n)  { 1u << (32 - (n)), 31, 0 }
 #define X8(n) { 1u << (32 - (n)), 7, 8 }
 #define IS(n) { 0, 0, n }
 #define TO(r, mask) { UINT64_C(1) << (32 - (r)), (uint64_t)(mask) << 32 }
 #define FORMAT(name, rd, rs1, rs2, width, ...)                                                     \
 	[RV64_FMT_##name] = { { __VA_ARGS__ }, rd, rs1, rs2, (width) == 32 ? 0 : 1u << ((width) - 1) },
-	RV64_FORMATS(FORMAT)
+#include "arch/rv64/formats.def"
 #undef FORMAT
 #undef TO
 #undef IS
 #undef X8
 #undef X
 };
+/* clang-format on */
 
 /* ---- shapes ------------------------------------------------------------------------------- */
 
@@ -114,15 +117,16 @@ enum { SHAPE_IMM = 1 << 16, SHAPE_RD = 1 << 17, SHAPE_RD_SP = 1 << 18 };
  * would be mispredicted: what does not apply has a mask of 0.
  */
 struct shape_rule {
-	uint32_t keep; /* bits that name the instruction */
+	uint32_t keep;                             /* bits that name the instruction */
 	uint32_t also_mask, also_match, also_keep; /* more of them where these bits match */
-	uint32_t imm;   /* SHAPE_IMM: any of these bits */
-	uint32_t flags; /* which flags count */
+	uint32_t imm;                              /* SHAPE_IMM: any of these bits */
+	uint32_t flags;                            /* which flags count */
 };
 
 /* 32-bit words by bits 6:2 and funct3; halfwords behind them by quadrant and bits 15:13. */
 enum { RULE_SHORT = 32 * 8, RULE_COUNT = RULE_SHORT + 3 * 8 };
 
+/* clang-format off */
 #define LONG(opcode, ...)      [(opcode) * 8 ... (opcode) * 8 + 7] = { __VA_ARGS__ }
 #define LONG3(opcode, f3, ...) [(opcode) * 8 + (f3)] = { __VA_ARGS__ }
 #define SHORT(q, f3, ...)      [RULE_SHORT + (q) * 8 + (f3)] = { __VA_ARGS__ }
@@ -170,10 +174,13 @@ static const struct shape_rule rules[RULE_COUNT] = {
 	SHORT(2, 4, 0xf003, .imm = 0x007c, .flags = SHAPE_IMM | SHAPE_RD), /* c.jr, c.mv, c.add .. */
 	SHORT(2, 5, 0xe003), SHORT(2, 6, 0xe003), SHORT(2, 7, 0xe003),
 };
+/* clang-format on */
 
 /* The flags that a compressed instruction's rd field sets. */
 static const uint32_t rd_flags[32] = {
-	[1] = SHAPE_RD, [2] = SHAPE_RD | SHAPE_RD_SP, [3 ... 31] = SHAPE_RD,
+	[1] = SHAPE_RD,
+	[2] = SHAPE_RD | SHAPE_RD_SP,
+	[3 ... 31] = SHAPE_RD,
 };
 
 static inline uint32_t shape_of(uint32_t w, uint32_t is_long)
@@ -189,11 +196,10 @@ static inline uint32_t shape_of(uint32_t w, uint32_t is_long)
 	return (w & (s->keep | also)) | (flags & s->flags);
 }
 
-uint32_t rv64_shape(uint32_t w) { return shape_of(w, (w & 3) == 3); }
-
 /* ---- identifying -------------------------------------------------------------------------- */
 
-static enum rv64_op find_supplement(const struct supplement *s, size_t count, uint32_t w, bool *found)
+static enum rv64_op find_supplement(const struct supplement *s, size_t count, uint32_t w,
+				    bool *found)
 {
 	uint32_t width = (w & 3) == 3 ? 4 : 2;
 
@@ -208,7 +214,8 @@ static enum rv64_op find_supplement(const struct supplement *s, size_t count, ui
 /* Capstone's id of the word, 0 when it knows none or takes it for one of another size. */
 static unsigned ask_capstone(struct guest_decoder *d, uint32_t w, gaddr pc)
 {
-	uint8_t bytes[8] = { (uint8_t)w, (uint8_t)(w >> 8), (uint8_t)(w >> 16), (uint8_t)(w >> 24) };
+	uint8_t bytes[8] = { (uint8_t)w, (uint8_t)(w >> 8), (uint8_t)(w >> 16),
+			     (uint8_t)(w >> 24) };
 	const uint8_t *p = bytes;
 	size_t size = (w & 3) == 3 ? 4 : 2;
 	size_t want = size;

@@ -19,7 +19,7 @@
 enum rv64_op {
 	RV64_OP_illegal,
 #define INSN(name, ...) RV64_OP_##name,
-#define INSN_AQRL INSN
+#define INSN_AQRL       INSN
 #include "arch/rv64/insns.def"
 #undef INSN
 #undef INSN_AQRL
@@ -28,12 +28,12 @@ enum rv64_op {
 
 /* A decoded instruction. Operands that its format does not have hold anything. */
 struct rv64_insn {
-	uint32_t word;      /* raw; a halfword is zero-extended */
-	int32_t imm;        /* sign-extended; branches and jumps: relative to the pc; CSR: its number */
-	uint16_t op;        /* enum rv64_op */
+	uint32_t word; /* raw; a halfword is zero-extended */
+	int32_t imm;   /* sign-extended; branches and jumps: relative to the pc; CSR: its number */
+	uint16_t op;   /* enum rv64_op */
 	uint8_t size_bytes; /* 2 or 4 */
 	uint8_t rd, rs1, rs2, rs3;
-	uint8_t rm;         /* rounding mode */
+	uint8_t rm; /* rounding mode */
 };
 
 /* What insns.def says of an instruction. */
@@ -60,9 +60,6 @@ unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 
 /* What word is (a halfword zero-extended), without the memo: what a first sight costs. */
 enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t word);
-
-/* The word without its operand fields: equal shapes are the same instruction, or both none. */
-uint32_t rv64_shape(uint32_t word);
 
 uint64_t rv64_decoder_features(const struct guest_decoder *d);
 /* Number of remembered shapes. */

@@ -29,7 +29,9 @@ static void put_set(struct strbuf *out, unsigned set)
 /* Only what supplement.def can name. */
 static void put_own(struct strbuf *out, const struct rv64_insn *i)
 {
-	static const char *const rm_names[8] = { "rne", "rtz", "rdn", "rup", "rmm", "5", "6", "dyn" };
+	static const char *const rm_names[8] = {
+		"rne", "rtz", "rdn", "rup", "rmm", "5", "6", "dyn"
+	};
 
 	put_name(out, rv64_insns[i->op].name);
 	switch (i->op) {
@@ -41,10 +43,12 @@ static void put_own(struct strbuf *out, const struct rv64_insn *i)
 		break;
 	case RV64_OP_fcvt_d_w:
 	case RV64_OP_fcvt_d_wu:
-		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), x_name(i->rs1), rm_names[i->rm & 7]);
+		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), x_name(i->rs1),
+			      rm_names[i->rm & 7]);
 		break;
 	case RV64_OP_fcvt_d_s:
-		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), f_name(i->rs1), rm_names[i->rm & 7]);
+		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), f_name(i->rs1),
+			      rm_names[i->rm & 7]);
 		break;
 	case RV64_OP_c_mv:
 	case RV64_OP_c_add:

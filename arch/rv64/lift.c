@@ -69,6 +69,10 @@ static unsigned decode_at(struct guest_decoder *d, struct window *w, gaddr pc, s
 	return rv64_decode(d, w->bytes, w->len, i);
 }
 
+/*
+ * One instruction is decoded ahead: the call of a lift function is mostly mispredicted, and should not
+ * wait for its decoding too. What is decoded ahead and not lifted is not covered.
+ */
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
@@ -77,28 +81,40 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 			   .features = rv64_decoder_features(d),
 			   .max_branches = limits->max_branches,
 			   .next = pc };
-	struct rv64_insn i;
+	struct rv64_insn i, ahead;
+	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
+	unsigned size, size_ahead;
 
 	memset(t.value, 0xff, sizeof t.value); /* IR_NOREF */
+	memset(t.narrow, 0xff, sizeof t.narrow);
 	ir_block_begin(u, pc);
+	size = decode_at(d, &w, pc, &i);
+	if (size == 0)
+		trace_leave(&t, IR_EXIT_FETCH, pc);
 	while (!t.done) {
 		t.pc = t.b.gpc = t.next;
-		unsigned size = decode_at(d, &w, t.pc, &i);
-
-		if (size == 0 && u->guest_insns == 0) {
-			trace_leave(&t, IR_EXIT_FETCH, t.pc);
-			break;
-		}
 		if (size == 0 || u->guest_insns >= limits->max_insns) {
 			ir_exit(&t.b, IR_JUMP_PLAIN, t.pc, 0);
 			break;
 		}
-		ir_unit_cover(u, t.pc, size);
 		u->guest_insns++;
-		t.next = t.pc + size;
+		t.next = end = t.pc + size;
+		size_ahead = decode_at(d, &w, end, &ahead);
 		lift_rows[i.op].lift(&t, &i, &lift_rows[i.op]);
+		if (t.next == end) {
+			i = ahead;
+			size = size_ahead;
+			continue;
+		}
+		/* A jump was followed. */
+		ir_unit_cover(u, run, (uint32_t)(end - run));
+		run = end = t.next;
+		size = decode_at(d, &w, run, &i);
 	}
-	ir_resolve_exits(u);
+	if (end > run)
+		ir_unit_cover(u, run, (uint32_t)(end - run));
+	if (t.loops)
+		ir_resolve_exits(u);
 }
 
 const struct guest rv64_guest = {

@@ -51,7 +51,8 @@ LIFT(add)
 	if (!i->rs1 || !i->rs2)
 		v = get_typed(t, type, i->rs1 | i->rs2);
 	else
-		v = ir_op2(&t->b, IR_add, type, get_typed(t, type, i->rs1), get_typed(t, type, i->rs2));
+		v = ir_op2(&t->b, IR_add, type, get_typed(t, type, i->rs1),
+			   get_typed(t, type, i->rs2));
 	put_typed(t, type, i->rd, v);
 }
 
@@ -85,7 +86,8 @@ LIFT(set_ri)
 		return;
 	ir_ref x = get_x(t, i->rs1);
 
-	put_x(t, i->rd, ir_set(&t->b, IR_I64, (enum ir_cc)r->arg, x, ir_const(&t->b, IR_I64, i->imm)));
+	put_x(t, i->rd,
+	      ir_set(&t->b, IR_I64, (enum ir_cc)r->arg, x, ir_const(&t->b, IR_I64, i->imm)));
 }
 
 LIFT(set_rr)

@@ -8,8 +8,8 @@
 _Static_assert(IR_LRSC_RL == 1 && IR_LRSC_AQ == 2 && IR_AMO_RL == 1 << 4 && IR_AMO_AQ == 2 << 4,
 	       "aq and rl in the order of the instruction word");
 
-static ir_ref emit_atomic(struct trace *t, enum ir_op op, enum ir_type type, unsigned sub, ir_ref addr,
-			  ir_ref v)
+static ir_ref emit_atomic(struct trace *t, enum ir_op op, enum ir_type type, unsigned sub,
+			  ir_ref addr, ir_ref v)
 {
 	struct ir_insn insn = {
 		.op = (uint8_t)op,
@@ -28,7 +28,8 @@ LIFT(lr)
 {
 	enum ir_type type = (enum ir_type)r->type;
 
-	put_typed(t, type, i->rd, emit_atomic(t, IR_lr, type, (unsigned)i->imm, get_x(t, i->rs1), IR_NOREF));
+	put_typed(t, type, i->rd,
+		  emit_atomic(t, IR_lr, type, (unsigned)i->imm, get_x(t, i->rs1), IR_NOREF));
 }
 
 LIFT(sc)

@@ -35,14 +35,20 @@ static ir_ref emit_state(struct trace *t, enum ir_op op, enum ir_type type, ir_r
 static ir_ref call_helper(struct trace *t, enum ir_helper helper)
 {
 	ir_ref zero = ir_const(&t->b, IR_I64, 0);
-	struct ir_insn insn = {
-		.op = IR_helper, .a = zero, .b = zero, .c = IR_NOREF, .to = IR_NOBLOCK, .imm = helper
-	};
+	struct ir_insn insn = { .op = IR_helper,
+				.a = zero,
+				.b = zero,
+				.c = IR_NOREF,
+				.to = IR_NOBLOCK,
+				.imm = helper };
 
 	return ir_emit(&t->b, insn);
 }
 
-static ir_ref read_fflags(struct trace *t) { return emit_state(t, IR_getfflags, IR_NONE, IR_NOREF); }
+static ir_ref read_fflags(struct trace *t)
+{
+	return emit_state(t, IR_getfflags, IR_NONE, IR_NOREF);
+}
 static ir_ref read_frm(struct trace *t) { return emit_state(t, IR_getfrm, IR_NONE, IR_NOREF); }
 static ir_ref read_cycle(struct trace *t) { return call_helper(t, IR_HELPER_rdcycle); }
 static ir_ref read_time(struct trace *t) { return call_helper(t, IR_HELPER_rdtime); }
@@ -125,7 +131,8 @@ LIFT(csrrw)
 }
 
 /* Sets or clears the bits of the operand. */
-static void set_or_clear(struct trace *t, const struct rv64_insn *i, const struct lift_row *r, bool set)
+static void set_or_clear(struct trace *t, const struct rv64_insn *i, const struct lift_row *r,
+			 bool set)
 {
 	bool writes = i->rs1 != 0;
 	const struct csr *c = find_csr(t, i, writes);

@@ -15,7 +15,7 @@ LIFT(farith)
 {
 	enum ir_type type = (enum ir_type)r->type;
 	ir_ref x = get_f(t, type, i->rs1);
-	ir_ref y = i->rs1 == i->rs2 ? x : get_f(t, type, i->rs2);
+	ir_ref y = get_f(t, type, i->rs2);
 
 	put_canon(t, type, i->rd,
 		  ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, y, IR_NOREF));
@@ -109,7 +109,8 @@ LIFT(fsgnjx)
 	}
 	y = bits_of(t, type, get_f(t, type, i->rs2));
 	sign = ir_const(&t->b, IR_I64, type == IR_F32 ? INT64_C(1) << 31 : INT64_MIN);
-	x = ir_op2(&t->b, IR_xor, IR_I64, bits_of(t, type, x), ir_op2(&t->b, IR_and, IR_I64, y, sign));
+	x = ir_op2(&t->b, IR_xor, IR_I64, bits_of(t, type, x),
+		   ir_op2(&t->b, IR_and, IR_I64, y, sign));
 	/* The float's box was not touched: these are the bits of the register. */
 	put_d(t, i->rd, ir_op1(&t->b, IR_bitsf, IR_NONE, x));
 }
@@ -121,7 +122,8 @@ LIFT(ftoint)
 {
 	enum ir_type type = (enum ir_type)r->type;
 	ir_ref x = get_f(t, type, i->rs1);
-	ir_ref v = ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, IR_NOREF, IR_NOREF);
+	ir_ref v =
+	    ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, IR_NOREF, IR_NOREF);
 	bool is_word = r->arg == IR_ftoi32 || r->arg == IR_ftou32;
 
 	if (i->rd) /* flags accrue without */
@@ -134,8 +136,8 @@ LIFT(inttof)
 	ir_ref x = get_typed(t, is_word ? IR_I32 : IR_I64, i->rs1);
 
 	put_f(t, (enum ir_type)r->type, i->rd,
-	      ir_fop(&t->b, (enum ir_op)r->arg, (enum ir_type)r->type, (enum ir_rm)i->rm, x, IR_NOREF,
-		     IR_NOREF));
+	      ir_fop(&t->b, (enum ir_op)r->arg, (enum ir_type)r->type, (enum ir_rm)i->rm, x,
+		     IR_NOREF, IR_NOREF));
 }
 
 LIFT(fcvt_s_d)

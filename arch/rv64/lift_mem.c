@@ -4,7 +4,10 @@
  */
 #include "arch/rv64/lift_priv.h"
 
-LIFT(load) { put_x(t, i->rd, ir_load(&t->b, (enum ir_op)r->arg, IR_NONE, get_x(t, i->rs1), i->imm)); }
+LIFT(load)
+{
+	put_x(t, i->rd, ir_load(&t->b, (enum ir_op)r->arg, IR_NONE, get_x(t, i->rs1), i->imm));
+}
 
 LIFT(store)
 {

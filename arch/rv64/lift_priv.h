@@ -5,8 +5,8 @@
  * IR and, when the instruction ends the trace, the final exit, and sets t->done.
  *
  * Within a trace a register read again, or read after it was written, gives the value at hand
- * instead of another getreg: it costs one array and spares the passes a quarter of the insns.
- * Values are SSA and the trace is one block, so this is always right.
+ * instead of another getreg, and so does its low half or the float in it: that costs two arrays and spares
+ * the passes a third of the insns. Values are SSA and the trace is one block, so this is always right.
  */
 #ifndef KIT_ARCH_RV64_LIFT_PRIV_H
 #define KIT_ARCH_RV64_LIFT_PRIV_H
@@ -22,10 +22,13 @@ struct trace {
 	gaddr max_branches;
 	unsigned branches; /* conditional ones passed */
 	bool done;
+	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */
 	uint8_t upper_reg; /* 0: none known */
 	gaddr upper_value;
 	ir_ref value[RV64_REG_COUNT]; /* what each register holds, IR_NOREF: not read yet */
+	/* The same as i32 (x registers: the low half) or f32 (f registers: unboxed), if at hand. */
+	ir_ref narrow[RV64_REG_COUNT];
 };
 
 /* The last three columns of a row of insns.def. */
@@ -38,6 +41,7 @@ struct lift_row {
 #define LIFT(name)                                                                                 \
 	void rv64_lift_##name(struct trace *t, const struct rv64_insn *i, const struct lift_row *r)
 
+/* clang-format off */
 LIFT(illegal); LIFT(leave); LIFT(fence); LIFT(fence_i); /* lift.c */
 LIFT(lui); LIFT(auipc); LIFT(addi); LIFT(add); LIFT(alu_ri); LIFT(alu_rr); LIFT(set_ri); LIFT(set_rr);
 LIFT(load); LIFT(store); LIFT(fload); LIFT(fstore);
@@ -48,6 +52,7 @@ LIFT(farith); LIFT(fma); LIFT(fsqrt); LIFT(fminmax); LIFT(fcmp); LIFT(fclass);
 LIFT(fsgnj); LIFT(fsgnjn); LIFT(fsgnjx);
 LIFT(ftoint); LIFT(inttof); LIFT(fcvt_s_d); LIFT(fcvt_d_s);
 LIFT(fmv_x_w); LIFT(fmv_w_x); LIFT(fmv_x_d); LIFT(fmv_d_x);
+/* clang-format on */
 
 /* Ends the trace: leaves translated code for a reason that lies at pc. */
 static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
@@ -72,6 +77,7 @@ static inline void put_x(struct trace *t, unsigned reg, ir_ref v)
 		return;
 	ir_putreg(&t->b, reg, v);
 	t->value[reg] = v;
+	t->narrow[reg] = IR_NOREF;
 	if (t->upper_reg == reg)
 		t->upper_reg = 0;
 }
@@ -79,7 +85,12 @@ static inline void put_x(struct trace *t, unsigned reg, ir_ref v)
 /* The low half of a register for a W operation. */
 static inline ir_ref get_w(struct trace *t, unsigned reg)
 {
-	return ir_op1(&t->b, IR_trunc, IR_NONE, get_x(t, reg));
+	if (!ir_ref_ok(t->narrow[reg])) {
+		ir_ref v = get_x(t, reg);
+
+		t->narrow[reg] = ir_op1(&t->b, IR_trunc, IR_NONE, v);
+	}
+	return t->narrow[reg];
 }
 
 /* As the operand of an operation on type: the register, or its low half. */
@@ -91,9 +102,13 @@ static inline ir_ref get_typed(struct trace *t, enum ir_type type, unsigned reg)
 /* The result of an operation on type: a 32-bit one is sign-extended ("RV64I"). */
 static inline void put_typed(struct trace *t, enum ir_type type, unsigned reg, ir_ref v)
 {
-	if (type == IR_I32)
-		v = ir_op1(&t->b, IR_sext, IR_NONE, v);
-	put_x(t, reg, v);
+	if (type != IR_I32) {
+		put_x(t, reg, v);
+		return;
+	}
+	put_x(t, reg, ir_op1(&t->b, IR_sext, IR_NONE, v));
+	if (reg)
+		t->narrow[reg] = v;
 }
 
 /* ---- floating-point registers: doubles; a float is below 32 one bits ("D", NaN Boxing) ------- */
@@ -111,18 +126,28 @@ static inline void put_d(struct trace *t, unsigned reg, ir_ref v)
 {
 	ir_putreg(&t->b, RV64_F0 + reg, v);
 	t->value[RV64_F0 + reg] = v;
+	t->narrow[RV64_F0 + reg] = IR_NOREF;
 }
 
 static inline ir_ref get_f(struct trace *t, enum ir_type type, unsigned reg)
 {
-	ir_ref v = get_d(t, reg);
+	ir_ref v = get_d(t, reg), *narrow = &t->narrow[RV64_F0 + reg];
 
-	return type == IR_F32 ? ir_op1(&t->b, IR_unbox, IR_NONE, v) : v;
+	if (type != IR_F32)
+		return v;
+	if (!ir_ref_ok(*narrow))
+		*narrow = ir_op1(&t->b, IR_unbox, IR_NONE, v);
+	return *narrow;
 }
 
 static inline void put_f(struct trace *t, enum ir_type type, unsigned reg, ir_ref v)
 {
-	put_d(t, reg, type == IR_F32 ? ir_op1(&t->b, IR_box, IR_NONE, v) : v);
+	if (type != IR_F32) {
+		put_d(t, reg, v);
+		return;
+	}
+	put_d(t, reg, ir_op1(&t->b, IR_box, IR_NONE, v));
+	t->narrow[RV64_F0 + reg] = v;
 }
 
 #endif

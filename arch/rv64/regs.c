@@ -12,9 +12,16 @@
 
 #include <stddef.h>
 
-#define X(n, name, pin) { name, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin }
-#define F(n, name, pin) { name, offsetof(struct ir_state, reg) + 8 * (RV64_F0 + (n)), IR_F64, pin }
+#define X(n, name, pin)                                                                            \
+	{                                                                                          \
+		name, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                        \
+	}
+#define F(n, name, pin)                                                                            \
+	{                                                                                          \
+		name, offsetof(struct ir_state, reg) + 8 * (RV64_F0 + (n)), IR_F64, pin            \
+	}
 
+/* clang-format off */
 static const struct ir_reg regs[RV64_REG_COUNT] = {
 	X(0, "zero", RV64_NO_PIN), X(1, "ra", 10), X(2, "sp", 4), X(3, "gp", 30), X(4, "tp", 28),
 	X(5, "t0", 27), X(6, "t1", 13), X(7, "t2", 29), X(8, "s0", 7), X(9, "s1", 8),
@@ -31,5 +38,6 @@ static const struct ir_reg regs[RV64_REG_COUNT] = {
 	F(25, "fs9", 25), F(26, "fs10", 26), F(27, "fs11", 27), F(28, "ft8", 28),
 	F(29, "ft9", 29), F(30, "ft10", 30), F(31, "ft11", 31),
 };
+/* clang-format on */
 
 const struct ir_regfile rv64_regs = { RV64_REG_COUNT, regs };

@@ -46,7 +46,9 @@ void x64_emit_fp_move(struct x64_emit *e, unsigned d, unsigned s)
 {
 	if (d == s)
 		return;
-	if (e->avx)
+	if (e->avx && s >= 8 && d < 8) /* the store's opcode saves a byte of prefix */
+		x64_vrr(e->cb, X64_MOVAPS_MR, 0, s, 0, d);
+	else if (e->avx)
 		x64_vrr(e->cb, X64_MOVAPS, 0, d, 0, s);
 	else
 		x64_rr(e->cb, X64_MOVAPS, 0, d, s);
@@ -96,7 +98,7 @@ static void store_const(struct x64_emit *e, struct x64_mem m, int64_t value)
 	x64_rmi(e->cb, X64_MOV_MI, 0, 0, m, (int32_t)(value >> 32), 4);
 }
 
-void x64_emit_made(struct x64_emit *e, const struct lir_insn *in)
+static void emit_made(struct x64_emit *e, const struct lir_insn *in)
 {
 	struct x64_mem m = x64_state((int32_t)in->imm - X64_STATE_BIAS);
 	unsigned d = x64_opreg(in, 0);
@@ -130,11 +132,33 @@ void x64_emit_made(struct x64_emit *e, const struct lir_insn *in)
 	case LIR_STOREI:
 		store_const(e, m, in->imm2);
 		break;
-	case LIR_FIX:
-		x64_emit_fix(e, in);
-		break;
 	default: /* NOP, GET, PUT */
 		break;
+	}
+}
+
+/* How many LIR_FIX stand at in, before end. */
+static unsigned fixes_at(const struct lir_insn *in, const struct lir_insn *end)
+{
+	unsigned n = 0;
+
+	while (in + n < end && in[n].op == LIR_FIX)
+		n++;
+	return n;
+}
+
+void x64_emit_stub(struct x64_emit *e, const struct lir_exit *x)
+{
+	const struct lir_insn *in = e->lir->stub + x->stub_first, *end = in + x->stub_count;
+
+	while (in < end) {
+		unsigned n = fixes_at(in, end);
+
+		if (n)
+			x64_emit_fixes(e, in, n, x->host_info);
+		else
+			emit_made(e, in);
+		in += n ? n : 1;
 	}
 }
 
@@ -204,9 +228,22 @@ static void emit_insn(struct x64_emit *e, const struct lir_insn *in)
 		e->zero_regs = 0;
 		return;
 	} else {
-		x64_emit_made(e, in);
+		emit_made(e, in);
 	}
 	track_flags(e, in);
+}
+
+/* Conversions stand before the way out that needs them. Returns how many. */
+static unsigned emit_fixes(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_insn *end = e->lir->insn + e->lir->insn_count;
+	unsigned n = fixes_at(in, end), exit = in + n < end ? in[n].exit : UINT16_MAX;
+
+	e->in = in;
+	x64_emit_fixes(e, in, n, exit != UINT16_MAX ? e->lir->exit[exit].host_info : 0);
+	for (unsigned i = 0; i < n; i++)
+		track_flags(e, in + i);
+	return n;
 }
 
 /* Items may note further ones. */
@@ -215,11 +252,14 @@ static void emit_cold(struct x64_emit *e)
 	for (unsigned i = 0; i < e->cold_count; i++) {
 		struct x64_cold c = e->cold[i];
 
+		c.at = c.make ? cb_pos(e->cb) : e->cold[c.arg].at;
+		e->cold[i].at = c.at;
 		for (unsigned n = 0; n < ARRAY_LEN(c.from); n++)
 			if (c.from[n] != UINT32_MAX)
-				x64_fix32(e->cb, c.from[n], cb_pos(e->cb));
+				x64_fix32(e->cb, c.from[n], c.at);
 		e->in = c.in;
-		c.make(e, &c);
+		if (c.make)
+			c.make(e, &c);
 	}
 }
 
@@ -240,8 +280,16 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 	KIT_DCHECK(start == 0, "offsets count from the buffer's start (%u)", start);
 	e.block_at = arena_new(lir->arena, uint32_t, ir->block_count);
 	memset(e.block_at, 0xff, sizeof(uint32_t) * ir->block_count);
-	for (unsigned i = 0; i < lir->insn_count; i++)
-		emit_insn(&e, &lir->insn[i]);
+	for (unsigned i = 0; i < lir->insn_count;) {
+		const struct lir_insn *in = &lir->insn[i];
+
+		if (in->op == LIR_FIX) {
+			i += emit_fixes(&e, in);
+		} else {
+			emit_insn(&e, in);
+			i++;
+		}
+	}
 	emit_cold(&e);
 	for (unsigned i = 0; i < e.forward_count; i++)
 		x64_fix32(cb, e.forward[i].at, e.block_at[e.forward[i].block]);

@@ -140,8 +140,7 @@ static void cold_exit(struct x64_emit *e, const struct x64_cold *c)
 {
 	const struct lir_exit *x = &e->lir->exit[c->in->exit];
 
-	for (uint32_t i = 0; i < x->stub_count; i++)
-		x64_emit_made(e, &e->lir->stub[x->stub_first + i]);
+	x64_emit_stub(e, x);
 	if (x->poll)
 		branch_out_polled(e, x);
 	else

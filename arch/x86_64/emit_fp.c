@@ -41,6 +41,14 @@ static void fp_compare(struct x64_emit *e, uint32_t op, unsigned a, const struct
 	fp_op(e, op, a, 0, in, n);
 }
 
+static void compare_regs(struct x64_emit *e, uint32_t op, unsigned a, unsigned b)
+{
+	if (e->avx)
+		x64_vrr(e->cb, op, 0, a, 0, b);
+	else
+		x64_rr(e->cb, op, 0, a, b);
+}
+
 /* d = a OP b. */
 static void three_operands(struct x64_emit *e, const struct lir_insn *in, uint32_t op, bool commutes)
 {
@@ -91,29 +99,6 @@ void x64_emit_FSQRT(struct x64_emit *e, const struct lir_insn *in)
 void x64_emit_CVTFF(struct x64_emit *e, const struct lir_insn *in)
 {
 	one_operand(e, in, x64_fp(X64_CVTFF, in->sub2));
-}
-
-/* Three instructions that differ in which operand the result takes the place of. */
-void x64_emit_FMA(struct x64_emit *e, const struct lir_insn *in)
-{
-	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), c = x64_opreg(in, 3), w = in->sub2;
-	uint32_t kind = in->sub * 2u;
-	bool mem = x64_opmem(in, 2);
-	unsigned b = x64_opreg(in, 2);
-
-	if (d == a && d != c && mem) {
-		x64_vrm(e->cb, X64_FMADD132 + kind, w, d, c, x64_slot(in));
-	} else if (d == a && d != c) {
-		x64_vrr(e->cb, X64_FMADD213 + kind, w, d, b, c);
-	} else if (!mem && d == b && d != c) {
-		x64_vrr(e->cb, X64_FMADD213 + kind, w, d, a, c);
-	} else {
-		x64_emit_fp_move(e, d, c);
-		if (mem)
-			x64_vrm(e->cb, X64_FMADD231 + kind, w, d, a, x64_slot(in));
-		else
-			x64_vrr(e->cb, X64_FMADD231 + kind, w, d, a, b);
-	}
 }
 
 /* ---- bits ------------------------------------------------------------------------------------------------- */
@@ -174,7 +159,10 @@ static void call_eval(struct x64_emit *e, const struct lir_insn *in, unsigned us
 	for (unsigned n = 0; n < uses; n++) {
 		struct x64_mem m = x64_state(X64_ST(scratch) + 8 * (int32_t)n);
 
-		if (is_int >> n & 1)
+		if (x64_opmem(in, n + 1)) { /* rax is free here */
+			x64_rm(e->cb, X64_MOV_RM, 1, X64_RAX, x64_slot(in));
+			x64_rm(e->cb, X64_MOV_MR, 1, X64_RAX, m);
+		} else if (is_int >> n & 1)
 			x64_rm(e->cb, X64_MOV_MR, 1, x64_opreg(in, n + 1), m);
 		else
 			x64_emit_fp_store(e, true, m, x64_opreg(in, n + 1));
@@ -222,6 +210,37 @@ static unsigned cold_at(struct x64_emit *e, uint32_t from,
 {
 	x64_cold(e, from, make);
 	return e->cold_count - 1;
+}
+
+/* ---- fused multiply-add --------------------------------------------------------------------------------------- */
+
+/* d has c's place in this: it is a NaN, which is all that counts. */
+static void cold_fused(struct x64_emit *e, const struct x64_cold *c)
+{
+	struct lir_insn in = *c->in;
+	struct x64_cold as = *c;
+
+	in.opnd[3] = in.opnd[0];
+	as.in = &in;
+	cold_eval(e, &as, 3, 0, in.imm);
+}
+
+/*
+ * The unit raises no "invalid" for 0 * inf + quiet NaN (SDM 1, 14.5.2); RISC-V does. So a result that is a NaN is made
+ * again by ir_eval. It comes out canonical, which saves the test that fcanon would cost.
+ */
+void x64_emit_FMA(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), w = in->sub2;
+	uint32_t op = X64_FMADD231 + in->sub * 2u;
+
+	x64_emit_fp_move(e, d, x64_opreg(in, 3));
+	if (x64_opmem(in, 2))
+		x64_vrm(e->cb, op, w, d, a, x64_slot(in));
+	else
+		x64_vrr(e->cb, op, w, d, a, x64_opreg(in, 2));
+	x64_vrr(e->cb, x64_fp(X64_UCOMIS, w), 0, d, 0, d);
+	back_here(e, cold_at(e, x64_jcc32(e->cb, X64_CC_P), cold_fused));
 }
 
 /* ---- minimum, maximum ------------------------------------------------------------------------------------------ */
@@ -281,65 +300,84 @@ static void cold_canon(struct x64_emit *e, const struct x64_cold *c)
 	x64_jmp_to(e->cb, c->back);
 }
 
-/* d becomes canonical when it is a NaN; make loads that. */
-static void canonical(struct x64_emit *e, unsigned d, bool is_double,
-		      void (*make)(struct x64_emit *e, const struct x64_cold *c))
-{
-	uint32_t op = x64_fp(X64_UCOMIS, is_double);
-	unsigned cold;
-
-	if (e->avx)
-		x64_vrr(e->cb, op, 0, d, 0, d);
-	else
-		x64_rr(e->cb, op, 0, d, d);
-	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_P), make);
-	back_here(e, cold);
-}
-
 void x64_emit_FCANON(struct x64_emit *e, const struct lir_insn *in)
 {
 	unsigned d = x64_opreg(in, 0);
 
 	x64_emit_fp_move(e, d, x64_opreg(in, 1));
-	canonical(e, d, in->sub2, cold_canon);
+	compare_regs(e, x64_fp(X64_UCOMIS, in->sub2), d, d);
+	back_here(e, cold_at(e, x64_jcc32(e->cb, X64_CC_P), cold_canon));
 }
 
-static void cold_fix64(struct x64_emit *e, const struct x64_cold *c)
+/* Each register of the fixes by itself: some of them is a NaN. */
+static void cold_fixes(struct x64_emit *e, const struct x64_cold *c)
 {
-	x64_emit_fp_load(e, true, c->arg, x64_state(x64_const_at(X64_C_CANON64)));
+	for (const struct lir_insn *f = c->in; f < c->in + c->arg; f++) {
+		bool is_double = f->fix == X64_FIX_CANON64;
+		unsigned d = x64_opreg(f, 0);
+		uint32_t number;
+
+		if (!is_double && f->fix != X64_FIX_CANON32)
+			continue;
+		compare_regs(e, x64_fp(X64_UCOMIS, is_double), d, d);
+		number = x64_jcc8(e->cb, X64_CC_NP);
+		x64_emit_fp_load(e, is_double, d,
+				 x64_state(x64_const_at(is_double ? X64_C_CANON64 : X64_C_CANON32)));
+		x64_here8(e->cb, number);
+	}
 	x64_jmp_to(e->cb, c->back);
 }
 
-static void cold_fix32(struct x64_emit *e, const struct x64_cold *c)
+/*
+ * Tests the registers to be made canonical for NaNs, but those in implied, two with one comparison: it is unordered
+ * when either is one. Then all come out in the first jump's cold path.
+ */
+static void test_nans(struct x64_emit *e, const struct lir_insn *fix, unsigned count, enum x64_fix kind,
+		      uint64_t implied, unsigned *cold)
 {
-	x64_emit_fp_load(e, true, c->arg, x64_state(x64_const_at(X64_C_CANON32)));
-	x64_jmp_to(e->cb, c->back);
+	uint32_t op = x64_fp(X64_UCOMIS, kind == X64_FIX_CANON64);
+	unsigned left = 0, reg = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		left += fix[i].fix == kind && !(implied >> fix[i].opnd[0].r & 1);
+	for (unsigned i = 0, pending = 0; i < count; i++) {
+		if (fix[i].fix != kind || implied >> fix[i].opnd[0].r & 1)
+			continue;
+		if (!pending && --left) { /* waits for the other of its pair */
+			reg = x64_opreg(&fix[i], 0);
+			pending = 1;
+			continue;
+		}
+		compare_regs(e, op, x64_opreg(&fix[i], 0), pending ? reg : x64_opreg(&fix[i], 0));
+		left -= pending;
+		pending = 0;
+		x64_cold(e, x64_jcc32(e->cb, X64_CC_P), *cold ? NULL : cold_fixes)->arg =
+			*cold ? *cold - 1 : count;
+		if (!*cold)
+			*cold = e->cold_count;
+	}
 }
 
 /* LIR_FIX; its C twin is x64_apply_fix. */
-void x64_emit_fix(struct x64_emit *e, const struct lir_insn *in)
+void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count, uint64_t host_info)
 {
-	unsigned d = x64_opreg(in, 0);
 	struct x64_mem box = x64_state(x64_const_at(X64_C_BOX));
+	const struct lir_insn *in = e->in;
+	unsigned cold = 0;
 
-	switch (in->fix) {
-	case X64_FIX_CANON64:
-		canonical(e, d, true, cold_fix64);
-		e->cold[e->cold_count - 1].arg = d;
-		break;
-	case X64_FIX_CANON32:
-		canonical(e, d, false, cold_fix32);
-		e->cold[e->cold_count - 1].arg = d;
-		fp_mem(e, X64_ORPS, d, d, box);
-		break;
-	case X64_FIX_BOX32:
-		fp_mem(e, X64_ORPS, d, d, box);
-		break;
-	case X64_FIX_SEXT32:
-		x64_rr(e->cb, X64_MOVSXD, 1, d, d);
-		break;
-	default:
-		KIT_PANIC("unknown fix %u", in->fix);
+	e->in = fix; /* for the cold item */
+	test_nans(e, fix, count, X64_FIX_CANON64, host_info, &cold);
+	test_nans(e, fix, count, X64_FIX_CANON32, host_info, &cold);
+	e->in = in;
+	if (cold)
+		back_here(e, cold - 1);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned d = x64_opreg(&fix[i], 0);
+
+		if (fix[i].fix == X64_FIX_SEXT32)
+			x64_rr(e->cb, X64_MOVSXD, 1, d, d);
+		else if (fix[i].fix != X64_FIX_CANON64)
+			fp_mem(e, X64_ORPS, d, d, box);
 	}
 }
 

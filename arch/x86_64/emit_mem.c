@@ -42,8 +42,7 @@ static void cold_misaligned(struct x64_emit *e, const struct x64_cold *c)
 	x64_rm(e->cb, X64_MOV_MR, 1, x64_opreg(c->in, 0), x64_state(X64_ST(fault_addr)));
 	x64_rmi(e->cb, X64_MOV_MI, 0, 0, x64_state(X64_ST(fault_kind)), IR_FAULT_MISALIGNED, 4);
 	x64_rmi(e->cb, X64_MOV_BMI, 0, 0, x64_state(X64_ST(fault_write)), c->in->sub, 1);
-	for (uint32_t i = 0; i < x->stub_count; i++)
-		x64_emit_made(e, &e->lir->stub[x->stub_first + i]);
+	x64_emit_stub(e, x);
 	x64_mov_imm(e->cb, X64_RCX, x->target);
 	x64_mov_imm(e->cb, X64_RAX, IR_EXIT_FAULT);
 	x64_jmp_thunk(e, IR_THUNK_EXIT);

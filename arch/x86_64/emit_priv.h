@@ -16,8 +16,9 @@ struct x64_cold {
 	void (*make)(struct x64_emit *e, const struct x64_cold *c);
 	const struct lir_insn *in;
 	uint32_t from[2]; /* 32-bit fields of the jumps to it, UINT32_MAX none */
+	uint32_t at;      /* where it is, once it is encoded */
 	uint32_t back;    /* where it continues, for edge cases */
-	uint32_t arg;     /* index of an exit or a link */
+	uint32_t arg;     /* what make wants to know; without make, the item whose code it shares */
 };
 
 /* A jump to a block that is not yet emitted. */
@@ -114,8 +115,8 @@ struct x64_cold *x64_cold(struct x64_emit *e, uint32_t from,
 void x64_may_fault(struct x64_emit *e, const struct lir_insn *in);
 /* The flags now say whether register reg, just computed with width w, is 0. */
 void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w);
-/* An operation that the allocator inserted. */
-void x64_emit_made(struct x64_emit *e, const struct lir_insn *in);
+/* The moves of a side exit's stub. */
+void x64_emit_stub(struct x64_emit *e, const struct lir_exit *x);
 void x64_emit_fp_move(struct x64_emit *e, unsigned d, unsigned s);
 void x64_emit_fp_load(struct x64_emit *e, bool is_double, unsigned d, struct x64_mem m);
 void x64_emit_fp_store(struct x64_emit *e, bool is_double, struct x64_mem m, unsigned s);
@@ -126,7 +127,8 @@ void x64_emit_fp_store(struct x64_emit *e, bool is_double, struct x64_mem m, uns
 #undef XOP
 
 /* emit_fp.c */
-void x64_emit_fix(struct x64_emit *e, const struct lir_insn *in);
+/* The LIR_FIX operations fix[0..count), which come together before a way out with this host_info. */
+void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count, uint64_t host_info);
 /* op d, d, s in its SSE or VEX form. */
 void x64_fp_dd(struct x64_emit *e, uint32_t op, unsigned d, unsigned s);
 

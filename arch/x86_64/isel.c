@@ -26,7 +26,7 @@ static bool takes_raw(unsigned op)
 	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
 	case IR_feq: case IR_flt: case IR_fle: case IR_cvtfd: case IR_cvtdf:
 	case IR_ftoi32: case IR_ftou32: case IR_ftoi64: case IR_ftou64: case IR_fcanon:
-	case IR_fmin: case IR_fmax:
+	case IR_fmin: case IR_fmax: case IR_box:
 		return true;
 	default:
 		return false;
@@ -43,9 +43,14 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	case IR_st16:
 	case IR_st32:
 		return n == 1;
-	case IR_br:
+	case IR_br: /* a final one comes when the register is already extended */
+		if (ir_info(&s->ir->insn[x64_next_effect(s, (uint32_t)(in - s->ir->insn))])->flags & IR_Z)
+			return false;
+		return x64_narrow_compare(s, in);
 	case IR_set:
 		return x64_narrow_compare(s, in);
+	case IR_fbits32:
+		return true;
 	default:
 		return takes_raw(in->op);
 	}
@@ -62,6 +67,9 @@ static void count_uses(struct x64_isel *s, const struct ir_insn *in)
 		if (!soft_use(s, in, n))
 			v->hard++;
 	}
+	/* fsw of a boxed value asks for the float in it. */
+	if (in->op == IR_fbits32 && x64_insn(s, in->a)->op == IR_box)
+		x64_val(s, x64_insn(s, in->a)->a)->hard++;
 }
 
 static void scan_block(struct x64_isel *s, const struct ir_block *b)
@@ -159,13 +167,29 @@ static enum x64_fix lazy_fix(const struct x64_isel *s, ir_ref *v)
 		if (in->type != IR_F64 || !x64_is_quiet(s, in->a))
 			return X64_FIX_NONE;
 		*v = in->a;
-		return X64_FIX_CANON64;
+		return x64_is_canonical(s, in->a) ? X64_FIX_NONE : X64_FIX_CANON64;
 	case IR_box:
-		*v = x64_raw(s, in->a);
-		return x64_val(s, *v)->rep == x64_val(s, in->a)->rep ? X64_FIX_BOX32 : X64_FIX_CANON32;
+		*v = x64_val(s, in->a)->hard ? in->a : x64_raw(s, in->a);
+		if (x64_val(s, *v)->rep == x64_val(s, in->a)->rep || x64_is_canonical(s, *v))
+			return X64_FIX_BOX32;
+		return X64_FIX_CANON32;
 	default:
 		return X64_FIX_NONE;
 	}
+}
+
+static void note_put(struct x64_isel *s, unsigned g, enum x64_fix fix, uint32_t from)
+{
+	struct x64_puts *p = &s->puts;
+
+	p->regs &= ~(UINT64_C(1) << g);
+	if (fix != X64_FIX_CANON64 && fix != X64_FIX_CANON32)
+		return;
+	p->regs |= UINT64_C(1) << g;
+	p->bit[g] = p->count < 64 ? UINT64_C(1) << p->count : 0;
+	p->count++;
+	p->from[g] = from;
+	s->val[from].no_nan |= p->bit[g];
 }
 
 static void sel_putreg(struct x64_isel *s, const struct ir_insn *in)
@@ -182,6 +206,7 @@ static void sel_putreg(struct x64_isel *s, const struct ir_insn *in)
 	l->imm = in->imm;
 	l->fix = (uint8_t)fix;
 	x64_use(l, r, 0);
+	note_put(s, (unsigned)in->imm, fix, x64_val(s, v)->rep);
 }
 
 static void select_insn(struct x64_isel *s, uint32_t idx)
@@ -233,6 +258,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		const struct ir_block *blk = &ir->block[b];
 
 		scan_block(&s, blk);
+		s.puts = (struct x64_puts){ 0 };
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
 		x64_lir(&s, LIR_BLOCK)->imm = b;
 		for (uint32_t i = blk->first; i < blk->first + blk->count; i++)

@@ -1,10 +1,40 @@
 /* Instruction selection: branches and exits. */
 #include "arch/x86_64/isel_priv.h"
 
+/*
+ * A NaN operand makes a NaN of a result. So of the registers that hold raw results here, those that another
+ * one was computed from need no test: if that one is no NaN, neither are they. Gives their homes.
+ */
+static uint64_t implied_homes(const struct x64_isel *s)
+{
+	const struct x64_puts *p = &s->puts;
+	uint64_t implied = 0, homes = 0;
+
+	for (uint64_t left = p->regs; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+		uint64_t own = 0; /* puts of the same value */
+
+		for (uint64_t same = p->regs; same; same &= same - 1) {
+			unsigned h = (unsigned)__builtin_ctzll(same);
+
+			own |= p->from[h] == p->from[g] ? p->bit[h] : 0;
+		}
+		implied |= (s->val[p->from[g]].no_nan & ~own) | (own & ~p->bit[g] & -p->bit[g]);
+	}
+	for (uint64_t left = p->regs; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+
+		if (implied & p->bit[g])
+			homes |= UINT64_C(1) << s->t->home[g];
+	}
+	return homes;
+}
+
 uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 {
 	struct lir_unit *u = s->lir;
 
+	x.host_info = implied_homes(s);
 	arena_grow(u->arena, u->exit, u->exit_count, u->exit_cap);
 	u->exit[u->exit_count] = x;
 	return (uint16_t)u->exit_count++;
@@ -16,7 +46,7 @@ static gaddr gpc_of(const struct x64_isel *s)
 }
 
 /* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
-static uint32_t next_effect(const struct x64_isel *s, uint32_t idx)
+uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in;
 
@@ -34,7 +64,7 @@ bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx)
 
 	if (s->val[idx].uses != 1)
 		return false;
-	br = &s->ir->insn[next_effect(s, idx)];
+	br = &s->ir->insn[x64_next_effect(s, idx)];
 	return br->op == IR_br && br->sub <= IR_NE && s->val[br->a.idx].rep == idx
 	       && x64_const(s, br->b, &c) && c == 0;
 }
@@ -95,7 +125,7 @@ static struct lir_insn *compare_branch(struct x64_isel *s, const struct ir_insn 
 static void sel_br(struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
-	uint32_t next = next_effect(s, idx);
+	uint32_t next = x64_next_effect(s, idx);
 	gaddr target = (gaddr)in->imm;
 	struct lir_insn *l;
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
@@ -109,6 +139,8 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	l->flags = LF_EXIT;
 	if (ir_info(&s->ir->insn[next])->flags & IR_Z)
 		l->flags |= LF_SYNC;
+	if (l->flags & LF_SYNC)
+		s->puts.regs = 0; /* tested now */
 }
 
 void x64_sel_exit(struct x64_isel *s, uint32_t idx)

@@ -22,6 +22,28 @@ bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
 	}
 }
 
+bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+
+	switch (in->op) {
+	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt: case IR_cvtdf:
+		return in->sub != IR_RM_DYN; /* by ir_eval */
+	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
+	case IR_fmin: case IR_fmax: case IR_fcanon:
+		return true;
+	default:
+		return false;
+	}
+}
+
+ir_ref x64_unboxed(const struct x64_isel *s, ir_ref r)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+
+	return in->op == IR_box && x64_val(s, r)->vreg == LREG_NONE ? in->a : r;
+}
+
 ir_ref x64_raw(const struct x64_isel *s, ir_ref r)
 {
 	while (x64_insn(s, r)->op == IR_fcanon && x64_val(s, r)->vreg == LREG_NONE
@@ -61,6 +83,19 @@ static lreg thunk(struct x64_isel *s, const struct ir_insn *in)
 	l->sub2 = is_int;
 	l->imm = opword(in);
 	return d;
+}
+
+/* What is no NaN when the result of in is none. */
+static uint64_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *in)
+{
+	const ir_ref op[] = { in->a, in->b, in->c };
+	uint64_t set = 0;
+
+	if (!x64_is_quiet(s, (ir_ref){ (uint32_t)(in - s->ir->insn) }) || in->op == IR_fmin || in->op == IR_fmax)
+		return 0;
+	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
+		set |= x64_val(s, x64_raw(s, op[n]))->no_nan;
+	return set;
 }
 
 /* ---- arithmetic ---------------------------------------------------------------------------------- */
@@ -103,11 +138,12 @@ static lreg fused(struct x64_isel *s, const struct ir_insn *in, enum x64_fma kin
 	c = raw(s, in->c);
 	l = x64_lir(s, X64_OP_FMA);
 	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, 0);
-	x64_use(l, b, LO_MEM);
+	x64_use(l, a, LO_LATE); /* the cold path reads a and b once more */
+	x64_use(l, b, LO_LATE | LO_MEM);
 	x64_use(l, c, LO_HINT);
 	l->sub = (uint8_t)kind;
 	l->sub2 = x64_isdbl(in);
+	l->imm = opword(in);
 	return d;
 }
 
@@ -297,6 +333,7 @@ void x64_sel_fp(struct x64_isel *s, uint32_t idx)
 		break;
 	}
 	s->val[idx].vreg = d;
+	s->val[idx].no_nan = operands_no_nan(s, in);
 }
 
 /* ---- operations on the bits ----------------------------------------------------------------------- */
@@ -332,6 +369,8 @@ static lreg canonical(struct x64_isel *s, const struct ir_insn *in)
 	struct lir_insn *l;
 	lreg a, d;
 
+	if (x64_is_canonical(s, in->a))
+		return x64_vr(s, in->a);
 	if (!x64_is_quiet(s, in->a)) /* comparing a signalling NaN would raise a flag */
 		return thunk(s, in);
 	a = raw(s, in->a);
@@ -359,7 +398,7 @@ static lreg unbox(struct x64_isel *s, const struct ir_insn *in)
 
 static lreg to_bits(struct x64_isel *s, const struct ir_insn *in)
 {
-	lreg a = x64_vr(s, in->a), d;
+	lreg a = x64_vr(s, in->op == IR_fbits32 ? x64_unboxed(s, in->a) : in->a), d;
 	struct lir_insn *l = x64_lir(s, X64_OP_MOVRX);
 
 	d = x64_def(s, l, LIR_INT);

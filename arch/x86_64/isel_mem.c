@@ -158,7 +158,8 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 	/* fsw may be written as the store of fbits32. */
 	if (log2 >= 2 && x64_val(s, r)->vreg == LREG_NONE
 	    && x64_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
-		store_fp(s, in, x64_insn(s, r)->a, log2 == 3);
+		r = x64_insn(s, r)->a;
+		store_fp(s, in, log2 == 2 ? x64_unboxed(s, r) : r, log2 == 3);
 		return;
 	}
 	m = address(s, in->a, in->imm);

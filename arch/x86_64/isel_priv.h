@@ -15,6 +15,15 @@ struct x64_val {
 	uint32_t uses; /* how often it is an operand */
 	uint32_t hard; /* uses that need its exact bits, not what it was made from */
 	lreg vreg;     /* LREG_NONE: not selected so far */
+	uint64_t no_nan; /* puts (by number) whose value is no NaN when this one is none */
+};
+
+/* Puts of the block that wait for a NaN test at a way out. */
+struct x64_puts {
+	uint64_t regs; /* guest registers that hold one */
+	unsigned count;
+	uint64_t bit[IR_MAX_REGS];  /* of the register's put, 0 when numbers ran out */
+	uint32_t from[IR_MAX_REGS]; /* the insn whose value was put */
 };
 
 struct x64_isel {
@@ -25,6 +34,7 @@ struct x64_isel {
 	uint64_t features;
 	bool guest_base;
 	int32_t gpc_off; /* of the insn being selected */
+	struct x64_puts puts;
 };
 
 /* [base] [index << scale] + disp, with virtual registers; LREG_NONE where there is none. */
@@ -185,8 +195,12 @@ void x64_sel_fp(struct x64_isel *s, uint32_t idx);
 void x64_sel_fstate(struct x64_isel *s, uint32_t idx);
 /* The value without fcanon, for users to whom all NaNs are the same. */
 ir_ref x64_raw(const struct x64_isel *s, ir_ref r);
+/* r, or the float that it is made of when its upper half does not count. */
+ir_ref x64_unboxed(const struct x64_isel *s, ir_ref r);
 /* True when r is the result of arithmetic, which is never a signalling NaN. */
 bool x64_is_quiet(const struct x64_isel *s, ir_ref r);
+/* True when r's register never holds another NaN than the canonical one, so that fcanon has nothing to do. */
+bool x64_is_canonical(const struct x64_isel *s, ir_ref r);
 bool x64_is_compare(unsigned op);
 /* Compares for a branch: appends FBR for insn cmp being equal to want. */
 struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool want);
@@ -194,6 +208,7 @@ struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool
 /* isel_exit.c */
 void x64_sel_exit(struct x64_isel *s, uint32_t idx);
 bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx);
+uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx);
 uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x);
 
 #endif

@@ -24,6 +24,7 @@ static const char usage[] =
     "  lift [WORD...]     translate riscv64 instructions, hexadecimal; without words from standard "
     "input\n"
     "  opt [PASS,...]     run passes, without a list all of level 1\n"
+    "  print              nothing: shows the IR as it stands\n"
     "  interp [X=VALUE...]  run it in the interpreter: a register, fflags, frm, stop or an "
     "address\n"
     "  isel               select host instructions\n"
@@ -160,6 +161,14 @@ static bool no_args(const char *name, int count, struct diag *d)
 	return count == 0 || diag_fail(d, STATUS_USAGE, "%s takes no words", name);
 }
 
+/* What was read or made, as it stands: the printing at the end does it. */
+static bool do_print(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	(void)k;
+	(void)args;
+	return no_args("print", count, d);
+}
+
 static bool do_isel(struct kit_ir *k, char **args, int count, struct diag *d)
 {
 	(void)args;
@@ -183,8 +192,9 @@ static const struct command {
 	bool (*run)(struct kit_ir *k, char **args, int count, struct diag *d);
 	bool shows; /* prints its result itself */
 } commands[] = {
-	{ "lift", do_lift, false }, { "opt", do_opt, false }, { "interp", kit_ir_interp, true },
-	{ "isel", do_isel, true },  { "ra", do_ra, true },    { "emit", do_emit, true },
+	{ "lift", do_lift, false },        { "opt", do_opt, false },  { "print", do_print, false },
+	{ "interp", kit_ir_interp, true }, { "isel", do_isel, true }, { "ra", do_ra, true },
+	{ "emit", do_emit, true },
 };
 
 static const struct command *command_find(const char *word)

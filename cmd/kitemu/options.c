@@ -217,8 +217,10 @@ void options_print_help(void)
 		printf("  %-34s %s%s%s%s\n", left, rows[i].help, *rows[i].env ? " [" : "",
 		       rows[i].env, *rows[i].env ? "]" : "");
 	}
-	puts("\nThe exit status is the guest's. 125: kitemu itself failed; 126: the program cannot be\n"
-	     "run; 127: it does not exist. A guest killed by a signal makes kitemu die by that signal.");
+	puts("\nThe exit status is the guest's. 125: kitemu itself failed; 126: the program cannot "
+	     "be\n"
+	     "run; 127: it does not exist. A guest killed by a signal makes kitemu die by that "
+	     "signal.");
 }
 
 /* True when the variable "NAME=..." has the name of entry, "NAME" or "NAME=...". */

@@ -7,7 +7,7 @@
 
 struct cmd_line {
 	struct kit_options opt;
-	int program;  /* index in argv of the guest program */
+	int program; /* index in argv of the guest program */
 	bool help, version;
 };
 

@@ -15,8 +15,8 @@
 struct arena_chunk;
 
 struct arena {
-	struct arena_chunk *head; /* the chunk being filled */
-	char *cur, *end;          /* free room in head */
+	struct arena_chunk *head;  /* the chunk being filled */
+	char *cur, *end;           /* free room in head */
 	struct arena_chunk *spare; /* chunks kept by arena_reset */
 };
 
@@ -41,7 +41,7 @@ static inline void *arena_alloc(struct arena *a, size_t size_bytes)
 
 void *arena_zalloc(struct arena *a, size_t size_bytes);
 
-#define arena_new(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
+#define arena_new(a, type, count)  ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
 #define arena_znew(a, type, count) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(count)))
 
 /*

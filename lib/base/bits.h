@@ -17,7 +17,10 @@ static inline uint32_t bits32(uint32_t x, unsigned lo, unsigned n)
 }
 
 /* The low n bits of x (1..64), sign-extended. */
-static inline int64_t sext64(uint64_t x, unsigned n) { return (int64_t)(x << (64 - n)) >> (64 - n); }
+static inline int64_t sext64(uint64_t x, unsigned n)
+{
+	return (int64_t)(x << (64 - n)) >> (64 - n);
+}
 
 static inline bool fits_i8(int64_t x) { return x == (int8_t)x; }
 static inline bool fits_i32(int64_t x) { return x == (int32_t)x; }

@@ -14,11 +14,14 @@
 #include <stdbool.h>
 
 struct diag {
-	char text[400]; /* empty: nothing went wrong */
+	char text[400];  /* empty: nothing went wrong */
 	int exit_status; /* what kitemu exits with: 125, 126 or 127 */
 };
 
-#define DIAG_INIT { .exit_status = KIT_EXIT_INTERNAL }
+#define DIAG_INIT                                                                                  \
+	{                                                                                          \
+		.exit_status = KIT_EXIT_INTERNAL                                                   \
+	}
 
 /* Records a message and the exit status that goes with it. Always returns false. */
 bool diag_fail(struct diag *d, int exit_status, const char *fmt, ...) KIT_PRINTF(3, 4);

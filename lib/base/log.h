@@ -24,7 +24,7 @@ enum kit_log_topic {
 #define X(name, help) KIT_LOG_##name,
 	KIT_LOG_TOPICS(X)
 #undef X
-	KIT_LOG_COUNT
+	    KIT_LOG_COUNT
 };
 
 extern uint32_t kit_log_mask;

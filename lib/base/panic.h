@@ -9,10 +9,10 @@
 #ifndef KIT_BASE_PANIC_H
 #define KIT_BASE_PANIC_H
 
-#define KIT_NORETURN   __attribute__((noreturn))
+#define KIT_NORETURN     __attribute__((noreturn))
 #define KIT_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define KIT_LIKELY(x)  __builtin_expect(!!(x), 1)
-#define KIT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define KIT_LIKELY(x)    __builtin_expect(!!(x), 1)
+#define KIT_UNLIKELY(x)  __builtin_expect(!!(x), 0)
 
 /* Exit status of a failure of kitemu itself, as env(1) and friends use it. */
 #define KIT_EXIT_INTERNAL 125

@@ -11,7 +11,10 @@ struct strbuf {
 	size_t len, cap;
 };
 
-#define STRBUF_INIT { 0 }
+#define STRBUF_INIT                                                                                \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 void strbuf_fini(struct strbuf *b);
 void strbuf_add(struct strbuf *b, const char *s, size_t len);

@@ -13,7 +13,7 @@
 enum code_link_kind {
 	CODE_LINK_JUMP, /* 32-bit relative field of a jmp or jcc, at first pointing to its own stub */
 	CODE_LINK_CALL, /* the same of a call */
-	CODE_LINK_IC,   /* inline cache: imm64 at key_at (1: empty) is compared with the target, then a jmp */
+	CODE_LINK_IC, /* inline cache: imm64 at key_at (1: empty) is compared with the target, then a jmp */
 };
 
 struct code_link {
@@ -26,8 +26,8 @@ struct code_link {
 
 /* A host instruction that may raise a guest fault. */
 struct code_fault {
-	uint32_t at;     /* offset of the host instruction's first byte */
-	int32_t gpc_off; /* guest pc minus the unit's */
+	uint32_t at;           /* offset of the host instruction's first byte */
+	int32_t gpc_off;       /* guest pc minus the unit's */
 	uint32_t first, count; /* in code.loc */
 };
 

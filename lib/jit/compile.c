@@ -45,8 +45,9 @@ static bool allocate(struct lir_unit *lir, const struct ra_target *t) { return r
 
 #endif
 
-enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host, const struct ra_target *t,
-			    const struct jit_opts *o, struct codebuf *cb, struct code *out)
+enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
+			    const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
+			    struct code *out)
 {
 	struct lir_unit lir = { .arena = u->arena, .ir = u };
 

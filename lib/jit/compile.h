@@ -16,7 +16,8 @@ enum jit_status {
  * Compiles u into cb; *out refers to cb's bytes and to tables in u's arena. Passes change u.
  * With KIT_DEBUG the verifier and the allocation checker run, and a fault of theirs is a panic.
  */
-enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host, const struct ra_target *t,
-			    const struct jit_opts *o, struct codebuf *cb, struct code *out);
+enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
+			    const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
+			    struct code *out);
 
 #endif

@@ -17,7 +17,8 @@ static bool open_host(const char *host, csh *handle)
 
 	KIT_CHECK(arm || strcmp(host, "x86_64") == 0, "no disassembler for host %s", host);
 	return cs_open(arm ? CS_HOST_ARM64 : CS_ARCH_X86, arm ? CS_MODE_LITTLE_ENDIAN : CS_MODE_64,
-		       handle) == CS_ERR_OK;
+		       handle)
+	       == CS_ERR_OK;
 }
 
 /* Bytes that are no instruction: one on x86-64, four on AArch64, where they are data. */
@@ -118,8 +119,9 @@ unsigned jit_disas_count(const char *host, const uint8_t *bytes, uint32_t size_b
 		size_t left = size_bytes - at;
 		uint64_t address = at;
 
-		at += cs_disasm_iter(handle, &p, &left, &address, insn) ? insn->size
-									: skip_bytes(host, size_bytes - at);
+		at += cs_disasm_iter(handle, &p, &left, &address, insn)
+			  ? insn->size
+			  : skip_bytes(host, size_bytes - at);
 	}
 	cs_free(insn, 1);
 	cs_close(&handle);

@@ -51,9 +51,7 @@ struct checker {
 
 static const struct name nothing = { 0 };
 
-#define FAIL(c, ...) fail_at((c), __VA_ARGS__)
-
-KIT_PRINTF(2, 3) static bool fail_at(const struct checker *c, const char *fmt, ...)
+KIT_PRINTF(2, 3) static bool fail(const struct checker *c, const char *fmt, ...)
 {
 	char text[300];
 	va_list ap;
@@ -117,20 +115,20 @@ static bool is_reg(const struct checker *c, unsigned r)
 /* Carries out an insn of the allocator's own. */
 static bool step(struct checker *c, struct machine *m, const struct lir_insn *in)
 {
-	static const uint8_t opnds[LIR_HOST] = { [LIR_MOVE] = 2,  [LIR_XCHG] = 2,  [LIR_CONST] = 1,
+	static const uint8_t opnds[LIR_HOST] = { [LIR_MOVE] = 2, [LIR_XCHG] = 2,  [LIR_CONST] = 1,
 						 [LIR_LOAD] = 1, [LIR_STORE] = 1, [LIR_FIX] = 1 };
 	unsigned a = in->opnd[0].r, b = in->opnd[1].r;
 	int place = place_at(c, in->imm);
 	struct name n;
 
 	if (in->nopnd != opnds[in->op])
-		return FAIL(c, "op %u has %u operands", in->op, in->nopnd);
+		return fail(c, "op %u has %u operands", in->op, in->nopnd);
 	for (unsigned k = 0; k < in->nopnd; k++)
 		/* A fixed register need not be one that the allocator may use otherwise. */
 		if (in->opnd[k].r >= LIR_PHYS_COUNT)
-			return FAIL(c, "operand %u of op %u is no register", k, in->op);
+			return fail(c, "operand %u of op %u is no register", k, in->op);
 	if (in->nopnd == 2 && class_of(a) != class_of(b))
-		return FAIL(c, "op %u of registers %u and %u, of two classes", in->op, a, b);
+		return fail(c, "op %u of registers %u and %u, of two classes", in->op, a, b);
 	switch (in->op) {
 	case LIR_MOVE:
 		m->reg[a] = m->reg[b];
@@ -142,7 +140,8 @@ static bool step(struct checker *c, struct machine *m, const struct lir_insn *in
 		return true;
 	case LIR_CONST:
 		m->reg[a] = const_name(in->imm);
-		return class_of(a) == LIR_INT || FAIL(c, "constant in floating-point register %u", a);
+		return class_of(a) == LIR_INT
+		       || fail(c, "constant in floating-point register %u", a);
 	case LIR_FIX:
 		m->reg[a] = fixed_name(m->reg[a], in->fix);
 		return true;
@@ -150,10 +149,11 @@ static bool step(struct checker *c, struct machine *m, const struct lir_insn *in
 	case LIR_STORE:
 	case LIR_STOREI:
 		if (place < 0)
-			return FAIL(c, "no place of the allocator at offset %lld", (long long)in->imm);
+			return fail(c, "no place of the allocator at offset %lld",
+				    (long long)in->imm);
 		break;
 	default:
-		return FAIL(c, "op %u is not the allocator's", in->op);
+		return fail(c, "op %u is not the allocator's", in->op);
 	}
 	if (in->op == LIR_LOAD)
 		m->reg[a] = m->mem[place];
@@ -176,19 +176,20 @@ static void enter_block(struct checker *c)
 
 /* ---- operands ------------------------------------------------------------------------------------- */
 
-static bool check_mem_use(struct checker *c, const struct lir_insn *got, unsigned k, struct name want)
+static bool check_mem_use(struct checker *c, const struct lir_insn *got, unsigned k,
+			  struct name want)
 {
 	int place = place_at(c, got->mem);
 
 	if (!(got->opnd[k].flags & LO_MEM))
-		return FAIL(c, "operand %u may not be in memory", k);
+		return fail(c, "operand %u may not be in memory", k);
 	for (unsigned j = 0; j < k; j++)
 		if (got->opnd[j].flags & LO_IN_MEM)
-			return FAIL(c, "operands %u and %u are in memory", j, k);
+			return fail(c, "operands %u and %u are in memory", j, k);
 	if (got->opnd[k].r != LREG_NONE || place < 0)
-		return FAIL(c, "operand %u is at no place in memory", k);
+		return fail(c, "operand %u is at no place in memory", k);
 	return same(c->m.mem[place], want)
-	       || FAIL(c, "operand %u: offset %d does not hold its value", k, got->mem);
+	       || fail(c, "operand %u: offset %d does not hold its value", k, got->mem);
 }
 
 static bool check_reg(struct checker *c, const struct lir_opnd *sel, const struct lir_opnd *got,
@@ -196,26 +197,39 @@ static bool check_reg(struct checker *c, const struct lir_opnd *sel, const struc
 {
 	if (sel->fixed != LIR_PHYS_NONE)
 		return got->r == sel->fixed
-		       || FAIL(c, "operand %u is in register %u, not %u", k, got->r, sel->fixed);
+		       || fail(c, "operand %u is in register %u, not %u", k, got->r, sel->fixed);
 	if (!is_reg(c, got->r) || class_of(got->r) != c->sel->vreg[sel->r].cls)
-		return FAIL(c, "operand %u is in register %u, which it may not be", k, got->r);
+		return fail(c, "operand %u is in register %u, which it may not be", k, got->r);
 	return true;
+}
+
+/* Does a guest register hold n with this fix? */
+static bool is_put_with(const struct checker *c, struct name n, uint8_t fix)
+{
+	n.fix = fix;
+	for (unsigned g = 0; fix && g < c->t->regs->count; g++)
+		if (same(c->greg[g], n))
+			return true;
+	return false;
 }
 
 static bool check_use(struct checker *c, const struct lir_insn *sel, const struct lir_insn *got,
 		      unsigned k)
 {
 	const struct lir_opnd *o = &got->opnd[k];
-	struct name want = vreg_name(c, sel->opnd[k].r);
+	struct name want = vreg_name(c, sel->opnd[k].r), has;
 
 	if (want.kind == NAME_NONE)
-		return FAIL(c, "operand %u, v%u, is not defined", k, sel->opnd[k].r);
+		return fail(c, "operand %u, v%u, is not defined", k, sel->opnd[k].r);
 	if (o->flags & LO_IN_MEM)
 		return check_mem_use(c, got, k, want);
 	if (!check_reg(c, &sel->opnd[k], o, k))
 		return false;
-	return same(c->m.reg[o->r], want)
-	       || FAIL(c, "operand %u: register %u does not hold v%u", k, o->r, sel->opnd[k].r);
+	has = c->m.reg[o->r];
+	if (o->flags & LO_LAX && sel->flags & LF_SYNC && is_put_with(c, want, has.fix))
+		want.fix = has.fix;
+	return same(has, want)
+	       || fail(c, "operand %u: register %u does not hold v%u", k, o->r, sel->opnd[k].r);
 }
 
 /* Registers that operands of a role take, those with a flag if one is given. */
@@ -242,15 +256,17 @@ static unsigned count_of(const struct lir_insn *in, unsigned role)
 	return n;
 }
 
-static bool check_operands(struct checker *c, const struct lir_insn *sel, const struct lir_insn *got)
+static bool check_operands(struct checker *c, const struct lir_insn *sel,
+			   const struct lir_insn *got)
 {
 	uint64_t defs, clobbers, late;
 
 	for (unsigned k = 0; k < sel->nopnd; k++) {
 		const struct lir_opnd *a = &sel->opnd[k], *b = &got->opnd[k];
 
-		if (a->role != b->role || a->fixed != b->fixed || a->flags != (b->flags & ~LO_IN_MEM))
-			return FAIL(c, "operand %u was changed", k);
+		if (a->role != b->role || a->fixed != b->fixed
+		    || a->flags != (b->flags & ~LO_IN_MEM))
+			return fail(c, "operand %u was changed", k);
 		if (a->role == LIR_USE && !check_use(c, sel, got, k))
 			return false;
 		if (a->role == LIR_DEF && !check_reg(c, a, b, k))
@@ -260,9 +276,9 @@ static bool check_operands(struct checker *c, const struct lir_insn *sel, const 
 	clobbers = regs_of(got, LIR_CLOBBER, 0);
 	late = regs_of(got, LIR_USE, LO_LATE);
 	if (defs & clobbers || (unsigned)__builtin_popcountll(defs) != count_of(got, LIR_DEF))
-		return FAIL(c, "two results, or a result and a clobber, share a register");
+		return fail(c, "two results, or a result and a clobber, share a register");
 	if (late & (defs | clobbers))
-		return FAIL(c, "an operand that is read late shares a register with a result");
+		return fail(c, "an operand that is read late shares a register with a result");
 	return true;
 }
 
@@ -276,7 +292,7 @@ static bool define(struct checker *c, const struct lir_insn *sel, const struct l
 		if (o->role != LIR_DEF)
 			continue;
 		if (c->vreg[o->r].kind != NAME_NONE || c->sel->vreg[o->r].is_const)
-			return FAIL(c, "v%u is defined twice", o->r);
+			return fail(c, "v%u is defined twice", o->r);
 		c->vreg[o->r] = (struct name){ NAME_VREG, 0, o->r, 0 };
 		c->m.reg[got->opnd[k].r] = c->vreg[o->r];
 	}
@@ -292,7 +308,7 @@ static bool check_boundary(struct checker *c, const struct machine *m, const cha
 		unsigned home = c->t->home[g];
 
 		if (!same(home == LIR_PHYS_NONE ? m->mem[g] : m->reg[home], c->greg[g]))
-			return FAIL(c, "%s: guest register %s is not in its place", where,
+			return fail(c, "%s: guest register %s is not in its place", where,
 				    c->t->regs->reg[g].name);
 	}
 	return true;
@@ -305,17 +321,17 @@ static bool check_exit(struct checker *c, const struct lir_insn *got)
 	struct machine m = c->m;
 
 	if (got->exit >= c->got->exit_count)
-		return FAIL(c, "exit %u does not exist", got->exit);
+		return fail(c, "exit %u does not exist", got->exit);
 	e = &c->got->exit[got->exit];
 	if ((uint64_t)e->stub_first + e->stub_count > c->got->stub_count)
-		return FAIL(c, "stub of exit %u lies outside the list", got->exit);
+		return fail(c, "stub of exit %u lies outside the list", got->exit);
 	if (got->flags & LF_SYNC && e->stub_count)
-		return FAIL(c, "exit %u of a sync insn has a stub", got->exit);
+		return fail(c, "exit %u of a sync insn has a stub", got->exit);
 	for (uint32_t i = e->stub_first; i < e->stub_first + e->stub_count; i++) {
 		const struct lir_insn *in = &c->got->stub[i];
 
 		if (in->op >= LIR_HOST || !step(c, &m, in))
-			return FAIL(c, "stub of exit %u, insn %u cannot be", got->exit, i);
+			return fail(c, "stub of exit %u, insn %u cannot be", got->exit, i);
 	}
 	return check_boundary(c, &m, "side exit");
 }
@@ -349,23 +365,23 @@ static struct name found_at(struct checker *c, const struct lir_loc *loc, uint64
 
 static bool check_fault(struct checker *c, const struct lir_insn *got)
 {
-	const struct lir_fault *f = &c->got->fault[c->fault];
 	uint64_t lost = lost_at_fault(got), listed = 0;
+	const struct lir_fault *f;
 
-	if (c->fault >= c->got->fault_count || f->insn != c->gi)
-		return FAIL(c, "no fault record");
-	c->fault++;
+	if (c->fault >= c->got->fault_count || c->got->fault[c->fault].insn != c->gi)
+		return fail(c, "no fault record");
+	f = &c->got->fault[c->fault++];
 	if ((uint64_t)f->first + f->count > c->got->loc_count)
-		return FAIL(c, "the fault record lies outside the list");
+		return fail(c, "the fault record lies outside the list");
 	for (uint32_t i = f->first; i < f->first + f->count; i++) {
 		const struct lir_loc *loc = &c->got->loc[i];
 
 		if (loc->greg >= c->t->regs->count || c->t->home[loc->greg] == LIR_PHYS_NONE
 		    || listed >> loc->greg & 1)
-			return FAIL(c, "the fault record lists guest register %u", loc->greg);
+			return fail(c, "the fault record lists guest register %u", loc->greg);
 		listed |= UINT64_C(1) << loc->greg;
 		if (!same(found_at(c, loc, lost), c->greg[loc->greg]))
-			return FAIL(c, "fault: guest register %s is not where the record says",
+			return fail(c, "fault: guest register %s is not where the record says",
 				    c->t->regs->reg[loc->greg].name);
 	}
 	for (unsigned g = 0; g < c->t->regs->count; g++) {
@@ -375,7 +391,7 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 				 : same(c->m.reg[home], c->greg[g]) && !(lost >> home & 1);
 
 		if (!there && !(listed >> g & 1))
-			return FAIL(c, "fault: guest register %s is not in its place",
+			return fail(c, "fault: guest register %s is not in its place",
 				    c->t->regs->reg[g].name);
 	}
 	return true;
@@ -391,7 +407,7 @@ static bool check_host(struct checker *c, const struct lir_insn *sel)
 	    || sel->sub != got->sub || sel->sub2 != got->sub2 || sel->nopnd != got->nopnd
 	    || sel->exit != got->exit || sel->gpc_off != got->gpc_off || sel->imm != got->imm
 	    || sel->imm2 != got->imm2)
-		return FAIL(c, "op %u became op %u, or other fields changed", sel->op, got->op);
+		return fail(c, "op %u became op %u, or other fields changed", sel->op, got->op);
 	if (!check_operands(c, sel, got))
 		return false;
 	if (sel->flags & LF_SYNC && !check_boundary(c, &c->m, "sync"))
@@ -407,18 +423,18 @@ static bool check_guest(struct checker *c, const struct lir_insn *sel)
 	uint64_t g = (uint64_t)sel->imm;
 
 	if (g >= c->t->regs->count)
-		return FAIL(c, "guest register %llu does not exist", (unsigned long long)g);
+		return fail(c, "guest register %llu does not exist", (unsigned long long)g);
 	if (sel->op == LIR_PUT) {
 		if (sel->fix && c->t->home[g] == LIR_PHYS_NONE)
-			return FAIL(c, "fix for a guest register that is not pinned");
+			return fail(c, "fix for a guest register that is not pinned");
 		c->greg[g] = fixed_name(vreg_name(c, v), sel->fix);
-		return c->greg[g].kind != NAME_NONE || FAIL(c, "v%u is not defined", v);
+		return c->greg[g].kind != NAME_NONE || fail(c, "v%u is not defined", v);
 	}
 	if (!same(c->greg[g], entry_name((unsigned)g)))
-		return FAIL(c, "guest register %s is read after it was written",
+		return fail(c, "guest register %s is read after it was written",
 			    c->t->regs->reg[g].name);
 	if (c->vreg[v].kind != NAME_NONE)
-		return FAIL(c, "v%u is defined twice", v);
+		return fail(c, "v%u is defined twice", v);
 	c->vreg[v] = entry_name((unsigned)g);
 	return true;
 }
@@ -444,17 +460,17 @@ static bool check_insn(struct checker *c, const struct lir_insn *sel)
 	if (sel->op == LIR_GET || sel->op == LIR_PUT)
 		return check_guest(c, sel);
 	if (sel->op < LIR_HOST && sel->op != LIR_BLOCK)
-		return FAIL(c, "op %u before allocation", sel->op);
+		return fail(c, "op %u before allocation", sel->op);
 	if (!run_moves(c))
 		return false;
 	if (c->gi >= c->got->insn_count)
-		return FAIL(c, "the insn is missing");
+		return fail(c, "the insn is missing");
 	if (sel->op >= LIR_HOST) {
 		if (!check_host(c, sel))
 			return false;
 	} else {
 		if (c->got->insn[c->gi].op != LIR_BLOCK || c->got->insn[c->gi].imm != sel->imm)
-			return FAIL(c, "block %lld is missing", (long long)sel->imm);
+			return fail(c, "block %lld is missing", (long long)sel->imm);
 		enter_block(c);
 	}
 	c->gi++;
@@ -474,8 +490,8 @@ bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
 	if (!run_moves(&c))
 		return false;
 	if (c.gi < allocated->insn_count)
-		return FAIL(&c, "more insns than were selected");
+		return fail(&c, "more insns than were selected");
 	if (c.fault < allocated->fault_count)
-		return FAIL(&c, "more fault records than insns that fault");
+		return fail(&c, "more fault records than insns that fault");
 	return true;
 }

@@ -25,14 +25,14 @@ void ra_begin_block(struct ra *s)
 	memset(s->occ, 0xff, sizeof(s->occ));
 	memset(s->mem_owner, 0xff, sizeof(s->mem_owner));
 	memset(s->fix, 0, sizeof(s->fix));
-	RA_EACH(g, s->pinned) {
+	for (RA_EACH(g, s->pinned)) {
 		uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
 
 		s->value[v].cur_of = RA_BIT(g);
 		if (s->value[v].death >= s->block_pos)
 			ra_set_reg(s, v, s->t->home[g]);
 	}
-	RA_EACH(m, s->read & ~s->pinned) {
+	for (RA_EACH(m, s->read & ~s->pinned)) {
 		uint16_t v = s->mem_owner[m] = (uint16_t)(s->entry + m);
 
 		s->value[v].mem = ra_greg_mem(s, (unsigned)m);
@@ -42,9 +42,9 @@ void ra_begin_block(struct ra *s)
 void ra_end_block(struct ra *s)
 {
 	/* Constants alone are known in other blocks. */
-	RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]))
+	for (RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP])))
 		s->value[s->occ[r]].reg = LIR_PHYS_NONE;
-	RA_EACH(g, s->pinned)
+	for (RA_EACH(g, s->pinned))
 		s->value[s->cur[g]].cur_of = 0;
 }
 
@@ -110,13 +110,13 @@ void ra_put(struct ra *s, const struct lir_insn *in)
 
 static void moves_home(struct ra *s, struct ra_moves *m)
 {
-	RA_EACH(g, s->away)
+	for (RA_EACH(g, s->away))
 		ra_moves_add(s, m, s->t->home[g], s->cur[g]);
 }
 
 static void fix_homes(struct ra *s, struct ra_out *out)
 {
-	RA_EACH(g, s->fixes)
+	for (RA_EACH(g, s->fixes))
 		ra_emit(out, LIR_FIX, s->t->home[g], LIR_PHYS_NONE, 0)->fix = s->fix[g];
 }
 
@@ -162,7 +162,7 @@ void ra_note_fault(struct ra *s)
 
 	if (!s->loc_valid) {
 		s->loc_first = u->loc_count;
-		RA_EACH(g, s->away) {
+		for (RA_EACH(g, s->away)) {
 			arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
 			u->loc[u->loc_count++] = locate(s, (unsigned)g);
 		}
@@ -195,7 +195,7 @@ static unsigned home_of(const struct ra *s, uint16_t v)
 /* Values that live on leave homes that are not theirs, and fixed registers. */
 static void make_room(struct ra *s, struct sync *y)
 {
-	RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP])) {
+	for (RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]))) {
 		uint16_t v = s->occ[r];
 
 		if (!ra_outlives(s, v) || home_of(s, v) != LIR_PHYS_NONE)
@@ -217,8 +217,12 @@ static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, st
 	if (home != LIR_PHYS_NONE) {
 		o->r = (lreg)home;
 	} else if (x->reg != LIR_PHYS_NONE) {
-		if (RA_BIT(x->reg) & (s->homes | y->fixed))
-			return false;
+		if (RA_BIT(x->reg) & (s->homes | y->fixed)) {
+			if (!(o->flags & LO_LAX) || !x->cur_of)
+				return false;
+			o->r = s->t->home[ra_lowest(x->cur_of)]; /* with the fix */
+			return true;
+		}
 		y->held |= RA_BIT(x->reg);
 		o->r = x->reg;
 	} else {
@@ -237,12 +241,13 @@ static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, st
 /* A scratch register for an operand that has to be moved or made. */
 static unsigned operand_reg(struct ra *s, struct sync *y, uint16_t v)
 {
-	uint64_t scratch = s->t->scratch[s->value[v].cls]
-			   & ~(y->fixed | y->held | ra_moves_dst(&y->moves));
+	uint64_t scratch =
+	    s->t->scratch[s->value[v].cls] & ~(y->fixed | y->held | ra_moves_dst(&y->moves));
 	uint64_t avail = scratch & ~y->kept;
 	unsigned r;
 
-	KIT_CHECK(scratch, "LIR insn %u has more operands than the host has scratch registers", s->i);
+	KIT_CHECK(scratch, "LIR insn %u has more operands than the host has scratch registers",
+		  s->i);
 	if (avail & ~y->moves.srcs) /* else a cycle might arise */
 		avail &= ~y->moves.srcs;
 	if (avail)
@@ -314,7 +319,9 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	moves_home(s, &y.moves);
 	place_operands(s, &y, &in, sel);
 	ra_moves_emit(&y.moves,
-		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP]) & ~(y.kept | y.held | y.fixed), &s->out);
+		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP])
+			  & ~(y.kept | y.held | y.fixed),
+		      &s->out);
 	fix_homes(s, &s->out);
 	if (in.flags & LF_EXIT)
 		s->u->exit[in.exit].stub_first = s->u->exit[in.exit].stub_count = 0;
@@ -346,14 +353,14 @@ void ra_settle(struct ra *s)
 
 	if (!moved || ends_block(s))
 		return;
-	RA_EACH(a, moved & ~fixed) {
+	for (RA_EACH(a, moved & ~fixed)) {
 		uint16_t v = s->cur[a];
 
 		if (!(s->value[v].cur_of & ~moved) && s->value[v].reg != LIR_PHYS_NONE)
 			ra_set_reg(s, v, LIR_PHYS_NONE);
 	}
 	s->fixes = 0;
-	RA_EACH(g, moved) {
+	for (RA_EACH(g, moved)) {
 		struct ra_value *x = &s->value[s->cur[g]];
 
 		s->fix[g] = 0;

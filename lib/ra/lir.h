@@ -32,6 +32,8 @@
  *   LF_FAULT the insn may raise a guest fault: the allocator records where each
  *            pinned guest register that is not at home can be found. Memory holds the
  *            others. The record describes the state before the insn's own definitions.
+ *            An insn with one DEF, no CLOBBER and no LO_LATE use is taken to write its result
+ *            after the access has succeeded; of any other the results count as written before.
  *
  * Everything is allocated from one arena and belongs to one translation.
  */
@@ -55,30 +57,39 @@ enum lir_op {
 	LIR_GET,   /* opnd[0] DEF; imm: guest register */
 	LIR_PUT,   /* opnd[0] USE; imm: guest register; fix */
 	/* Made by the allocator, operands physical: */
-	LIR_MOVE,   /* opnd[0] DEF <- opnd[1] USE, same class */
-	LIR_XCHG,   /* opnd[0] <-> opnd[1], same class */
-	LIR_CONST,  /* opnd[0] DEF <- imm; int class only */
-	LIR_LOAD,   /* opnd[0] DEF <- 8 bytes of struct ir_state at offset imm */
-	LIR_STORE,  /* struct ir_state at offset imm <- opnd[0] USE, 8 bytes */
-	LIR_STOREI, /* struct ir_state at offset imm <- imm2, 8 bytes */
-	LIR_FIX,    /* opnd[0] is replaced by its conversion insn.fix */
+	LIR_MOVE,     /* opnd[0] DEF <- opnd[1] USE, same class */
+	LIR_XCHG,     /* opnd[0] <-> opnd[1], same class */
+	LIR_CONST,    /* opnd[0] DEF <- imm; int class only */
+	LIR_LOAD,     /* opnd[0] DEF <- 8 bytes of struct ir_state at offset imm */
+	LIR_STORE,    /* struct ir_state at offset imm <- opnd[0] USE, 8 bytes */
+	LIR_STOREI,   /* struct ir_state at offset imm <- imm2, 8 bytes */
+	LIR_FIX,      /* opnd[0] is replaced by its conversion insn.fix */
 	LIR_HOST = 16 /* the host's own operations start here */
 };
 
 enum lir_role { LIR_NO_OPND, LIR_USE, LIR_DEF, LIR_CLOBBER };
 
 enum lir_opnd_flag {
-	LO_LATE = 1, /* USE: read after a DEF of this insn is written; must not share its register */
-	LO_MEM = 2,  /* USE: may stay in struct ir_state; then r is LREG_NONE, LO_IN_MEM is set and insn.mem is its offset. At most one an insn */
-	LO_HINT = 4, /* USE: the first DEF would best have this operand's register */
-	LO_IN_MEM = 8, /* set by the allocator */
+	/* USE: read after a DEF of this insn is written; must not share its register. */
+	LO_LATE = 1,
+	/*
+	 * USE: may stay in struct ir_state; then r is LREG_NONE, LO_IN_MEM is set and insn.mem is
+	 * its offset. At most one an insn.
+	 */
+	LO_MEM = 2,
+	/* USE: the first DEF would best have this operand's register. */
+	LO_HINT = 4,
+	/* Set by the allocator. */
+	LO_IN_MEM = 8,
+	/* USE of a LF_SYNC insn: the value serves as well with a pending fix of it applied. */
+	LO_LAX = 16,
 };
 
 struct lir_opnd {
 	lreg r;        /* CLOBBER: LREG_NONE */
 	uint8_t role;  /* enum lir_role */
 	uint8_t flags; /* enum lir_opnd_flag */
-	uint8_t fixed; /* physical register that it must be in, or LIR_PHYS_NONE. Never a home register */
+	uint8_t fixed; /* physical register that it must be in, never a home; or LIR_PHYS_NONE */
 };
 
 enum lir_insn_flag { LF_EXIT = 1, LF_SYNC = 2, LF_FAULT = 4 };
@@ -101,21 +112,24 @@ struct lir_insn {
 };
 
 struct lir_vreg {
-	uint8_t cls;   /* enum lir_class */
-	bool is_const; /* int class: its value is imm, it has no defining insn; the allocator makes it where it is needed */
+	uint8_t cls; /* enum lir_class */
+	/* Int class: its value is imm, no insn defines it; the allocator makes it where it is needed. */
+	bool is_const;
 	int64_t imm;
 };
 
 /* A way out. Filled by instruction selection, but for the moves. */
 struct lir_exit {
-	gaddr target;     /* guest pc, where it is known */
-	gaddr ret;        /* IR_JUMP_CALL: where the call returns to */
-	uint16_t to;      /* block of this unit, or IR_NOBLOCK */
-	uint8_t kind;     /* enum ir_jump */
-	uint8_t reason;   /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
-	bool indirect;    /* exiti */
-	bool poll;        /* look at ir_state.stop before going: backward jumps, calls */
-	uint32_t stub_first, stub_count; /* moves of its cold stub in lir_unit.stub (LF_EXIT without LF_SYNC) */
+	gaddr target;       /* guest pc, where it is known */
+	gaddr ret;          /* IR_JUMP_CALL: where the call returns to */
+	uint16_t to;        /* block of this unit, or IR_NOBLOCK */
+	uint8_t kind;       /* enum ir_jump */
+	uint8_t reason;     /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
+	bool indirect;      /* exiti */
+	bool poll;          /* look at ir_state.stop before going: backward jumps, calls */
+	uint64_t host_info; /* the host's own, from selection to emission */
+	/* Moves of its cold stub in lir_unit.stub (LF_EXIT without LF_SYNC). */
+	uint32_t stub_first, stub_count;
 };
 
 enum lir_loc_kind { LIR_LOC_REG, LIR_LOC_MEM, LIR_LOC_CONST };
@@ -131,7 +145,8 @@ struct lir_loc {
 
 struct lir_fault {
 	uint32_t insn; /* index into the allocated list */
-	uint32_t first, count; /* in lir_unit.loc: the registers that are not where the convention says */
+	/* In lir_unit.loc: the registers that are not where the convention says. */
+	uint32_t first, count;
 };
 
 struct lir_unit {
@@ -154,9 +169,9 @@ struct lir_unit {
 
 /* What the allocator has to know of a host. */
 struct ra_target {
-	uint64_t alloc[2];          /* registers it may use, by class: homes and scratch alike */
-	uint64_t scratch[2];        /* those of them that are no home, preferred for temporaries */
-	uint8_t home[IR_MAX_REGS];  /* guest register -> physical register, LIR_PHYS_NONE: lives in memory */
+	uint64_t alloc[2];         /* registers it may use, by class: homes and scratch alike */
+	uint64_t scratch[2];       /* those of them that are no home, preferred for temporaries */
+	uint8_t home[IR_MAX_REGS]; /* of a guest register; LIR_PHYS_NONE: it lives in memory */
 	const struct ir_regfile *regs;
 	const char *const *phys_name; /* for printing, LIR_PHYS_COUNT names */
 };

@@ -23,9 +23,9 @@ struct live {
 	uint32_t i;
 	uint32_t need[IR_MAX_REGS]; /* position of the last way out that sees g as it is here */
 	uint64_t unseen;            /* guest registers that are PUT again before any way out */
-	uint64_t to_sync;           /* those with need[g] at a LF_SYNC: their place is on the main path */
-	uint32_t next_sync;         /* position */
-	uint16_t consts;            /* chain through next_dying of the constants seen */
+	uint64_t to_sync;   /* those with need[g] at a LF_SYNC: their place is on the main path */
+	uint32_t next_sync; /* position */
+	uint16_t consts;    /* chain through next_dying of the constants seen */
 };
 
 bool ra_faults_late(const struct lir_insn *in)
@@ -98,7 +98,7 @@ static void way_out(struct live *l, const struct lir_insn *in)
 		for (unsigned g = 0; g < IR_MAX_REGS; g++)
 			l->need[g] = pos;
 	} else {
-		RA_EACH(g, l->unseen)
+		for (RA_EACH(g, l->unseen))
 			l->need[g] = pos;
 	}
 	l->to_sync = sync ? l->to_sync | l->unseen : l->to_sync & ~l->unseen;
@@ -209,14 +209,16 @@ static void name_entries(struct ra *s)
 
 void ra_live(struct ra *s, uint32_t first, uint32_t end)
 {
-	struct live l = { .s = s, .unseen = UINT64_MAX, .next_sync = RA_NEVER, .consts = RA_NOVALUE };
+	struct live l = {
+		.s = s, .unseen = UINT64_MAX, .next_sync = RA_NEVER, .consts = RA_NOVALUE
+	};
 
 	s->first = first;
 	s->end = end;
 	s->block_pos = RA_EARLY(first);
 	s->use_count = 0;
 	name_entries(s);
-	RA_EACH(n, s->pinned | s->read)
+	for (RA_EACH(n, s->pinned | s->read))
 		ra_init_value(s, (uint16_t)(s->entry + n), ra_greg_class(s, (unsigned)n), false);
 	memset(s->want, 0xff, sizeof(s->want));
 	memset(s->fixed, 0xff, sizeof(s->fixed));
@@ -229,9 +231,9 @@ void ra_live(struct ra *s, uint32_t first, uint32_t end)
 		else if (in->op == LIR_PUT)
 			live_put(&l, in);
 	}
-	RA_EACH(g, s->pinned & ~l.unseen)
+	for (RA_EACH(g, s->pinned & ~l.unseen))
 		need(&l, (uint16_t)(s->entry + g), l.need[g]);
-	RA_EACH(e, s->pinned | s->read)
+	for (RA_EACH(e, s->pinned | s->read))
 		if (s->value[s->entry + e].death >= s->block_pos)
 			add_dying(s, (uint16_t)(s->entry + e));
 	while (l.consts != RA_NOVALUE) {

@@ -32,7 +32,8 @@ struct lir_insn *ra_emit(struct ra_out *out, enum lir_op op, unsigned a, unsigne
 		.fixed = LIR_PHYS_NONE,
 	};
 	if (b != LIR_PHYS_NONE)
-		in->opnd[1] = (struct lir_opnd){ .r = (lreg)b, .role = LIR_USE, .fixed = LIR_PHYS_NONE };
+		in->opnd[1] =
+		    (struct lir_opnd){ .r = (lreg)b, .role = LIR_USE, .fixed = LIR_PHYS_NONE };
 	return in;
 }
 
@@ -58,8 +59,8 @@ void ra_moves_add(struct ra *s, struct ra_moves *m, unsigned dst, uint16_t v)
 
 /* The register moves of one call of ra_moves_emit. */
 struct mover {
-	uint64_t pending;                /* destinations not yet written */
-	uint64_t ready;                  /* those that nothing pending reads */
+	uint64_t pending; /* destinations not yet written */
+	uint64_t ready;   /* those that nothing pending reads */
 	uint64_t temps;
 	uint8_t src[LIR_PHYS_COUNT];     /* of pending destinations */
 	uint8_t readers[LIR_PHYS_COUNT]; /* pending moves from a register */
@@ -70,9 +71,9 @@ static void start(struct mover *w, const struct ra_moves *m, uint64_t temps)
 	w->pending = m->from_reg;
 	w->ready = m->from_reg & ~m->srcs;
 	w->temps = (temps | m->from_mem | m->from_const) & ~(m->srcs | m->from_reg);
-	RA_EACH(r, m->srcs)
+	for (RA_EACH(r, m->srcs))
 		w->readers[r] = 0;
-	RA_EACH(d, m->from_reg) {
+	for (RA_EACH(d, m->from_reg)) {
 		w->src[d] = m->src[d];
 		w->readers[m->src[d]]++;
 	}
@@ -124,8 +125,8 @@ void ra_moves_emit(const struct ra_moves *m, uint64_t temps, struct ra_out *out)
 		if (--w.readers[s] == 0)
 			w.ready |= w.pending & RA_BIT(s);
 	}
-	RA_EACH(r, m->from_mem)
+	for (RA_EACH(r, m->from_mem))
 		ra_emit(out, LIR_LOAD, (unsigned)r, LIR_PHYS_NONE, m->imm[r]);
-	RA_EACH(c, m->from_const)
+	for (RA_EACH(c, m->from_const))
 		ra_emit(out, LIR_CONST, (unsigned)c, LIR_PHYS_NONE, m->imm[c]);
 }

@@ -37,7 +37,7 @@ void ra_set_reg(struct ra *s, uint16_t v, unsigned r)
 	if (!x->cur_of)
 		return;
 	s->loc_valid = false;
-	RA_EACH(g, x->cur_of) {
+	for (RA_EACH(g, x->cur_of)) {
 		if (r == s->t->home[g] && !(s->fixes & RA_BIT(g)))
 			s->away &= ~RA_BIT(g);
 		else
@@ -113,6 +113,8 @@ static uint32_t next_want(struct ra *s, unsigned g, uint16_t v)
 	return next == RA_NOVALUE ? RA_NEVER : s->value[next].def;
 }
 
+uint32_t ra_next_want(struct ra *s, unsigned g) { return next_want(s, g, RA_NOVALUE); }
+
 /* The position from which another than v wants register r. */
 static uint32_t wanted_at(struct ra *s, unsigned r, uint16_t v)
 {
@@ -131,7 +133,7 @@ static unsigned least_wanted(struct ra *s, uint16_t v, uint64_t avail, uint32_t 
 	unsigned best = LIR_PHYS_NONE;
 
 	*at = 0;
-	RA_EACH(r, avail) {
+	for (RA_EACH(r, avail)) {
 		uint32_t pos = wanted_at(s, (unsigned)r, v);
 
 		if (best == LIR_PHYS_NONE || pos > *at) {
@@ -181,27 +183,35 @@ unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint)
 	return by_home;
 }
 
+/*
+ * How good a victim v is: the insns until it is used again for each memory access that this costs. Far
+ * uses are all the same: by then there may be room anyhow.
+ */
+static uint32_t victim_score(struct ra *s, uint16_t v)
+{
+	enum { FAR = 12 };
+	struct ra_value *x = &s->value[v];
+	uint32_t next = next_insn(s, &x->uses), at = next == RA_NEVER ? RA_INSN(x->death) : next;
+	uint32_t distance = at - s->i < FAR ? at - s->i : FAR;
+	unsigned cost = x->is_const || x->mem != RA_NOMEM ? 1 : 2;
+
+	return distance * 2 / cost * 4096 + (at - s->i < 4096 ? at - s->i : 4095);
+}
+
 static unsigned victim(struct ra *s, uint64_t evictable)
 {
-	enum { CHEAP_BONUS = 32 }; /* insns that a store saved is worth */
 	unsigned best = LIR_PHYS_NONE;
-	uint32_t best_at = 0;
+	uint32_t best_score = 0;
 
-	RA_EACH(r, evictable) {
-		struct ra_value *x;
-		uint32_t at;
+	for (RA_EACH(r, evictable)) {
+		uint32_t score;
 
 		if (s->occ[r] == RA_NOVALUE)
 			continue;
-		x = &s->value[s->occ[r]];
-		at = next_insn(s, &x->uses);
-		if (at == RA_NEVER)
-			at = RA_INSN(x->death);
-		if (x->is_const || x->mem != RA_NOMEM)
-			at += CHEAP_BONUS;
-		if (best == LIR_PHYS_NONE || at > best_at) {
+		score = victim_score(s, s->occ[r]);
+		if (best == LIR_PHYS_NONE || score > best_score) {
 			best = (unsigned)r;
-			best_at = at;
+			best_score = score;
 		}
 	}
 	return best;
@@ -214,7 +224,8 @@ unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, u
 	if (r != LIR_PHYS_NONE)
 		return r;
 	r = victim(s, evictable & s->t->alloc[s->value[v].cls]);
-	KIT_CHECK(r != LIR_PHYS_NONE, "LIR insn %u has more operands than the host registers", s->i);
+	KIT_CHECK(r != LIR_PHYS_NONE, "LIR insn %u has more operands than the host registers",
+		  s->i);
 	ra_evict(s, s->occ[r]);
 	return r;
 }

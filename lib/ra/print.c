@@ -18,10 +18,9 @@ struct printer {
 };
 
 static const char *const op_names[] = {
-	[LIR_NOP] = "nop",     [LIR_BLOCK] = "block", [LIR_GET] = "get",
-	[LIR_PUT] = "put",     [LIR_MOVE] = "move",   [LIR_XCHG] = "xchg",
-	[LIR_CONST] = "const", [LIR_LOAD] = "load",   [LIR_STORE] = "store",
-	[LIR_STOREI] = "storei", [LIR_FIX] = "fix",
+	[LIR_NOP] = "nop",     [LIR_BLOCK] = "block",   [LIR_GET] = "get",     [LIR_PUT] = "put",
+	[LIR_MOVE] = "move",   [LIR_XCHG] = "xchg",     [LIR_CONST] = "const", [LIR_LOAD] = "load",
+	[LIR_STORE] = "store", [LIR_STOREI] = "storei", [LIR_FIX] = "fix",
 };
 
 static void print_phys(const struct printer *p, unsigned r)
@@ -66,6 +65,8 @@ static void print_opnd(const struct printer *p, const struct lir_insn *in, const
 		strbuf_puts(p->out, " late");
 	if (o->flags & LO_MEM && !p->t)
 		strbuf_puts(p->out, " mem");
+	if (o->flags & LO_LAX && !p->t)
+		strbuf_puts(p->out, " lax");
 }
 
 /* The operands of one role, comma-separated after lead; true when there were any. */

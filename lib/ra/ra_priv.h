@@ -34,26 +34,26 @@
 #include "lib/ra/ra.h"
 
 enum { RA_NOVALUE = UINT16_MAX, RA_NOGREG = UINT8_MAX, RA_NOSLOT = UINT8_MAX };
-#define RA_NOUSE  UINT32_MAX
-#define RA_NEVER  UINT32_MAX
-#define RA_NOMEM  (-1)
+#define RA_NOUSE UINT32_MAX
+#define RA_NEVER UINT32_MAX
+#define RA_NOMEM (-1)
 
-#define RA_EARLY(i) (2 * (i) + 2)
-#define RA_LATE(i)  (2 * (i) + 3)
+#define RA_EARLY(i)  (2 * (i) + 2)
+#define RA_LATE(i)   (2 * (i) + 3)
 #define RA_INSN(pos) ((pos) / 2 - 1)
 
 #define RA_BIT(n) (UINT64_C(1) << (n))
-/* for (each bit r of a set) */
+/* for (RA_EACH(r, set)): each bit r of a set. */
 #define RA_EACH(r, set)                                                                            \
-	for (uint64_t r##_left = (set), r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0;    \
-	     r##_left;                                                                             \
-	     r##_left &= r##_left - 1, r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0)
+	uint64_t r##_left = (set), r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0;         \
+	r##_left;                                                                                  \
+	r##_left &= r##_left - 1, r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0
 
 struct ra_value {
-	uint64_t cur_of;   /* pinned guest registers whose present value this is */
-	uint32_t death;    /* position of its last need; below ra.block_pos: not seen in this block */
-	uint32_t uses;     /* list in ra.use: insns that want it as an operand */
-	uint32_t def;      /* insn that defines it */
+	uint64_t cur_of; /* pinned guest registers whose present value this is */
+	uint32_t death;  /* position of its last need; below ra.block_pos: not seen in this block */
+	uint32_t uses;   /* list in ra.use: insns that want it as an operand */
+	uint32_t def;    /* insn that defines it */
 	uint32_t dest_end; /* insn up to which it wants to be in the home of dest undisturbed */
 	uint32_t fixed_at; /* insn that wants it in register fixed */
 	int32_t mem;       /* offset of its copy in struct ir_state, or RA_NOMEM */
@@ -85,34 +85,34 @@ struct ra {
 	const struct ra_target *t;
 	struct ra_value *value;
 	uint16_t value_count, entry, synced;
-	uint64_t pinned;                  /* guest registers that have a home */
-	uint64_t homes;                   /* their homes */
-	uint8_t greg_of[LIR_PHYS_COUNT];  /* home -> guest register, RA_NOGREG */
-	bool out_of_slots;                /* the run has failed */
+	uint64_t pinned;                 /* guest registers that have a home */
+	uint64_t homes;                  /* their homes */
+	uint8_t greg_of[LIR_PHYS_COUNT]; /* home -> guest register, RA_NOGREG */
+	bool out_of_slots;               /* the run has failed */
 	struct ra_out out, stub;
 
 	/* What live.c says of the block at hand. */
 	uint32_t first, end, block_pos;
 	struct ra_use *use;
 	unsigned use_count, use_cap;
-	uint64_t read;                    /* guest registers that GETs name */
-	uint16_t *dying;                  /* insn -> values that die there */
-	uint16_t want[IR_MAX_REGS];       /* values defined that would like g's home */
-	uint32_t fixed[LIR_PHYS_COUNT];   /* insns with an operand fixed to it */
+	uint64_t read;                  /* guest registers that GETs name */
+	uint16_t *dying;                /* insn -> values that die there */
+	uint16_t want[IR_MAX_REGS];     /* values defined that would like g's home */
+	uint32_t fixed[LIR_PHYS_COUNT]; /* insns with an operand fixed to it */
 
 	/* The state at insn i of the scan. */
 	uint32_t i;
-	uint32_t horizon;                 /* i before, i + 1 after its uses are in place */
-	uint64_t free;                    /* allocatable registers that hold no value */
-	uint16_t occ[LIR_PHYS_COUNT];     /* what a register holds */
-	uint16_t cur[IR_MAX_REGS];        /* value of each pinned guest register ... */
-	uint8_t fix[IR_MAX_REGS];         /* ... to which this conversion is still to be applied */
-	uint64_t fixes;                   /* those with one */
-	uint64_t away;                    /* pinned guest registers not plainly at home */
-	uint16_t mem_owner[IR_MAX_REGS];  /* value whose mem is the place of unpinned g */
-	uint64_t slots;                   /* spill slots that are free */
-	uint32_t loc_first, loc_count;    /* the last fault record's locations ... */
-	bool loc_valid;                   /* ... still say where everything is */
+	uint32_t horizon;                /* i before, i + 1 after its uses are in place */
+	uint64_t free;                   /* allocatable registers that hold no value */
+	uint16_t occ[LIR_PHYS_COUNT];    /* what a register holds */
+	uint16_t cur[IR_MAX_REGS];       /* value of each pinned guest register ... */
+	uint8_t fix[IR_MAX_REGS];        /* ... to which this conversion is still to be applied */
+	uint64_t fixes;                  /* those with one */
+	uint64_t away;                   /* pinned guest registers not plainly at home */
+	uint16_t mem_owner[IR_MAX_REGS]; /* value whose mem is the place of unpinned g */
+	uint64_t slots;                  /* spill slots that are free */
+	uint32_t loc_first, loc_count;   /* the last fault record's locations ... */
+	bool loc_valid;                  /* ... still say where everything is */
 };
 
 /* ---- live.c */
@@ -138,6 +138,8 @@ void ra_drop_mem(struct ra *s, uint16_t v);
 void ra_free_value(struct ra *s, uint16_t v);
 /* Takes v out of its register, storing it first when that held the only copy. */
 void ra_evict(struct ra *s, uint16_t v);
+/* The insn that defines the next value that would like g's home, or RA_NEVER. */
+uint32_t ra_next_want(struct ra *s, unsigned g);
 /* The best register for v out of avail, or LIR_PHYS_NONE when v's class has none in it. */
 unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint);
 /* The same; evicts a value from one of evictable when there is none. */

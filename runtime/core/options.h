@@ -9,16 +9,16 @@ enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 
 struct kit_options {
 	enum kit_engine engine;
-	bool selfcheck;            /* run both engines in lockstep */
+	bool selfcheck; /* run both engines in lockstep */
 	bool strace;
-	bool stats;                /* print what was translated and run, at exit */
-	bool force_base;           /* use the fall-back base even where guest addresses are free (tests) */
-	uint64_t stack_bytes;      /* guest stack; 0: RLIMIT_STACK */
-	uint64_t cache_bytes;      /* code cache */
-	const char *argv0;         /* guest's argv[0], or NULL for the file's name */
-	char **set_env;            /* NAME=VALUE to add, NULL-terminated; may be NULL */
-	char **unset_env;          /* NAMEs to remove, NULL-terminated; may be NULL */
-	bool host_isa_baseline;    /* emit for baseline x86-64 only (tests) */
+	bool stats;      /* print what was translated and run, at exit */
+	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
+	uint64_t stack_bytes;   /* guest stack; 0: RLIMIT_STACK */
+	uint64_t cache_bytes;   /* code cache */
+	const char *argv0;      /* guest's argv[0], or NULL for the file's name */
+	char **set_env;         /* NAME=VALUE to add, NULL-terminated; may be NULL */
+	char **unset_env;       /* NAMEs to remove, NULL-terminated; may be NULL */
+	bool host_isa_baseline; /* emit for baseline x86-64 only (tests) */
 };
 
 #endif

@@ -21,28 +21,29 @@ struct guest_decoder;
 
 struct kit_process {
 	struct kit_options opt;
-	uint64_t features;         /* of the guest's cpu */
+	uint64_t features; /* of the guest's cpu */
 	struct mem_space *mem;
-	struct jit *jit;           /* NULL with --engine=interp */
+	struct jit *jit; /* NULL with --engine=interp */
 	struct sig_table *sig;
-	const char *exe_path;      /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
-	int exe_fd;                /* guest's file, close-on-exec, for execve of /proc/self/exe */
-	int self_fd;               /* kitemu's own binary, close-on-exec, for execveat */
-	gaddr vdso_base;           /* guest vDSO */
-	gaddr sigreturn_pc;        /* __vdso_rt_sigreturn */
-	gaddr stack_low, stack_high; /* main stack mapping */
+	const char
+	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
+	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
+	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
+	gaddr vdso_base; /* guest vDSO */
+	gaddr sigreturn_pc;                           /* __vdso_rt_sigreturn */
+	gaddr stack_low, stack_high;                  /* main stack mapping */
 	gaddr arg_start, arg_end, env_start, env_end; /* of the initial stack */
 };
 
 struct kit_thread {
-	struct ir_state st;        /* first: generated code's base register points into it */
+	struct ir_state st; /* first: generated code's base register points into it */
 	struct kit_process *proc;
 	struct guest_decoder *decoder;
-	struct sig_thread *sig;    /* masks, alternate stack, pending queue */
+	struct sig_thread *sig; /* masks, alternate stack, pending queue */
 	gaddr clear_child_tid;
 	gaddr robust_list;
 	int tid;
-	bool exiting;              /* exit_group or exit was called: exit_status holds */
+	bool exiting; /* exit_group or exit was called: exit_status holds */
 	int exit_status;
 };
 

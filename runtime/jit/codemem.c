@@ -35,10 +35,11 @@ bool codemem_init(struct codemem *m, size_t size_bytes, struct diag *d)
 	uint8_t *rx;
 
 	if (!map_views(size_bytes, &m->rw, &rx))
-		return diag_fail(d, KIT_EXIT_INTERNAL,
-				 "cannot map %zu MiB of code memory (%s); try a smaller --cache-size "
-				 "or --engine=interp",
-				 size_bytes >> 20, strerror(errno));
+		return diag_fail(
+		    d, KIT_EXIT_INTERNAL,
+		    "cannot map %zu MiB of code memory (%s); try a smaller --cache-size "
+		    "or --engine=interp",
+		    size_bytes >> 20, strerror(errno));
 	m->rx = rx;
 	m->size_bytes = size_bytes;
 	return true;
@@ -74,10 +75,10 @@ bool codemem_fork_child(struct codemem *m, struct codemem_copy c)
 	if (!c.rw)
 		return false;
 	return mremap(c.rw, m->size_bytes, m->size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, m->rw)
-		       != MAP_FAILED
+		   != MAP_FAILED
 	       && mremap(c.rx, m->size_bytes, m->size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
 			 (void *)(uintptr_t)m->rx)
-			  != MAP_FAILED;
+		      != MAP_FAILED;
 }
 
 enum { GUARD_BYTES = 4096 };

@@ -27,10 +27,11 @@
 #include <time.h>
 
 enum {
-	THUNK_BYTES = 4096,       /* reserved for thunks at the start of code memory */
+	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
 	MIN_ROOM_BYTES = 32 << 10, /* a unit gets at least this much room */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
+	COLD_ENTRIES = 8192,           /* of the table of pcs that were run once */
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	JUMP_TABLE_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	MAX_CONTENT_BYTES = 4096,
@@ -54,10 +55,16 @@ struct jit {
 	struct guest_fetch fetch;
 	enter_fn *enter;
 	struct tc tc;
-	struct arena scratch; /* of the translation under way */
+	struct arena scratch;      /* of the translation under way */
 	struct kit_thread *thread; /* the one there is; a list when guests have threads */
 	struct codemem_copy fork_copy;
 	struct jit_stats stats;
+	/*
+	 * Traces that have been interpreted, by hash of their pc. A start-up runs most of its code
+	 * once, which is cheaper interpreted than translated. Two pcs that share a place
+	 * only make the second one be translated at its first run.
+	 */
+	uint64_t ran_once[COLD_ENTRIES / 64];
 };
 
 /* ---- set-up ------------------------------------------------------------------------------- */
@@ -175,7 +182,7 @@ void jit_thread_fini(struct kit_thread *t)
 	struct jit *j = t->proc->jit;
 
 	codemem_stack_free((char *)(uintptr_t)(t->st.code_sp_top + sizeof(uint64_t))
-				   - CODE_STACK_BYTES,
+			       - CODE_STACK_BYTES,
 			   CODE_STACK_BYTES);
 	free(t->st.jump);
 	t->st.jump = NULL;
@@ -229,8 +236,8 @@ static bool guard_pages(struct jit *j, const struct code *c)
 			struct tc_page *p = tc_page(&j->tc, n, true);
 
 			if (!p->refs)
-				p->unguarded = !mem_guard(j->proc->mem, n * MEM_PAGE_BYTES,
-							  MEM_PAGE_BYTES);
+				p->unguarded =
+				    !mem_guard(j->proc->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES);
 			all_guarded &= !p->unguarded;
 		}
 	}
@@ -256,7 +263,10 @@ static enum jit_status compile_trace(struct jit *j, struct kit_thread *t, gaddr 
 	return jit_compile(&u, j->host, &j->target, &j->opts, &cb, c);
 }
 
-/* The unit at pc, freshly translated. */
+/*
+ * The unit at pc, freshly translated. NULL when nothing can be fetched there: that is not kept as a unit, since
+ * nobody says when it changes.
+ */
 static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
 {
 	struct guest_limits limits = j->limits;
@@ -275,6 +285,8 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
 			  (unsigned long)pc);
 		limits.max_insns /= 2;
 	}
+	if (!c.guest_insns)
+		return NULL;
 	u = tc_add(&j->tc, &c, guard_pages(j, &c) ? 0 : hash_guest(j, c.range, c.range_count));
 	j->stats.units++;
 	j->stats.guest_insns += c.guest_insns;
@@ -286,13 +298,6 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
 	KIT_LOG(jit, "unit %#lx: %u guest instructions, %u bytes at %p", (unsigned long)pc,
 		c.guest_insns, c.size_bytes, (const void *)u->code);
 	return u;
-}
-
-static struct tc_unit *find_or_translate(struct jit *j, struct kit_thread *t, gaddr pc)
-{
-	struct tc_unit *u = tc_find(&j->tc, pc);
-
-	return u ? u : translate(j, t, pc);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -314,6 +319,17 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 	j->stats.links++;
 }
 
+/* True at the first call for pc, which should be interpreted for once. */
+static bool is_cold(struct jit *j, gaddr pc)
+{
+	uint64_t h = kit_mix64(pc) & (COLD_ENTRIES - 1);
+	uint64_t bit = UINT64_C(1) << (h & 63), *word = &j->ran_once[h >> 6];
+	bool cold = !(*word & bit);
+
+	*word |= bit;
+	return cold;
+}
+
 enum ir_exit jit_run(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
@@ -321,10 +337,18 @@ enum ir_exit jit_run(struct kit_thread *t)
 	uint64_t link_field = 0;
 
 	for (;;) {
-		struct tc_unit *u = find_or_translate(j, t, st->pc);
-		struct ir_jump_entry *e = &st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
+		struct tc_unit *u = tc_find(&j->tc, st->pc);
+		struct ir_jump_entry *e;
 		enum ir_exit why;
 
+		if (!u) {
+			if (is_cold(j, st->pc))
+				return IR_EXIT_LOOKUP;
+			u = translate(j, t, st->pc);
+			if (!u)
+				return IR_EXIT_FETCH;
+		}
+		e = &st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
 		e->code = u->code;
 		e->gpc = u->gpc;
 		if (link_field)
@@ -343,9 +367,14 @@ enum ir_exit jit_run(struct kit_thread *t)
 enum ir_exit jit_run_one(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
-	struct tc_unit *u = find_or_translate(j, t, t->st.pc);
-	enum ir_exit why = (enum ir_exit)j->enter(&t->st, u->code);
+	struct tc_unit *u = tc_find(&j->tc, t->st.pc);
+	enum ir_exit why;
 
+	if (!u)
+		u = translate(j, t, t->st.pc);
+	if (!u)
+		return IR_EXIT_FETCH;
+	why = (enum ir_exit)j->enter(&t->st, u->code);
 	return why == IR_EXIT_LINK ? IR_EXIT_LOOKUP : why;
 }
 
@@ -400,8 +429,8 @@ static size_t used_bytes(const struct jit *j)
 
 	for (unsigned i = 0; i < TC_SEGMENTS; i++)
 		if (j->tc.seg[i].used_bytes)
-			end = THUNK_BYTES + (size_t)i * j->tc.segment_bytes
-			      + j->tc.seg[i].used_bytes;
+			end =
+			    THUNK_BYTES + (size_t)i * j->tc.segment_bytes + j->tc.seg[i].used_bytes;
 	return end;
 }
 

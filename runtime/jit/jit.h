@@ -10,8 +10,8 @@
 #ifndef KIT_RUNTIME_JIT_JIT_H
 #define KIT_RUNTIME_JIT_JIT_H
 
-#include "runtime/core/thread.h"
 #include "lib/base/diag.h"
+#include "runtime/core/thread.h"
 
 struct jit;
 struct ir_unit;
@@ -19,9 +19,9 @@ struct ir_unit;
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
 	uint64_t translate_ns;
-	uint64_t runs;          /* entries into translated code */
-	uint64_t lookups;       /* of them for a guest pc that no link or jump table entry led to */
-	uint64_t links;         /* links made */
+	uint64_t runs;    /* entries into translated code */
+	uint64_t lookups; /* of them for a guest pc that no link or jump table entry led to */
+	uint64_t links;   /* links made */
 	uint64_t killed, evicted_units;
 };
 
@@ -31,7 +31,10 @@ void jit_free(struct jit *j);
 bool jit_thread_init(struct kit_thread *t, struct diag *d);
 void jit_thread_fini(struct kit_thread *t);
 
-/* Runs from t->st.pc until something needs the run loop; never returns LOOKUP or LINK. */
+/*
+ * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc comes up for
+ * the first time, and the caller is to interpret it. Never returns LINK.
+ */
 enum ir_exit jit_run(struct kit_thread *t);
 /* Runs exactly one unit, translating it if need be, without linking; jumps give IR_EXIT_LOOKUP. For --selfcheck. */
 enum ir_exit jit_run_one(struct kit_thread *t);
@@ -40,7 +43,7 @@ enum ir_exit jit_run_one(struct kit_thread *t);
 enum jit_fault_result {
 	JIT_FAULT_NOT_OURS, /* not in translated code */
 	JIT_FAULT_RESUME,   /* dealt with (code stack): return from the handler */
-	JIT_FAULT_GUEST,    /* the guest's: registers are captured; jit_run returns IR_EXIT_FAULT after the handler */
+	JIT_FAULT_GUEST, /* the guest's: registers are captured; jit_run returns IR_EXIT_FAULT after the handler */
 };
 
 /*

@@ -21,8 +21,8 @@ bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t
 	};
 	if (!codemem_init(&tc->mem, size_bytes, d))
 		return false;
-	tc->segment_bytes = (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS,
-						 align_bytes);
+	tc->segment_bytes =
+	    (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS, align_bytes);
 	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
 	KIT_CHECK(tc->bucket, "out of memory");
 	return true;

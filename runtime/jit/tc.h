@@ -27,7 +27,7 @@
 struct tc_link {
 	struct code_link code;
 	struct tc_unit *from;
-	struct tc_unit *to;    /* NULL: unlinked */
+	struct tc_unit *to;            /* NULL: unlinked */
 	struct tc_link *next, **pprev; /* in to->incoming */
 };
 
@@ -42,7 +42,7 @@ struct tc_page {
 	uint64_t number; /* guest address / 4096; the table's key */
 	struct tc_page_ref *refs;
 	struct tc_page *hash_next;
-	bool unguarded;  /* writes are not noticed: units here are compared at fence.i */
+	bool unguarded; /* writes are not noticed: units here are compared at fence.i */
 };
 
 struct tc_unit {

@@ -40,7 +40,8 @@ static int64_t reserve_anywhere(struct mem_space *m, uint64_t span, uint64_t ali
 	return (int64_t)at;
 }
 
-static bool reserve_image(struct mem_space *m, const struct load_image *im, gaddr *bias, struct diag *d)
+static bool reserve_image(struct mem_space *m, const struct load_image *im, gaddr *bias,
+			  struct diag *d)
 {
 	uint64_t span = im->high - im->low;
 	gaddr low = align_down(im->low, im->align);
@@ -49,7 +50,8 @@ static bool reserve_image(struct mem_space *m, const struct load_image *im, gadd
 	if (im->pie) {
 		at = reserve_anywhere(m, im->high - low, im->align);
 		if (at < 0)
-			return diag_fail(d, CANNOT_RUN, "needs 0x%" PRIx64 " bytes of addresses: %s", span,
+			return diag_fail(d, CANNOT_RUN,
+					 "needs 0x%" PRIx64 " bytes of addresses: %s", span,
 					 strerror((int)-at));
 		if (low < im->low)
 			mem_munmap(m, (gaddr)at, im->low - low);
@@ -61,11 +63,13 @@ static bool reserve_image(struct mem_space *m, const struct load_image *im, gadd
 	if (at == -EPERM)
 		return diag_fail(d, CANNOT_RUN,
 				 "lies at 0x%" PRIx64 ", below what this host lets programs map: "
-				 "lower the sysctl vm.mmap_min_addr, or link it higher", im->low);
+				 "lower the sysctl vm.mmap_min_addr, or link it higher",
+				 im->low);
 	if (at < 0)
 		return diag_fail(d, CANNOT_RUN,
 				 "needs the addresses 0x%" PRIx64 " to 0x%" PRIx64
-				 ", which are not free (guests have those below 0x%" PRIx64 "): link it elsewhere",
+				 ", which are not free (guests have those below 0x%" PRIx64
+				 "): link it elsewhere",
 				 im->low, im->high, mem_limit(m));
 	return true;
 }
@@ -77,7 +81,8 @@ static int64_t map_segment(struct mem_space *m, const struct load_segment *s, ga
 {
 	const int fixed = MEM_MAP_PRIVATE | MEM_MAP_FIXED;
 	gaddr start = align_down(s->vaddr + bias, MEM_PAGE_BYTES);
-	gaddr file_end = s->vaddr + bias + s->filesz, file_stop = s->filesz ? align_up(file_end, MEM_PAGE_BYTES) : start;
+	gaddr file_end = s->vaddr + bias + s->filesz,
+	      file_stop = s->filesz ? align_up(file_end, MEM_PAGE_BYTES) : start;
 	gaddr stop = align_up(s->vaddr + bias + s->memsz, MEM_PAGE_BYTES);
 	int64_t got;
 
@@ -97,7 +102,8 @@ static int64_t map_segment(struct mem_space *m, const struct load_segment *s, ga
 	return got < 0 ? got : 0;
 }
 
-static bool map_image(struct mem_space *m, const struct load_image *im, int fd, gaddr bias, struct diag *d)
+static bool map_image(struct mem_space *m, const struct load_image *im, int fd, gaddr bias,
+		      struct diag *d)
 {
 	for (unsigned i = 0; i < im->seg_count; i++) {
 		const struct load_segment *s = &im->seg[i];
@@ -112,9 +118,12 @@ static bool map_image(struct mem_space *m, const struct load_image *im, int fd, 
 		}
 		err = map_segment(m, s, bias, fd);
 		if (err)
-			return diag_fail(d, CANNOT_RUN, "its segment of 0x%" PRIx64 " bytes at 0x%" PRIx64
-					 " cannot be mapped: %s", s->memsz, s->vaddr, strerror((int)-err));
-		KIT_LOG(load, "segment 0x%" PRIx64 " + 0x%" PRIx64 " prot %d", s->vaddr + bias, s->memsz, s->prot);
+			return diag_fail(d, CANNOT_RUN,
+					 "its segment of 0x%" PRIx64 " bytes at 0x%" PRIx64
+					 " cannot be mapped: %s",
+					 s->memsz, s->vaddr, strerror((int)-err));
+		KIT_LOG(load, "segment 0x%" PRIx64 " + 0x%" PRIx64 " prot %d", s->vaddr + bias,
+			s->memsz, s->prot);
 	}
 	return true;
 }
@@ -129,8 +138,8 @@ static void set_registers(struct kit_thread *t, gaddr entry, gaddr sp)
 	t->st.fflags = 0;
 }
 
-bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const char *path, char *const *argv,
-		  char *const *envp, struct diag *d)
+bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const char *path,
+		  char *const *argv, char *const *envp, struct diag *d)
 {
 	struct load_image im;
 	struct load_place at;

@@ -4,20 +4,20 @@
 #ifndef KIT_RUNTIME_LOAD_LOAD_H
 #define KIT_RUNTIME_LOAD_LOAD_H
 
-#include "runtime/core/thread.h"
 #include "lib/base/diag.h"
+#include "runtime/core/thread.h"
 
 enum { LOAD_MAX_SEGMENTS = 32 };
 
 /* What an ELF file says, checked; nothing is mapped yet. */
 struct load_image {
 	gaddr entry;
-	gaddr phdr;       /* guest address of the program headers, before bias */
+	gaddr phdr; /* guest address of the program headers, before bias */
 	unsigned phnum, phent;
-	gaddr low, high;  /* of all PT_LOAD, page-aligned, before bias */
-	uint64_t align;   /* largest alignment that a PT_LOAD asks for, at least a page */
-	bool pie;         /* ET_DYN: may be placed anywhere */
-	bool exec_stack;  /* PT_GNU_STACK asks for it */
+	gaddr low, high;    /* of all PT_LOAD, page-aligned, before bias */
+	uint64_t align;     /* largest alignment that a PT_LOAD asks for, at least a page */
+	bool pie;           /* ET_DYN: may be placed anywhere */
+	bool exec_stack;    /* PT_GNU_STACK asks for it */
 	unsigned seg_count; /* PT_LOADs that are not empty, in ascending order */
 	struct load_segment {
 		gaddr vaddr;
@@ -43,7 +43,7 @@ bool load_image_read(int fd, const char *path, struct load_image *im, struct dia
  * NULL-terminated; path is what AT_EXECFN says. Sets p's fields for the stack, vDSO and arguments. On failure: false,
  * a message, and nothing left mapped. The guest's space must be fresh.
  */
-bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const char *path, char *const *argv,
-		  char *const *envp, struct diag *d);
+bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const char *path,
+		  char *const *argv, char *const *envp, struct diag *d);
 
 #endif

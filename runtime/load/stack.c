@@ -28,19 +28,24 @@
 
 enum { CANNOT_RUN = 126 };
 
-#define STACK_TOP           (UINT64_C(1) << 38) /* of Sv39 */
-#define STACK_GAP_BYTES     (UINT64_C(256) * MEM_PAGE_BYTES) /* stack_guard_gap */
-#define STACK_LEAST_BYTES   (UINT64_C(64) << 10)
-#define STACK_UNLIMITED     (UINT64_C(1) << 30) /* for "ulimit -s unlimited": untouched pages cost nothing */
-#define STACK_MOST_BYTES    (UINT64_C(64) << 30)
-#define STACK_ROOM_BYTES    (UINT64_C(32) << 10) /* left for the program beside its arguments */
+#define STACK_TOP         (UINT64_C(1) << 38)              /* of Sv39 */
+#define STACK_GAP_BYTES   (UINT64_C(256) * MEM_PAGE_BYTES) /* stack_guard_gap */
+#define STACK_LEAST_BYTES (UINT64_C(64) << 10)
+#define STACK_UNLIMITED                                                                            \
+	(UINT64_C(1) << 30) /* for "ulimit -s unlimited": untouched pages cost nothing */
+#define STACK_USUAL_BYTES (UINT64_C(8) << 20)
+#define STACK_MOST_BYTES  (UINT64_C(64) << 30)
+#define STACK_ROOM_BYTES  (UINT64_C(32) << 10) /* left for the program beside its arguments */
 
 /* Bits of AT_HWCAP: one per letter of the ISA string. */
 #define HWCAP(letter) (UINT64_C(1) << ((letter) - 'A'))
 
 enum {
 	/* Names that a host's or libc's headers may lack. */
-	AUX_SYSINFO_EHDR = 33, AUX_L1I_CACHESIZE = 40, AUX_L3_CACHEGEOMETRY = 47, AUX_MINSIGSTKSZ = 51,
+	AUX_SYSINFO_EHDR = 33,
+	AUX_L1I_CACHESIZE = 40,
+	AUX_L3_CACHEGEOMETRY = 47,
+	AUX_MINSIGSTKSZ = 51,
 	MADVISE_NOHUGEPAGE = 15,
 	MOST_AUX = 40,
 };
@@ -94,7 +99,8 @@ static void fill_auxv(struct auxv *a, const struct kit_process *p, const struct 
 	for (unsigned type = AUX_L1I_CACHESIZE; type <= AUX_L3_CACHEGEOMETRY; type++)
 		aux(a, type, 0);
 	aux(a, AUX_MINSIGSTKSZ, align_up(sizeof(struct rv64_rt_sigframe), 16));
-	aux(a, AT_HWCAP, HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'));
+	aux(a, AT_HWCAP,
+	    HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'));
 	aux(a, AT_PAGESZ, MEM_PAGE_BYTES);
 	aux(a, AT_CLKTCK, 100);
 	aux(a, AT_PHDR, at->phdr);
@@ -140,23 +146,36 @@ static uint64_t stack_size(const struct kit_process *p)
 
 bool stack_map(struct kit_process *p, const struct load_image *im, struct diag *d)
 {
-	const int flags = MEM_MAP_PRIVATE | MEM_MAP_ANONYMOUS | MEM_MAP_NORESERVE | MEM_MAP_FIXED_NOREPLACE;
+	const int flags =
+	    MEM_MAP_PRIVATE | MEM_MAP_ANONYMOUS | MEM_MAP_NORESERVE | MEM_MAP_FIXED_NOREPLACE;
 	int prot = MEM_PROT_READ | MEM_PROT_WRITE | (im->exec_stack ? MEM_PROT_EXEC : 0);
 	gaddr top = mem_limit(p->mem) < STACK_TOP ? mem_limit(p->mem) : STACK_TOP;
-	const uint64_t size = stack_size(p);
+	uint64_t size = stack_size(p);
 	int64_t got = -ENOMEM;
 
 	if (size < top)
 		got = mem_mmap(p->mem, top - size, size, prot, flags, -1, 0);
+	if (got == -ENOMEM && !p->opt.stack_bytes && size > STACK_USUAL_BYTES) {
+		/* A generous limit, and less memory than that (RLIMIT_AS, no overcommitment). */
+		size = STACK_USUAL_BYTES;
+		got = mem_mmap(p->mem, top - size, size, prot, flags, -1, 0);
+	}
+	if (got == -EEXIST)
+		return diag_fail(
+		    d, CANNOT_RUN,
+		    "lies where its stack goes, below 0x%" PRIx64 ": link it elsewhere", top);
 	if (got < 0)
-		return diag_fail(d, CANNOT_RUN, "its stack of %" PRIu64 " KiB cannot be mapped (%s): give a smaller one",
+		return diag_fail(d, CANNOT_RUN,
+				 "its stack of %" PRIu64
+				 " KiB cannot be mapped (%s): give a smaller one with -s",
 				 size >> 10, strerror((int)-got));
 	mem_set_name(p->mem, (gaddr)got, "[stack]");
 	/* One touched page must not become a huge one. */
 	mem_madvise(p->mem, (gaddr)got, size, MADVISE_NOHUGEPAGE);
 	p->stack_low = (gaddr)got;
 	p->stack_high = top;
-	mem_set_mmap_top(p->mem, p->stack_low > STACK_GAP_BYTES ? p->stack_low - STACK_GAP_BYTES : p->stack_low);
+	mem_set_mmap_top(p->mem, p->stack_low > STACK_GAP_BYTES ? p->stack_low - STACK_GAP_BYTES
+								: p->stack_low);
 	return true;
 }
 
@@ -164,7 +183,8 @@ gaddr stack_fill(struct kit_process *p, const struct load_image *im, const struc
 		 const char *path, char *const *argv, char *const *envp, struct diag *d)
 {
 	const struct strings args = measure(argv), env = measure(envp);
-	const uint64_t size = p->stack_high - p->stack_low, words_bytes = 8 * ((uint64_t)args.count + env.count + 3);
+	const uint64_t size = p->stack_high - p->stack_low,
+		       words_bytes = 8 * ((uint64_t)args.count + env.count + 3);
 	const uint64_t text = args.bytes + env.bytes + strlen(path) + 1;
 	struct auxv aux_v = { .count = 0 };
 	gaddr execfn, random, sp;
@@ -173,8 +193,10 @@ gaddr stack_fill(struct kit_process *p, const struct load_image *im, const struc
 
 	if (text + words_bytes + sizeof aux_v.v + STACK_ROOM_BYTES > size) {
 		diag_fail(d, CANNOT_RUN,
-			  "its arguments and environment (%" PRIu64 " bytes) do not fit the stack of %" PRIu64
-			  " bytes: give a larger one with -s", text, size);
+			  "its arguments and environment (%" PRIu64
+			  " bytes) do not fit the stack of %" PRIu64
+			  " bytes: give a larger one with -s",
+			  text, size);
 		return 0;
 	}
 	p->arg_start = p->stack_high - 8 - text;

@@ -21,12 +21,9 @@ static const struct {
 	unsigned nr; /* riscv64 system call */
 	bool returns;
 } functions[] = {
-	{ "__vdso_rt_sigreturn", 139, false },
-	{ "__vdso_gettimeofday", 169, true },
-	{ "__vdso_clock_gettime", 113, true },
-	{ "__vdso_clock_getres", 114, true },
-	{ "__vdso_getcpu", 168, true },
-	{ "__vdso_flush_icache", 259, true },
+	{ "__vdso_rt_sigreturn", 139, false }, { "__vdso_gettimeofday", 169, true },
+	{ "__vdso_clock_gettime", 113, true }, { "__vdso_clock_getres", 114, true },
+	{ "__vdso_getcpu", 168, true },        { "__vdso_flush_icache", 259, true },
 	{ "__vdso_riscv_hwprobe", 258, true },
 };
 
@@ -51,11 +48,25 @@ enum {
 	STRTAB_AT = DYNAMIC_AT + 16 * DYNAMIC_ENTRIES,
 
 	/* Values of the ELF specification. */
-	DT_NULL = 0, DT_HASH = 4, DT_STRTAB = 5, DT_SYMTAB = 6, DT_STRSZ = 10, DT_SYMENT = 11, DT_SONAME = 14,
-	DT_VERSYM = 0x6ffffff0, DT_VERDEF = 0x6ffffffc, DT_VERDEFNUM = 0x6ffffffd,
-	PT_LOAD = 1, PT_DYNAMIC = 2, PF_X = 1, PF_R = 4,
-	ET_DYN = 3, EM_RISCV = 243,
-	STB_GLOBAL = 1, STT_FUNC = 2, VER_FLG_BASE = 1,
+	DT_NULL = 0,
+	DT_HASH = 4,
+	DT_STRTAB = 5,
+	DT_SYMTAB = 6,
+	DT_STRSZ = 10,
+	DT_SYMENT = 11,
+	DT_SONAME = 14,
+	DT_VERSYM = 0x6ffffff0,
+	DT_VERDEF = 0x6ffffffc,
+	DT_VERDEFNUM = 0x6ffffffd,
+	PT_LOAD = 1,
+	PT_DYNAMIC = 2,
+	PF_X = 1,
+	PF_R = 4,
+	ET_DYN = 3,
+	EM_RISCV = 243,
+	STB_GLOBAL = 1,
+	STT_FUNC = 2,
+	VER_FLG_BASE = 1,
 	SHN_SOME = 1, /* any index that is not reserved: there are no sections */
 };
 
@@ -103,14 +114,16 @@ static uint32_t elf_hash(const char *s)
 
 static void put_headers(struct vdso *v)
 {
-	static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1 };
+	static const uint8_t ident[16] = {
+		0x7f, 'E', 'L', 'F', 2 /* 64 bits */, 1 /* little-endian */, 1
+	};
 
 	v->at = 0;
 	for (unsigned i = 0; i < sizeof ident; i++)
 		put(v, 1, ident[i]);
 	put16(v, ET_DYN);
 	put16(v, EM_RISCV);
-	put32(v, 1); /* version */
+	put32(v, 1);       /* version */
 	put64(v, CODE_AT); /* entry: none really */
 	put64(v, EHDR_BYTES);
 	put64(v, 0); /* no sections */
@@ -167,7 +180,8 @@ static void put_symbols(struct vdso *v)
 }
 
 /* One version definition: 1 is the object itself, 2 the symbols' version. */
-static void put_verdef(struct vdso *v, unsigned index, unsigned flags, const char *name, unsigned name_at, bool last)
+static void put_verdef(struct vdso *v, unsigned index, unsigned flags, const char *name,
+		       unsigned name_at, bool last)
 {
 	put16(v, 1);
 	put16(v, flags);
@@ -189,9 +203,15 @@ static void put_dynamic(struct vdso *v)
 	put_verdef(v, 2, 0, VDSO_VERSION, version, true);
 
 	const uint64_t dynamic[DYNAMIC_ENTRIES][2] = {
-		{ DT_SONAME, soname },     { DT_HASH, HASH_AT },       { DT_STRTAB, STRTAB_AT },
-		{ DT_SYMTAB, DYNSYM_AT },  { DT_STRSZ, v->str - STRTAB_AT }, { DT_SYMENT, SYM_BYTES },
-		{ DT_VERSYM, VERSYM_AT },  { DT_VERDEF, VERDEF_AT },   { DT_VERDEFNUM, 2 },
+		{ DT_SONAME, soname },
+		{ DT_HASH, HASH_AT },
+		{ DT_STRTAB, STRTAB_AT },
+		{ DT_SYMTAB, DYNSYM_AT },
+		{ DT_STRSZ, v->str - STRTAB_AT },
+		{ DT_SYMENT, SYM_BYTES },
+		{ DT_VERSYM, VERSYM_AT },
+		{ DT_VERDEF, VERDEF_AT },
+		{ DT_VERDEFNUM, 2 },
 		{ DT_NULL, 0 },
 	};
 
@@ -216,7 +236,8 @@ int64_t vdso_map(struct kit_process *p)
 {
 	const int flags = MEM_MAP_PRIVATE | MEM_MAP_ANONYMOUS;
 	struct vdso v = { .str = STRTAB_AT + 1 };
-	int64_t at = mem_mmap(p->mem, 0, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_WRITE, flags, -1, 0);
+	int64_t at =
+	    mem_mmap(p->mem, 0, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_WRITE, flags, -1, 0);
 
 	if (at < 0)
 		return at;

@@ -116,7 +116,8 @@ unsigned mem_fetch(struct mem_space *m, gaddr addr, void *buf, unsigned n)
 			/* A file's end, perhaps: go on by pages. */
 			rest = MEM_PAGE_BYTES - (addr + done) % MEM_PAGE_BYTES;
 			if (rest >= step
-			    || !native_copy((char *)buf + done, mem_host(m, addr + done), (size_t)rest))
+			    || !native_copy((char *)buf + done, mem_host(m, addr + done),
+					    (size_t)rest))
 				break;
 			step = (unsigned)rest;
 		}

@@ -53,7 +53,8 @@ int64_t mem_madvise(struct mem_space *m, gaddr addr, uint64_t len, int advice)
 
 	if (!bounds(m, addr, len, &end)) {
 		/* The kernel's order: the advice, the address, then the range. */
-		if (madvise(mem_host(m, 0), 0, advice) || (addr & MEM_PAGE_MASK) || addr + len < addr)
+		if (madvise(mem_host(m, 0), 0, advice) || (addr & MEM_PAGE_MASK)
+		    || addr + len < addr)
 			return -EINVAL;
 		return -ENOMEM;
 	}
@@ -139,7 +140,9 @@ int64_t mem_mincore(struct mem_space *m, gaddr addr, uint64_t len, gaddr vec)
 
 		mem_lock(m);
 		hole = !vma_is_covered(&m->vmas, addr, addr + n * MEM_PAGE_BYTES);
-		err = hole ? ENOMEM : mincore(mem_host(m, addr), n * MEM_PAGE_BYTES, part) ? errno : 0;
+		err = hole                                                   ? ENOMEM
+		      : mincore(mem_host(m, addr), n * MEM_PAGE_BYTES, part) ? errno
+									     : 0;
 		mem_unlock(m);
 		if (err)
 			return -err;

@@ -149,10 +149,22 @@ static unsigned act_on_range(struct mem_space *m, gaddr start, gaddr end, enum g
 	return n;
 }
 
-void guard_forget(struct mem_space *m, gaddr start, gaddr end) { act_on_range(m, start, end, ACT_FORGET); }
-void guard_erase(struct mem_space *m, gaddr start, gaddr end) { act_on_range(m, start, end, ACT_ERASE); }
-unsigned guard_drop(struct mem_space *m, gaddr start, gaddr end) { return act_on_range(m, start, end, ACT_DROP); }
-bool guard_was_hit(struct mem_space *m, gaddr start, gaddr end) { return act_on_range(m, start, end, ACT_ASK); }
+void guard_forget(struct mem_space *m, gaddr start, gaddr end)
+{
+	act_on_range(m, start, end, ACT_FORGET);
+}
+void guard_erase(struct mem_space *m, gaddr start, gaddr end)
+{
+	act_on_range(m, start, end, ACT_ERASE);
+}
+unsigned guard_drop(struct mem_space *m, gaddr start, gaddr end)
+{
+	return act_on_range(m, start, end, ACT_DROP);
+}
+bool guard_was_hit(struct mem_space *m, gaddr start, gaddr end)
+{
+	return act_on_range(m, start, end, ACT_ASK);
+}
 
 /* Guards one page; false when it cannot or shall not be. */
 static bool guard_page(struct mem_space *m, gaddr page)

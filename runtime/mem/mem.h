@@ -57,9 +57,10 @@ enum {
 struct mem_vma {
 	gaddr start, end; /* page-aligned, end exclusive */
 	int prot;         /* what the guest asked for: MEM_PROT_ bits */
-	int flags;        /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_NORESERVE */
-	uint64_t offset;  /* of start in the file; 0 for private anonymous memory */
-	uint32_t map_id;  /* the mmap call that made it; 0 for private anonymous memory, which merges */
+	int flags; /* MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_NORESERVE */
+	uint64_t offset; /* of start in the file; 0 for private anonymous memory */
+	uint32_t
+	    map_id; /* the mmap call that made it; 0 for private anonymous memory, which merges */
 	const char *name; /* "[stack]", "[heap]", "[vdso]" or NULL */
 };
 
@@ -96,10 +97,12 @@ void mem_fork_lock(struct mem_space *m);
 void mem_fork_unlock(struct mem_space *m);
 
 /* System calls on memory, guest semantics. */
-int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd, int64_t offset);
+int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd,
+		 int64_t offset);
 int64_t mem_munmap(struct mem_space *m, gaddr addr, uint64_t len);
 int64_t mem_mprotect(struct mem_space *m, gaddr addr, uint64_t len, int prot);
-int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr);
+int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t new_len, int flags,
+		   gaddr new_addr);
 int64_t mem_madvise(struct mem_space *m, gaddr addr, uint64_t len, int advice);
 int64_t mem_msync(struct mem_space *m, gaddr addr, uint64_t len, int flags);
 int64_t mem_mlock(struct mem_space *m, gaddr addr, uint64_t len, int flags); /* flags of mlock2 */

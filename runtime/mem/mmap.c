@@ -15,26 +15,29 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-_Static_assert(MEM_PROT_READ == PROT_READ && MEM_PROT_WRITE == PROT_WRITE && MEM_PROT_EXEC == PROT_EXEC,
+_Static_assert(MEM_PROT_READ == PROT_READ && MEM_PROT_WRITE == PROT_WRITE
+		   && MEM_PROT_EXEC == PROT_EXEC,
 	       "protections");
 _Static_assert(MEM_MAP_SHARED == MAP_SHARED && MEM_MAP_PRIVATE == MAP_PRIVATE
-		       && MEM_MAP_FIXED == MAP_FIXED && MEM_MAP_ANONYMOUS == MAP_ANONYMOUS
-		       && MEM_MAP_GROWSDOWN == MAP_GROWSDOWN && MEM_MAP_NORESERVE == MAP_NORESERVE
-		       && MEM_MAP_FIXED_NOREPLACE == MAP_FIXED_NOREPLACE,
+		   && MEM_MAP_FIXED == MAP_FIXED && MEM_MAP_ANONYMOUS == MAP_ANONYMOUS
+		   && MEM_MAP_GROWSDOWN == MAP_GROWSDOWN && MEM_MAP_NORESERVE == MAP_NORESERVE
+		   && MEM_MAP_FIXED_NOREPLACE == MAP_FIXED_NOREPLACE,
 	       "asm-generic MAP_ flags");
 
 enum {
 	/* Flags with these values are x86's (MAP_32BIT, MAP_ABOVE4G); riscv's mmap ignores them. */
 	X86_FLAGS = 0x40 | 0x80,
 	PROT_SEMAPHORE = 8,
-	KEPT_FLAGS = MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE | MAP_HUGETLB,
+	KEPT_FLAGS =
+	    MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE | MAP_HUGETLB,
 };
 
 /* PROT_NONE over a range: claimed for the guest (direct) or reserved again (base). */
 static int hold(struct mem_space *m, gaddr start, gaddr end, int fixed)
 {
 	void *want = mem_host(m, start);
-	void *p = mmap(want, end - start, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+	void *p = mmap(want, end - start, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
@@ -45,7 +48,8 @@ static int hold(struct mem_space *m, gaddr start, gaddr end, int fixed)
 }
 
 /* Calls munmap or hold for each hole of the range; stops at the first failure, *done is where. */
-static int each_hole(struct mem_space *m, gaddr start, gaddr end, bool unmap, int fixed, gaddr *done)
+static int each_hole(struct mem_space *m, gaddr start, gaddr end, bool unmap, int fixed,
+		     gaddr *done)
 {
 	int err = 0;
 
@@ -55,7 +59,8 @@ static int each_hole(struct mem_space *m, gaddr start, gaddr end, bool unmap, in
 		if (i < m->vmas.count && m->vmas.v[i].start < end)
 			stop = m->vmas.v[i].start;
 		if (start < stop)
-			err = unmap ? munmap(mem_host(m, start), stop - start) : hold(m, start, stop, fixed);
+			err = unmap ? munmap(mem_host(m, start), stop - start)
+				    : hold(m, start, stop, fixed);
 		*done = start;
 		start = stop == end ? end : m->vmas.v[i].end;
 	}
@@ -115,7 +120,8 @@ int mem_unmap_range(struct mem_space *m, gaddr start, gaddr end)
 }
 
 /* Puts a mapping that the host now has into the list. */
-static void note_mapping(struct mem_space *m, gaddr at, uint64_t len, int prot, int flags, int64_t offset)
+static void note_mapping(struct mem_space *m, gaddr at, uint64_t len, int prot, int flags,
+			 int64_t offset)
 {
 	bool private_anon = (flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE;
 	struct mem_vma v = {
@@ -173,7 +179,8 @@ static int64_t choose_address(struct mem_space *m, gaddr addr, uint64_t len, int
 }
 
 /* mmap at an address that is known to be the guest's; the list is not touched. 0 or -errno. */
-static int host_map(struct mem_space *m, gaddr at, uint64_t len, int prot, int flags, int fd, int64_t offset)
+static int host_map(struct mem_space *m, gaddr at, uint64_t len, int prot, int flags, int fd,
+		    int64_t offset)
 {
 	bool is_free = vma_is_free(&m->vmas, at, at + len);
 	int err, how = is_free && !m->base ? MAP_FIXED_NOREPLACE : MAP_FIXED;
@@ -184,7 +191,8 @@ static int host_map(struct mem_space *m, gaddr at, uint64_t len, int prot, int f
 		if (err)
 			return err;
 	}
-	p = mmap(want, len, mem_host_prot(prot), (flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE)) | how, fd, offset);
+	p = mmap(want, len, mem_host_prot(prot), (flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE)) | how,
+		 fd, offset);
 	if (p == want)
 		return 0;
 	err = p == MAP_FAILED ? errno : EEXIST;
@@ -197,7 +205,8 @@ static int host_map(struct mem_space *m, gaddr at, uint64_t len, int prot, int f
 	return -err;
 }
 
-int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd, int64_t offset)
+int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd,
+		 int64_t offset)
 {
 	bool had_exec;
 	int64_t at;
@@ -233,8 +242,8 @@ int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int fl
 	vma_remove(&m->vmas, (gaddr)at, (gaddr)at + len);
 	guard_erase(m, (gaddr)at, (gaddr)at + len);
 	note_mapping(m, (gaddr)at, len, prot, flags, offset);
-	KIT_LOG(mem, "mmap 0x%llx + 0x%llx prot %d flags 0x%x", (unsigned long long)at, (unsigned long long)len,
-		prot, (unsigned)flags);
+	KIT_LOG(mem, "mmap 0x%llx + 0x%llx prot %d flags 0x%x", (unsigned long long)at,
+		(unsigned long long)len, prot, (unsigned)flags);
 	mem_unlock_tell(m, (gaddr)at, had_exec ? (gaddr)at + len : 0);
 	return at;
 }
@@ -251,7 +260,8 @@ int64_t mem_munmap(struct mem_space *m, gaddr addr, uint64_t len)
 	mem_lock(m);
 	had_exec = mem_has_exec(m, addr, end);
 	err = mem_unmap_range(m, addr, end);
-	KIT_LOG(mem, "munmap 0x%llx + 0x%llx = %d", (unsigned long long)addr, (unsigned long long)len, err);
+	KIT_LOG(mem, "munmap 0x%llx + 0x%llx = %d", (unsigned long long)addr,
+		(unsigned long long)len, err);
 	mem_unlock_tell(m, addr, had_exec ? end : 0);
 	return err;
 }
@@ -276,7 +286,8 @@ static int protect_range(struct mem_space *m, gaddr start, gaddr end, int prot, 
 				return -errno;
 			guard_forget(m, start, stop);
 			/* Code goes; or it stays, but is no longer guarded. */
-			if ((old & PROT_EXEC) && (!(prot & PROT_EXEC) || (prot & ~old & PROT_WRITE)))
+			if ((old & PROT_EXEC)
+			    && (!(prot & PROT_EXEC) || (prot & ~old & PROT_WRITE)))
 				*told = true;
 			vma_set_prot(&m->vmas, start, stop, prot);
 		}

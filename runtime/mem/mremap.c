@@ -20,8 +20,8 @@ static gaddr to_end(const struct remap *r) { return r->to + r->new_len; }
 
 static bool continues(const struct mem_vma *a, const struct mem_vma *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && !(a->flags & MAP_ANONYMOUS)
-	       && a->offset + (a->end - a->start) == b->offset;
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags
+	       && !(a->flags & MAP_ANONYMOUS) && a->offset + (a->end - a->start) == b->offset;
 }
 
 /*
@@ -103,7 +103,8 @@ static int move(struct mem_space *m, const struct remap *r)
 
 	if (err)
 		return err;
-	err = host_remap(m, r, (r->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED, r->to);
+	err =
+	    host_remap(m, r, (r->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED, r->to);
 	if (err) {
 		mem_release_holes(m, r->to, to_end(r));
 		return err;
@@ -148,12 +149,13 @@ static int64_t move_each(struct mem_space *m, const struct remap *r)
 /* The kernel's checks of the arguments alone. 0 or -errno. */
 static int check_args(const struct mem_space *m, const struct remap *r)
 {
-	if ((r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (r->old & MEM_PAGE_MASK)
-	    || !r->new_len)
+	if ((r->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+	    || (r->old & MEM_PAGE_MASK) || !r->new_len)
 		return -EINVAL;
 	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;
-	if ((r->to & MEM_PAGE_MASK) || !(r->flags & MREMAP_MAYMOVE) || !mem_inside(m, r->to, r->new_len)
+	if ((r->to & MEM_PAGE_MASK) || !(r->flags & MREMAP_MAYMOVE)
+	    || !mem_inside(m, r->to, r->new_len)
 	    || ((r->flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
 	    || (old_end(r) > r->to && to_end(r) > r->old))
 		return -EINVAL;
@@ -195,7 +197,8 @@ static int64_t remap_at(struct mem_space *m, struct remap *r)
 	int err;
 
 	if (r->new_len <= r->old_len) {
-		err = r->new_len < r->old_len ? mem_unmap_range(m, r->old + r->new_len, old_end(r)) : 0;
+		err = r->new_len < r->old_len ? mem_unmap_range(m, r->old + r->new_len, old_end(r))
+					      : 0;
 		return err ? err : (int64_t)r->old;
 	}
 	err = check_source(m, r, &end);
@@ -215,7 +218,8 @@ static int64_t remap_at(struct mem_space *m, struct remap *r)
 	return err ? err : (int64_t)r->to;
 }
 
-int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
+int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t new_len, int flags,
+		   gaddr new_addr)
 {
 	struct remap r = {
 		.old = old,
@@ -249,7 +253,8 @@ int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t ne
 		new_exec = mem_has_exec(m, new_addr, to_end(&r));
 	result = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? remap_to(m, &r) : remap_at(m, &r);
 	KIT_LOG(mem, "mremap 0x%llx + 0x%llx to 0x%llx flags %d = 0x%llx", (unsigned long long)old,
-		(unsigned long long)old_len, (unsigned long long)new_len, flags, (unsigned long long)result);
+		(unsigned long long)old_len, (unsigned long long)new_len, flags,
+		(unsigned long long)result);
 	mem_unlock_tell(m, old, old_exec ? old + align_up(old_len, MEM_PAGE_BYTES) : 0);
 	if (new_exec && m->listener.code_changed)
 		m->listener.code_changed(m->listener.ctx, new_addr, r.new_len);

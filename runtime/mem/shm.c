@@ -46,13 +46,15 @@ int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags)
 	v = (struct mem_vma){
 		.start = (gaddr)at,
 		.end = (gaddr)at + len,
-		.prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0),
+		.prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE)
+			| (flags & SHM_EXEC ? PROT_EXEC : 0),
 		.flags = MAP_SHARED | MEM_VMA_SHM,
 		.map_id = ++m->next_id,
 	};
 	had_exec = mem_has_exec(m, v.start, v.end);
 	err = mem_claim_holes(m, v.start, v.end);
-	if (!err && shmat(shmid, mem_host(m, v.start), (flags & SHM_RDONLY) | SHM_REMAP) == (void *)-1) {
+	if (!err
+	    && shmat(shmid, mem_host(m, v.start), (flags & SHM_RDONLY) | SHM_REMAP) == (void *)-1) {
 		err = -errno;
 		mem_release_holes(m, v.start, v.end);
 	}

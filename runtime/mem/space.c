@@ -86,7 +86,8 @@ static void *reserve(uint64_t at, uint64_t size_bytes)
 {
 	void *want = (void *)(uintptr_t)at;
 	void *p = mmap(want, size_bytes, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED_NOREPLACE : 0),
+		       -1, 0);
 
 	if (p != MAP_FAILED && at && p != want) {
 		munmap(p, size_bytes); /* a kernel that does not know NOREPLACE */
@@ -139,9 +140,10 @@ static bool place_at_base(struct mem_space *m, struct diag *d)
 			return true;
 		}
 	}
-	return diag_fail(d, KIT_EXIT_INTERNAL,
-			 "no room for the guest's addresses (%s): raise the address-space limit (ulimit -v)",
-			 strerror(errno));
+	return diag_fail(
+	    d, KIT_EXIT_INTERNAL,
+	    "no room for the guest's addresses (%s): raise the address-space limit (ulimit -v)",
+	    strerror(errno));
 }
 
 struct mem_space *mem_new(bool want_base, struct diag *d)
@@ -150,7 +152,8 @@ struct mem_space *mem_new(bool want_base, struct diag *d)
 
 	if (sysconf(_SC_PAGESIZE) != MEM_PAGE_BYTES) {
 		diag_fail(d, KIT_EXIT_INTERNAL,
-			  "the host's page size is %ld bytes; guests need %d: use a kernel with pages of 4 KiB",
+			  "the host's page size is %ld bytes; guests need %d: use a kernel with "
+			  "pages of 4 KiB",
 			  sysconf(_SC_PAGESIZE), MEM_PAGE_BYTES);
 		return NULL;
 	}
@@ -174,7 +177,8 @@ void mem_free(struct mem_space *m)
 		munmap(mem_host(m, 0), m->limit);
 	else
 		for (unsigned i = 0; i < m->vmas.count; i++)
-			munmap(mem_host(m, m->vmas.v[i].start), m->vmas.v[i].end - m->vmas.v[i].start);
+			munmap(mem_host(m, m->vmas.v[i].start),
+			       m->vmas.v[i].end - m->vmas.v[i].start);
 	vma_fini(&m->vmas);
 	guard_fini(&m->guard);
 	pthread_mutex_destroy(&m->lock);
@@ -232,7 +236,8 @@ bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v)
 
 bool mem_has_exec(struct mem_space *m, gaddr start, gaddr end)
 {
-	for (unsigned i = vma_lower(&m->vmas, start); i < m->vmas.count && m->vmas.v[i].start < end; i++)
+	for (unsigned i = vma_lower(&m->vmas, start); i < m->vmas.count && m->vmas.v[i].start < end;
+	     i++)
 		if (m->vmas.v[i].prot & PROT_EXEC)
 			return true;
 	return false;
@@ -254,7 +259,8 @@ void mem_sync_growsdown(struct mem_space *m)
 		if (!(l->v[i].flags & MAP_GROWSDOWN) || m->base)
 			continue;
 		while (l->v[i].start > floor
-		       && !mincore(mem_host(m, l->v[i].start - MEM_PAGE_BYTES), MEM_PAGE_BYTES, &in_core))
+		       && !mincore(mem_host(m, l->v[i].start - MEM_PAGE_BYTES), MEM_PAGE_BYTES,
+				   &in_core))
 			l->v[i].start -= MEM_PAGE_BYTES;
 	}
 }

@@ -8,7 +8,7 @@
 
 void vma_fini(struct vma_list *l)
 {
-	free(l->v);
+	free(l->buf);
 	*l = (struct vma_list){ 0 };
 }
 
@@ -54,21 +54,48 @@ bool vma_is_covered(struct vma_list *l, gaddr start, gaddr end)
 	return true;
 }
 
-/* Opens n slots at index i. */
-static void open_slots(struct vma_list *l, unsigned i, unsigned n)
+/* New room, twice as much if half is full, with the mappings in its middle. */
+static void make_room(struct vma_list *l)
 {
-	if (l->count + n > l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 64;
-		l->v = realloc(l->v, l->cap * sizeof *l->v);
-		KIT_CHECK(l->v, "no memory for %u mappings", l->cap);
+	unsigned cap = l->cap < 64 ? 64 : l->count > l->cap / 2 ? 2 * l->cap : l->cap;
+	struct mem_vma *buf = malloc(cap * sizeof *buf), *v;
+
+	KIT_CHECK(buf, "no memory for %u mappings", cap);
+	v = buf + (cap - l->count) / 2;
+	if (l->count)
+		memcpy(v, l->v, l->count * sizeof *v);
+	free(l->buf);
+	l->buf = buf;
+	l->v = v;
+	l->cap = cap;
+}
+
+/* Opens a slot at index i: moves what lies before or behind it, whichever is less. */
+static void open_slot(struct vma_list *l, unsigned i)
+{
+	bool front = i < l->count - i;
+
+	if (front ? l->v == l->buf : l->v + l->count == l->buf + l->cap)
+		make_room(l);
+	if (front) {
+		l->v--;
+		memmove(l->v, l->v + 1, i * sizeof *l->v);
+	} else {
+		memmove(l->v + i + 1, l->v + i, (l->count - i) * sizeof *l->v);
 	}
-	memmove(l->v + i + n, l->v + i, (l->count - i) * sizeof *l->v);
-	l->count += n;
+	l->count++;
 }
 
 static void close_slots(struct vma_list *l, unsigned i, unsigned n)
 {
-	memmove(l->v + i, l->v + i + n, (l->count - i - n) * sizeof *l->v);
+	unsigned behind = l->count - i - n;
+
+	if (i < behind) {
+		memmove(l->v + n, l->v, i * sizeof *l->v);
+		l->v += n;
+	} else {
+		memmove(l->v + i, l->v + i + n, behind * sizeof *l->v);
+	}
 	l->count -= n;
 }
 
@@ -82,7 +109,7 @@ static void move_start(struct mem_vma *v, gaddr start)
 /* Splits mapping i at a, which lies inside it: it keeps the lower part, i + 1 is the upper one. */
 static void split(struct vma_list *l, unsigned i, gaddr a)
 {
-	open_slots(l, i + 1, 1);
+	open_slot(l, i + 1);
 	l->v[i + 1] = l->v[i];
 	l->v[i].end = a;
 	move_start(&l->v[i + 1], a);
@@ -90,8 +117,9 @@ static void split(struct vma_list *l, unsigned i, gaddr a)
 
 static bool can_merge(const struct mem_vma *a, const struct mem_vma *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->name == b->name
-	       && a->map_id == b->map_id && (!a->map_id || a->offset + (a->end - a->start) == b->offset);
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags
+	       && a->name == b->name && a->map_id == b->map_id
+	       && (!a->map_id || a->offset + (a->end - a->start) == b->offset);
 }
 
 /* Merges mapping i with its neighbours where they are alike. */
@@ -134,7 +162,7 @@ void vma_insert(struct vma_list *l, const struct mem_vma *v)
 
 	KIT_DCHECK(i == l->count || l->v[i].start >= v->end, "0x%llx is taken",
 		   (unsigned long long)v->start);
-	open_slots(l, i, 1);
+	open_slot(l, i);
 	l->v[i] = *v;
 	merge_around(l, i);
 }
@@ -143,8 +171,8 @@ void vma_set_prot(struct vma_list *l, gaddr start, gaddr end, int prot)
 {
 	unsigned i = vma_lower(l, start);
 
-	KIT_DCHECK(i < l->count && l->v[i].start <= start && end <= l->v[i].end, "0x%llx is no mapping",
-		   (unsigned long long)start);
+	KIT_DCHECK(i < l->count && l->v[i].start <= start && end <= l->v[i].end,
+		   "0x%llx is no mapping", (unsigned long long)start);
 	if (l->v[i].start < start)
 		split(l, i++, start);
 	if (l->v[i].end > end)

@@ -56,8 +56,8 @@ static void save_context(const struct kit_thread *t, struct rv64_ucontext *uc, u
 	uc->stack = *alt;
 	uc->stack.flags = !alt->size ? RV64_SS_DISABLE
 			  : sig_on_altstack(t, st->reg[RV64_SP])
-				  ? RV64_SS_ONSTACK
-				  : (int32_t)((uint32_t)alt->flags & RV64_SS_AUTODISARM);
+			      ? RV64_SS_ONSTACK
+			      : (int32_t)((uint32_t)alt->flags & RV64_SS_AUTODISARM);
 	uc->sigmask = old_mask;
 	uc->mc.pc = st->pc;
 	memcpy(uc->mc.x, &st->reg[1], sizeof uc->mc.x);

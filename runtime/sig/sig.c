@@ -161,7 +161,8 @@ void sig_prepare_exec(struct kit_thread *t)
 	for (int sig = SIGBUS; sig; sig = sig == SIGBUS ? SIGSEGV : 0)
 		if (t->proc->sig->action[sig].handler <= RV64_SIG_IGN)
 			host_action(sig,
-				    t->proc->sig->action[sig].handler ? (void *)SIG_IGN : (void *)SIG_DFL,
+				    t->proc->sig->action[sig].handler ? (void *)SIG_IGN
+								      : (void *)SIG_DFL,
 				    0);
 	sig_host_mask(t->sig->mask, NULL);
 }
@@ -253,7 +254,7 @@ int64_t sig_altstack(struct kit_thread *t, gaddr ss, gaddr old)
 			return -EFAULT;
 		if (on)
 			return -EPERM;
-		switch ((uint32_t)new.flags & ~RV64_SS_AUTODISARM) {
+		switch ((uint32_t) new.flags & ~RV64_SS_AUTODISARM) {
 		case RV64_SS_DISABLE:
 			new.sp = new.size = 0;
 			break;
@@ -339,7 +340,8 @@ int64_t sig_timedwait(struct kit_thread *t, gaddr set, gaddr info, gaddr timeout
 	return r;
 }
 
-int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e, long f)
+int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e,
+			 long f)
 {
 	const long args[6] = { a, b, c, d, e, f };
 
@@ -414,12 +416,11 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 	action = s->full ? t->proc->sig->action[info.si_signo].handler : RV64_SIG_IGN;
 	handler = action > RV64_SIG_IGN;
 	if (in_syscall) {
-		bool restart = *result == -SIG_ERESTARTNOINTR
-			       || (*result == -SIG_ERESTARTNOHAND && !handler)
-			       || (*result == -SIG_ERESTARTSYS
-				   && (!handler
-				       || t->proc->sig->action[info.si_signo].flags
-						  & RV64_SA_RESTART));
+		bool restart =
+		    *result == -SIG_ERESTARTNOINTR || (*result == -SIG_ERESTARTNOHAND && !handler)
+		    || (*result == -SIG_ERESTARTSYS
+			&& (!handler
+			    || t->proc->sig->action[info.si_signo].flags & RV64_SA_RESTART));
 
 		if (!restart) {
 			if (*result <= -SIG_ERESTARTSYS)

@@ -43,7 +43,8 @@ void sig_end_tmpmask(struct kit_thread *t, int64_t result);
  * return -EINTR at once: nothing is lost between the look at ir_state.stop and the call.
  * Returns the kernel's result (-errno on failure).
  */
-int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e, long f);
+int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e,
+			 long f);
 
 /* Sets up a process (once), a thread (each, after sig_process_init), a forked child. */
 bool sig_process_init(struct kit_process *p, struct diag *d);

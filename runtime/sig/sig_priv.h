@@ -33,7 +33,7 @@ struct sig_thread {
 	uint64_t mask;         /* the guest's signal mask */
 	uint64_t restore_mask; /* has_restore: the mask to go back to after the call or handler */
 	bool has_restore;
-	volatile bool full;    /* slot holds a signal to deliver */
+	volatile bool full; /* slot holds a signal to deliver */
 	siginfo_t slot;
 	struct rv64_stack alt; /* alternate stack as the guest set it */
 };

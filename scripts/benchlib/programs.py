@@ -13,7 +13,7 @@ KINDS = {
 # What the compiler makes of contraction differs between machines: a native build without FMA runs more
 # instructions than the guest's, so these are shown apart from the mean of all.
 APART = ("fused",)
-QUICK = 20  # --quick divides the rounds by this
+QUICK = 10  # --quick divides the rounds by this
 
 
 @dataclasses.dataclass(frozen=True)

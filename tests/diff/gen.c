@@ -59,25 +59,49 @@ static bool chance(uint32_t one_in) { return rng(one_in) == 0; }
 static uint64_t random_int(void)
 {
 	static const uint64_t edge[] = {
-		0, 1, 2, 31, 32, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0x7fffffff, 0x80000000,
-		0xffffffff, 0x100000000, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 1,
-		UINT64_C(0xffffffff80000000), UINT64_C(0xffffffff7fffffff),
+		0,
+		1,
+		2,
+		31,
+		32,
+		63,
+		64,
+		0x7f,
+		0x80,
+		0xff,
+		0x7fff,
+		0x8000,
+		0x7fffffff,
+		0x80000000,
+		0xffffffff,
+		0x100000000,
+		INT64_MAX,
+		UINT64_C(1) << 63,
+		UINT64_MAX,
+		UINT64_MAX - 1,
+		UINT64_C(0xffffffff80000000),
+		UINT64_C(0xffffffff7fffffff),
 	};
 
 	switch (rng(4)) {
-	case 0: return edge[rng(ARRAY_LEN(edge))];
-	case 1: return rng64() >> rng(64);
-	case 2: return (uint64_t)((int64_t)rng64() >> rng(64));
-	default: return rng64();
+	case 0:
+		return edge[rng(ARRAY_LEN(edge))];
+	case 1:
+		return rng64() >> rng(64);
+	case 2:
+		return (uint64_t)((int64_t)rng64() >> rng(64));
+	default:
+		return rng64();
 	}
 }
 
 static uint64_t random_float(void)
 {
 	static const uint32_t edge[] = {
-		0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001,
-		0xffc00001, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000,
-		0x4effffff, 0x5f000000, 0xdf000000, 0x3f000000, 0x3fc00000, 0x33800000, 0x4b000001,
+		0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
+		0x7fc00000, 0x7f800001, 0xffc00001, 1,          0x80000001, 0x007fffff,
+		0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000, 0x4effffff, 0x5f000000,
+		0xdf000000, 0x3f000000, 0x3fc00000, 0x33800000, 0x4b000001,
 	};
 	uint32_t v = chance(2) ? edge[rng(ARRAY_LEN(edge))] : (uint32_t)rng64();
 
@@ -89,12 +113,32 @@ static uint64_t random_float(void)
 static uint64_t random_double(void)
 {
 	static const uint64_t edge[] = {
-		0, UINT64_C(1) << 63, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000,
-		0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001, 0xfff8000000000001, 1,
-		0x8000000000000001, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff,
-		0x41e0000000000000, 0xc1e0000000000000, 0x41dfffffffc00000, 0x43e0000000000000,
-		0x43f0000000000000, 0xc3e0000000000000, 0x3fe0000000000000, 0x47efffffe0000000,
-		0x47effffff0000000, 0x3810000000000000, 0x36a0000000000000, 0x380fffffe0000000,
+		0,
+		UINT64_C(1) << 63,
+		0x3ff0000000000000,
+		0xbff0000000000000,
+		0x7ff0000000000000,
+		0xfff0000000000000,
+		0x7ff8000000000000,
+		0x7ff0000000000001,
+		0xfff8000000000001,
+		1,
+		0x8000000000000001,
+		0x000fffffffffffff,
+		0x0010000000000000,
+		0x7fefffffffffffff,
+		0x41e0000000000000,
+		0xc1e0000000000000,
+		0x41dfffffffc00000,
+		0x43e0000000000000,
+		0x43f0000000000000,
+		0xc3e0000000000000,
+		0x3fe0000000000000,
+		0x47efffffe0000000,
+		0x47effffff0000000,
+		0x3810000000000000,
+		0x36a0000000000000,
+		0x380fffffe0000000,
 	};
 	uint64_t v = chance(2) ? edge[rng(ARRAY_LEN(edge))] : rng64();
 
@@ -120,7 +164,8 @@ static bool writes_x(const struct rv64_insn *i, const char *name)
 {
 	const struct rv64_insn_info *info = &rv64_insns[i->op];
 
-	if (info->format == RV64_FMT_S || info->format == RV64_FMT_CS_W || info->format == RV64_FMT_CS_D)
+	if (info->format == RV64_FMT_S || info->format == RV64_FMT_CS_W
+	    || info->format == RV64_FMT_CS_D)
 		return false;
 	if (info->ext != RV64_EXT_F && info->ext != RV64_EXT_D)
 		return true;
@@ -133,9 +178,11 @@ static bool writes_x(const struct rv64_insn *i, const char *name)
 /* Bytes that a load or store moves, 0 for other instructions. From its name: l, s, fl, fs, then b h w d. */
 static unsigned access_bytes(const char *name)
 {
-	static const char *const list[] = { "lb", "lbu", "sb", "lh", "lhu", "sh", "lw", "lwu", "sw", "flw",
+	static const char *const list[] = { "lb",  "lbu",  "sb",   "lh",     "lhu",
+					    "sh",  "lw",   "lwu",  "sw",     "flw",
 					    "fsw", "c_lw", "c_sw", "c_lwsp", "c_swsp" };
-	static const char *const doubles[] = { "ld", "sd", "fld", "fsd", "c_ld", "c_sd", "c_fld", "c_fsd",
+	static const char *const doubles[] = { "ld",     "sd",     "fld",     "fsd",
+					       "c_ld",   "c_sd",   "c_fld",   "c_fsd",
 					       "c_ldsp", "c_sdsp", "c_fldsp", "c_fsdsp" };
 
 	for (size_t k = 0; k < ARRAY_LEN(list); k++)
@@ -258,7 +305,8 @@ static void reservation(struct piece *p)
 	unsigned base = chance(2) ? 8 : 9;
 
 	if (!chance(8))
-		add_item(p, 0x1000002f | width | aqrl | free_reg(p) << 7 | base << 15, NO_TARGET, 0);
+		add_item(p, 0x1000002f | width | aqrl | free_reg(p) << 7 | base << 15, NO_TARGET,
+			 0);
 	do {
 		body(p, rng(2));
 		base = chance(8) ? 2 : base;
@@ -276,9 +324,15 @@ static void skip(struct piece *p)
 	uint32_t w;
 
 	switch (rng(6)) {
-	case 0: w = 0x6f | free_reg(p) << 7; break;                      /* jal */
-	case 1: w = 0xa001; break;                                       /* c.j */
-	case 2: w = 0xc001 | rng(2) << 13 | rng(8) << 7; break;          /* c.beqz, c.bnez */
+	case 0:
+		w = 0x6f | free_reg(p) << 7;
+		break; /* jal */
+	case 1:
+		w = 0xa001;
+		break; /* c.j */
+	case 2:
+		w = 0xc001 | rng(2) << 13 | rng(8) << 7;
+		break; /* c.beqz, c.bnez */
 	case 3: /* auipc rd; jalr */ {
 		unsigned t = free_reg(p) | 16; /* not x0 */
 
@@ -349,14 +403,16 @@ static uint32_t put_offset(uint32_t w, int32_t off)
 	uint32_t o = (uint32_t)off;
 
 	if ((w & 0x7f) == 0x63)
-		return w | (o >> 12 & 1) << 31 | (o >> 5 & 0x3f) << 25 | (o >> 1 & 15) << 8 | (o >> 11 & 1) << 7;
+		return w | (o >> 12 & 1) << 31 | (o >> 5 & 0x3f) << 25 | (o >> 1 & 15) << 8
+		       | (o >> 11 & 1) << 7;
 	if ((w & 0x7f) == 0x6f)
-		return w | (o >> 20 & 1) << 31 | (o >> 1 & 0x3ff) << 21 | (o >> 11 & 1) << 20 | (o & 0xff000);
+		return w | (o >> 20 & 1) << 31 | (o >> 1 & 0x3ff) << 21 | (o >> 11 & 1) << 20
+		       | (o & 0xff000);
 	if ((w & 0x7f) == 0x67)
 		return w | o << 20;
 	if ((w & 0xe003) == 0xa001) /* c.j; offsets stay below 256 and forward */
-		return w | (o >> 4 & 1) << 11 | (o >> 6 & 1) << 7 | (o >> 7 & 1) << 6 | (o >> 1 & 7) << 3
-		       | (o >> 5 & 1) << 2;
+		return w | (o >> 4 & 1) << 11 | (o >> 6 & 1) << 7 | (o >> 7 & 1) << 6
+		       | (o >> 1 & 7) << 3 | (o >> 5 & 1) << 2;
 	/* c.beqz, c.bnez */
 	return w | (o >> 3 & 3) << 10 | (o >> 6 & 3) << 5 | (o >> 1 & 3) << 3 | (o >> 5 & 1) << 2;
 }
@@ -376,7 +432,8 @@ static void lay_out(struct piece *p, struct insn_input *in)
 		uint32_t w = it->word;
 
 		if (it->target != NO_TARGET) {
-			int32_t from = it->part == 2 ? 0 : (int32_t)p->offset[it->part == 1 ? k - 1 : k];
+			int32_t from =
+			    it->part == 2 ? 0 : (int32_t)p->offset[it->part == 1 ? k - 1 : k];
 
 			w = put_offset(w, (int32_t)p->offset[it->target] - from);
 		}
@@ -394,12 +451,22 @@ static void make_piece(struct piece *p)
 	p->may_miss = chance(30);
 	while (p->bytes < want) {
 		switch (rng(20)) {
-		case 0: loop(p); break;
-		case 1: call(p); break;
-		case 2: reservation(p); break;
+		case 0:
+			loop(p);
+			break;
+		case 1:
+			call(p);
+			break;
+		case 2:
+			reservation(p);
+			break;
 		case 3:
-		case 4: skip(p); break;
-		default: body(p, 1); break;
+		case 4:
+			skip(p);
+			break;
+		default:
+			body(p, 1);
+			break;
 		}
 	}
 }
@@ -419,7 +486,9 @@ static void make_record(struct insn_input *in, unsigned slot)
 		in->f[k] = chance(2) ? random_float() : random_double();
 	in->fcsr = rng(32) | (chance(30) ? 5 + rng(3) : rng(5)) << 5;
 	for (int k = 0; k < INSN_WINDOW; k += 8) {
-		uint64_t v = chance(3) ? random_int() : chance(2) ? random_float() : random_double();
+		uint64_t v = chance(3)   ? random_int()
+			     : chance(2) ? random_float()
+					 : random_double();
 
 		memcpy(in->mem + k, &v, 8);
 	}

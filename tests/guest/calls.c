@@ -120,7 +120,7 @@ struct df { double d; float f; };
 struct fi { float f; int i; };
 struct ll { long a, b; };
 struct big { long v[9]; };
-struct ch { char c[3]; };
+struct ch { signed char c[3]; };
 struct nested { struct two_f f; };
 
 NOINLINE static struct two_d f_two_d(struct two_d x, int i) { return (struct two_d){ x.b + i, x.a }; }

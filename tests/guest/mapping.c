@@ -1,3 +1,4 @@
+/* guest: peer=no */
 /* mmap, mprotect, mremap, munmap, brk, shared files: what is where, and what is in it. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +21,7 @@ static void handler(int sig) { siglongjmp(out, sig); }
 /* One letter a page: w writable, r readable, - neither. */
 static void pages(const char *what, volatile char *p, int n)
 {
-	char map[64] = "";
+	volatile char map[64] = "";
 
 	for (volatile int i = 0; i < n; i++) {
 		map[i] = '-';
@@ -32,7 +33,7 @@ static void pages(const char *what, volatile char *p, int n)
 			map[i] = 'w';
 		}
 	}
-	printf("%s: %s\n", what, map);
+	printf("%s: %s\n", what, (char *)map);
 }
 
 static void *anon(size_t n) { return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }

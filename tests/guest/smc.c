@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 */
+/* guest: levels=O0,O2 peer=no */
 /* Code written at run time: made, changed, moved, aliased, freed; with fence.i, the system call, and mprotect. */
 #define _GNU_SOURCE
 #include <stdio.h>

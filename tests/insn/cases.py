@@ -207,8 +207,11 @@ def print_float(v, fmt):
 def print_value(name, v, code, text):
     if name in F:
         return print_float(v, "f" if ".s" in text or "flw" in text or "w.x" in text else "d")
-    if code <= v < code + 256:
-        return f"code+{v - code}"
+    # What auipc and far jumps give moves with the code.
+    far = 1 << 31 if re.fullmatch(r"(auipc|jal|c.j) [^;]*", text) and (name in X or text.startswith(("jal", "c.j"))) else 255
+    away = (v - code + (1 << 63) & M64) - (1 << 63)
+    if -far <= away <= far and v > 0xFFFF and not MEM <= v <= MEM + 256:
+        return f"code{away:+d}" if -2047 <= away <= 2047 else f"code{away:+#x}"
     if MEM <= v <= MEM + 256:
         return f"mem+{v - MEM}"
     signed = v - (1 << 64) if v >> 63 else v
@@ -228,12 +231,13 @@ def result_text(case, slot, data):
     if after["fcsr"] >> 5 != before["fcsr"] >> 5:
         out.append(f"frm={after['fcsr'] >> 5}")
     normal = code + len(case.code)
-    if after["stop"] == "illegal" or after["pc"] == code:
-        out.append(after["stop"] if after["stop"] in ("illegal", "break") else f"{after['stop']}={print_value('', after['fault'], code, '')}")
+    stop, fault = after["stop"], print_value("", after["fault"], code, case.text)
+    if stop in ("illegal", "syscall") or stop == "break" and after["pc"] == code:
+        out.append(stop)
         normal = code
-    elif after["stop"] != "break":
-        out.append(f"{after['stop']}={print_value('', after['fault'], code, '')}")
+    elif stop != "break":
+        out.append(f"{stop}={fault}")
         normal = code
     if after["pc"] != normal:
-        out.append(f"pc={print_value('', after['pc'], code, '')}")
+        out.append(f"pc={print_value('', after['pc'], code, case.text)}")
     return " ".join(out)

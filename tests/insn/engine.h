@@ -15,7 +15,7 @@ struct insn_engine {
 	const char *name;
 	/* Before anything else; false: it cannot run here. */
 	bool (*open)(void);
-	/* The bytes at [INSN_CODE, +INSN_BATCH * INSN_SLOT) were replaced: forget translations. */
+	/* The bytes at [INSN_TEXT, +INSN_TEXT_BYTES) were replaced: forget translations. */
 	void (*new_code)(void);
 	/*
 	 * Runs from st->pc until something other than the way to the next trace comes up (that

@@ -11,12 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_BYTES = INSN_BATCH * INSN_SLOT };
-
 static struct {
 	struct guest_decoder *decoder;
 	struct arena units, scratch;
-	struct ir_unit *unit[CODE_BYTES / 2]; /* by pc */
+	struct ir_unit *unit[INSN_TEXT_BYTES / 2]; /* by pc */
 } in;
 
 static void *host(gaddr a) { return (void *)(uintptr_t)a; }
@@ -36,7 +34,7 @@ static bool check(struct ir_state *st, gaddr a, unsigned n, bool write)
 	unsigned ok = within(a, n, INSN_PAGE, INSN_PAGE_BYTES);
 
 	if (!ok)
-		ok = within(a, n, INSN_CODE, CODE_BYTES);
+		ok = within(a, n, INSN_TEXT, INSN_TEXT_BYTES);
 	if (ok == n)
 		return true;
 	st->fault_kind = IR_FAULT_SEGV;
@@ -78,7 +76,7 @@ static const struct ir_memory memory = { load, store, cas };
 
 static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want)
 {
-	unsigned n = within(pc, want, INSN_CODE, CODE_BYTES);
+	unsigned n = within(pc, want, INSN_TEXT, INSN_TEXT_BYTES);
 
 	memcpy(buf, host(pc), n);
 	return n;
@@ -90,7 +88,7 @@ static const struct ir_unit *unit_at(gaddr pc)
 	static const struct guest_limits limits = { .max_insns = 64, .max_branches = 4 };
 	struct ir_unit **u, *outside;
 
-	u = pc - INSN_CODE < CODE_BYTES ? &in.unit[(pc - INSN_CODE) / 2] : &outside;
+	u = pc - INSN_TEXT < INSN_TEXT_BYTES ? &in.unit[(pc - INSN_TEXT) / 2] : &outside;
 	if (u == &outside || !*u) {
 		*u = arena_new(&in.units, struct ir_unit, 1);
 		ir_unit_init(*u, &in.units, rv64_guest.regs, pc);
@@ -134,4 +132,5 @@ static void close_interp(void)
 	arena_fini(&in.scratch);
 }
 
-const struct insn_engine insn_engine_interp = { "interp", open_interp, new_code, run, close_interp };
+const struct insn_engine insn_engine_interp = { "interp", open_interp, new_code, run,
+						close_interp };

@@ -15,6 +15,10 @@ PEER_FLAGS = ["-O1", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-prote
               "-msmall-data-limit=0", "-Wl,--no-relax"]
 
 
+# kitemu as a runner: name and options.
+KITEMU = [("kitemu", []), ("kitemu-baseline", ["--host-isa=baseline"]), ("kitemu-interp", ["--engine=interp"])]
+
+
 class Input:
     def __init__(self, code=b"", x=None, f=None, fcsr=0, mem=bytes(256)):
         self.code, self.x, self.f, self.fcsr, self.mem = code, x or [0] * 32, f or [0] * 32, fcsr, mem

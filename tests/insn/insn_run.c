@@ -26,15 +26,14 @@ static void map(uintptr_t at, size_t size_bytes)
 	}
 }
 
-static void place(const struct insn_input *in, unsigned slot)
+static void place(const struct insn_input *in, size_t count)
 {
-	uint8_t *p = code + slot * INSN_SLOT;
+	uint16_t *text = (uint16_t *)(uintptr_t)INSN_TEXT;
 
-	for (unsigned k = 0; k < INSN_SLOT; k += 2) {
-		p[k] = INSN_C_EBREAK & 0xff;
-		p[k + 1] = INSN_C_EBREAK >> 8;
-	}
-	memcpy(p, in->code, in->code_bytes);
+	for (unsigned k = 0; k < INSN_TEXT_BYTES / 2; k++)
+		text[k] = INSN_C_EBREAK;
+	for (size_t k = 0; k < count; k++)
+		memcpy(code + k * INSN_SLOT, in[k].code, in[k].code_bytes);
 }
 
 static enum insn_stop stop_of(enum ir_exit why, const struct ir_state *st, struct insn_output *out)
@@ -97,14 +96,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	map(INSN_PAGE, INSN_PAGE_BYTES);
-	map(INSN_CODE, INSN_BATCH * INSN_SLOT);
+	map(INSN_TEXT, INSN_TEXT_BYTES);
 	if (!e->open()) {
 		fprintf(stderr, "insn_run: %s cannot run here\n", e->name);
 		return 3;
 	}
 	while ((n = fread(in, sizeof in[0], INSN_BATCH, stdin)) > 0) {
-		for (unsigned k = 0; k < n; k++)
-			place(&in[k], k);
+		place(in, n);
 		e->new_code();
 		for (unsigned k = 0; k < n; k++)
 			run_one(e, &st, &in[k], k, &out[k]);

@@ -12,7 +12,14 @@
 #include "arch/rv64/abi.h"
 #include "tests/insn/record.h"
 
-enum { SYS_READ = 63, SYS_WRITE = 64, SYS_EXIT = 93, SYS_SIGALTSTACK = 132, SYS_SIGACTION = 134, SYS_MMAP = 222 };
+enum {
+	SYS_READ = 63,
+	SYS_WRITE = 64,
+	SYS_EXIT = 93,
+	SYS_SIGALTSTACK = 132,
+	SYS_SIGACTION = 134,
+	SYS_MMAP = 222
+};
 enum { SIGILL_ = 4, SIGTRAP_ = 5, SIGBUS_ = 7, SIGSEGV_ = 11 };
 enum { SA_SIGINFO_ = 4, SA_ONSTACK_ = 0x08000000, SA_NODEFER_ = 0x40000000 };
 enum { PROT_RWX = 7, MAP_FIXED_ANON_PRIVATE = 0x32 };
@@ -70,19 +77,18 @@ static void read_batch(void)
 	unsigned long got = 0;
 	long n;
 
-	while (got < sizeof in && (n = sys(SYS_READ, 0, (long)((char *)in + got), (long)(sizeof in - got), 0, 0, 0)) > 0)
+	while (got < sizeof in
+	       && (n = sys(SYS_READ, 0, (long)((char *)in + got), (long)(sizeof in - got), 0, 0, 0))
+		      > 0)
 		got += (unsigned long)n;
 	count = (unsigned)(got / sizeof in[0]);
 	next = 0;
 	if (count == 0)
 		quit(0);
-	for (unsigned k = 0; k < count; k++) {
-		unsigned short *p = (unsigned short *)(INSN_CODE + (unsigned long)k * INSN_SLOT);
-
-		for (unsigned j = 0; j < INSN_SLOT / 2; j++)
-			p[j] = INSN_C_EBREAK;
-		memcpy(p, in[k].code, in[k].code_bytes);
-	}
+	for (unsigned k = 0; k < INSN_TEXT_BYTES / 2; k++)
+		((unsigned short *)INSN_TEXT)[k] = INSN_C_EBREAK;
+	for (unsigned k = 0; k < count; k++)
+		memcpy((char *)INSN_CODE + k * INSN_SLOT, in[k].code, in[k].code_bytes);
 	__asm__ volatile("fence.i" ::: "memory");
 }
 
@@ -102,15 +108,21 @@ static void write_batch(void)
 static unsigned stop_of(int sig)
 {
 	switch (sig) {
-	case SIGTRAP_: return INSN_STOP_BREAK;
-	case SIGILL_: return INSN_STOP_ILLEGAL;
-	case SIGSEGV_: return INSN_STOP_SEGV;
-	case SIGBUS_: return INSN_STOP_BUS;
-	default: return INSN_STOP_OTHER;
+	case SIGTRAP_:
+		return INSN_STOP_BREAK;
+	case SIGILL_:
+		return INSN_STOP_ILLEGAL;
+	case SIGSEGV_:
+		return INSN_STOP_SEGV;
+	case SIGBUS_:
+		return INSN_STOP_BUS;
+	default:
+		return INSN_STOP_OTHER;
 	}
 }
 
-static void save(const struct rv64_ucontext *uc, struct insn_output *o, int sig, const uint64_t *info)
+static void save(const struct rv64_ucontext *uc, struct insn_output *o, int sig,
+		 const uint64_t *info)
 {
 	o->x[0] = 0;
 	for (int k = 1; k < 32; k++)
@@ -156,13 +168,15 @@ static void handler(int sig, const uint64_t *info, struct rv64_ucontext *uc)
 static void run(void)
 {
 	static const int signals[] = { SIGILL_, SIGTRAP_, SIGBUS_, SIGSEGV_ };
-	struct rv64_sigaction sa = { (uint64_t)handler, SA_SIGINFO_ | SA_ONSTACK_ | SA_NODEFER_, 0 };
+	struct rv64_sigaction sa = { (uint64_t)handler, SA_SIGINFO_ | SA_ONSTACK_ | SA_NODEFER_,
+				     0 };
 	struct rv64_stack ss = { (uint64_t)stack, 0, 0, sizeof stack };
 
-	if (sys(SYS_MMAP, INSN_PAGE, INSN_PAGE_BYTES, 3, MAP_FIXED_ANON_PRIVATE, -1, 0) != INSN_PAGE)
+	if (sys(SYS_MMAP, INSN_PAGE, INSN_PAGE_BYTES, 3, MAP_FIXED_ANON_PRIVATE, -1, 0)
+	    != INSN_PAGE)
 		quit(3);
-	if (sys(SYS_MMAP, INSN_CODE, INSN_BATCH * INSN_SLOT, PROT_RWX, MAP_FIXED_ANON_PRIVATE, -1, 0)
-	    != INSN_CODE)
+	if (sys(SYS_MMAP, INSN_TEXT, INSN_TEXT_BYTES, PROT_RWX, MAP_FIXED_ANON_PRIVATE, -1, 0)
+	    != INSN_TEXT)
 		quit(3);
 	if (sys(SYS_SIGALTSTACK, (long)&ss, 0, 0, 0, 0, 0) != 0)
 		quit(4);

@@ -6,7 +6,8 @@
  * program under any emulator or real hardware (peer.c), so results are compared byte by byte.
  *
  * A runner takes BATCH records at a time. Record k of a batch has its code at INSN_CODE + k *
- * INSN_SLOT; the rest of the slot is filled with c.ebreak, which ends a case. The memory window is the
+ * INSN_SLOT; the rest of the slot, and a margin on both sides of the code, is filled with c.ebreak,
+ * which ends a case. The memory window is the
  * last INSN_WINDOW bytes of the one page at INSN_PAGE; the pages before and behind are not mapped.
  */
 #ifndef KIT_TESTS_INSN_RECORD_H
@@ -23,7 +24,11 @@ enum {
 	INSN_SLOT = 256,
 	INSN_CODE_MAX = 192, /* bytes of code in a record */
 	INSN_BATCH = 1024,
+	INSN_MARGIN = 4096,
 	INSN_C_EBREAK = 0x9002,
+	/* All code: mapped, executable and writable. */
+	INSN_TEXT = INSN_CODE - INSN_MARGIN,
+	INSN_TEXT_BYTES = INSN_BATCH * INSN_SLOT + 2 * INSN_MARGIN,
 };
 
 struct insn_input {

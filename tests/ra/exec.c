@@ -15,7 +15,10 @@
 
 enum { MEM_BYTES = sizeof(struct ir_state) };
 
-static uint64_t mix(uint64_t h, uint64_t x) { return kit_mix64(h * 31 + kit_mix64(x + 0x51ed2701)); }
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+	return kit_mix64(h * 31 + kit_mix64(x + 0x51ed2701));
+}
 static uint64_t entry_value(unsigned block, unsigned g) { return mix(mix(17, block), g + 1); }
 static uint64_t fixed_value(unsigned fix, uint64_t v) { return fix ? mix(fix + 1000, v) : v; }
 
@@ -50,6 +53,12 @@ static uint64_t insn_hash(const struct lir_insn *in)
 	return mix(mix(in->op, in->sub), (uint64_t)in->gpc_off);
 }
 
+/* What LO_LAX leaves open is left to ra_check. */
+static bool is_exact_use(const struct lir_opnd *o)
+{
+	return o->role == LIR_USE && !(o->flags & LO_LAX);
+}
+
 /* ---- before allocation -------------------------------------------------------------------------- */
 
 static void exec_host(const struct lir_unit *u, const struct lir_insn *in, uint64_t *vreg,
@@ -58,7 +67,7 @@ static void exec_host(const struct lir_unit *u, const struct lir_insn *in, uint6
 	uint64_t h = insn_hash(in);
 
 	for (unsigned k = 0; k < in->nopnd; k++)
-		if (in->opnd[k].role == LIR_USE) {
+		if (is_exact_use(&in->opnd[k])) {
 			const struct lir_vreg *v = &u->vreg[in->opnd[k].r];
 
 			h = mix(h, v->is_const ? (uint64_t)v->imm : vreg[in->opnd[k].r]);
@@ -177,8 +186,9 @@ static uint64_t at_boundary(const struct cpu *c)
 	uint64_t greg[IR_MAX_REGS];
 
 	for (unsigned g = 0; g < c->t->regs->count; g++)
-		greg[g] = c->t->home[g] == LIR_PHYS_NONE ? get_mem(c, c->t->regs->reg[g].offset_bytes)
-							 : c->reg[c->t->home[g]];
+		greg[g] = c->t->home[g] == LIR_PHYS_NONE
+			      ? get_mem(c, c->t->regs->reg[g].offset_bytes)
+			      : c->reg[c->t->home[g]];
 	return all_gregs(greg, c->t->regs->count);
 }
 
@@ -191,8 +201,9 @@ static uint64_t at_fault(struct cpu *c, unsigned insn)
 		return 0;
 	f = &c->u->fault[c->fault++];
 	for (unsigned g = 0; g < c->t->regs->count; g++)
-		greg[g] = c->t->home[g] == LIR_PHYS_NONE ? get_mem(c, c->t->regs->reg[g].offset_bytes)
-							 : c->reg[c->t->home[g]];
+		greg[g] = c->t->home[g] == LIR_PHYS_NONE
+			      ? get_mem(c, c->t->regs->reg[g].offset_bytes)
+			      : c->reg[c->t->home[g]];
 	for (unsigned i = f->first; i < f->first + f->count; i++) {
 		const struct lir_loc *l = &c->u->loc[i];
 		uint64_t x = l->kind == LIR_LOC_REG   ? c->reg[l->phys % LIR_PHYS_COUNT]
@@ -265,7 +276,7 @@ static void host_insn(struct cpu *c, unsigned i, struct toy_trace *out)
 		if (in->opnd[k].role == LIR_USE && in->opnd[k].flags & LO_LATE)
 			use[k] = read_use(c, in, &in->opnd[k]);
 	for (unsigned k = 0; k < in->nopnd; k++)
-		if (in->opnd[k].role == LIR_USE)
+		if (is_exact_use(&in->opnd[k]))
 			h = mix(h, use[k]);
 	event(out, h);
 	for (unsigned k = 0; k < in->nopnd; k++)

@@ -54,8 +54,7 @@ static void add_get(struct gen *g, unsigned greg)
 		return;
 	v = toy_vreg(g->u, greg < TOY_INT ? LIR_INT : LIR_FP);
 	in = toy_insn(g->u, LIR_GET);
-	in->nopnd = 1;
-	in->opnd[0] = (struct lir_opnd){ .r = (lreg)v, .role = LIR_DEF, .fixed = LIR_PHYS_NONE };
+	toy_opnd(in, LIR_DEF, v);
 	in->imm = greg;
 	add_value(g, v);
 }
@@ -65,8 +64,7 @@ static void add_put(struct gen *g, unsigned greg)
 	unsigned v = any_value(g, greg < TOY_INT ? LIR_INT : LIR_FP);
 	struct lir_insn *in = toy_insn(g->u, LIR_PUT);
 
-	in->nopnd = 1;
-	in->opnd[0] = (struct lir_opnd){ .r = (lreg)v, .role = LIR_USE, .fixed = LIR_PHYS_NONE };
+	toy_opnd(in, LIR_USE, v);
 	in->imm = greg;
 	if (greg >= TOY_INT && g->t->target.home[greg] != LIR_PHYS_NONE && chance(g, 50))
 		in->fix = (uint8_t)(1 + below(g, 2));
@@ -75,8 +73,9 @@ static void add_put(struct gen *g, unsigned greg)
 
 /* What one insn may still take. */
 struct room {
-	uint64_t use[2], write[2]; /* registers left for fixed uses, for fixed results and clobbers */
-	unsigned regs[2];          /* registers left */
+	uint64_t use[2],
+	    write[2];     /* registers left for fixed uses, for fixed results and clobbers */
+	unsigned regs[2]; /* registers left */
 };
 
 static unsigned take_fixed(struct gen *g, uint64_t *set)
@@ -112,6 +111,8 @@ static void add_use(struct gen *g, struct lir_insn *in, struct room *room)
 	} else if (chance(g, 25)) {
 		o->flags |= LO_MEM;
 	}
+	if (in->flags & LF_SYNC && chance(g, 50))
+		o->flags |= LO_LAX;
 }
 
 /* Results have numbers given out after the insn is complete, since they must not be its uses. */
@@ -160,7 +161,9 @@ static void add_host(struct gen *g, unsigned flags)
 			       .flags = (uint8_t)flags,
 			       .exit = UINT16_MAX };
 	struct room room = room_for(g, flags & LF_SYNC);
-	unsigned uses = below(g, 4), results = flags & LF_SYNC ? 0 : chance(g, 15) ? 2 : below(g, 2);
+	unsigned uses = below(g, 4), results = flags & LF_SYNC ? 0
+					       : chance(g, 15) ? 2
+							       : below(g, 2);
 	struct lir_insn *at;
 
 	if (flags & (LF_SYNC | LF_EXIT))
@@ -313,7 +316,8 @@ bool toy_mutate(const struct toy *t, uint64_t *rng, struct lir_unit *u)
 		if (kind == 3 && u->stub_count
 		    && change_own(t, rng, &u->stub[toy_below(rng, u->stub_count)]))
 			return true;
-		if (kind == 4 && u->loc_count && change_loc(t, rng, &u->loc[toy_below(rng, u->loc_count)]))
+		if (kind == 4 && u->loc_count
+		    && change_loc(t, rng, &u->loc[toy_below(rng, u->loc_count)]))
 			return true;
 		if (kind == 5 && swap_insns(rng, u->insn, u->insn_count))
 			return true;

@@ -77,6 +77,14 @@ struct lir_insn *toy_insn(struct lir_unit *u, unsigned op)
 	return in;
 }
 
+struct lir_opnd *toy_opnd(struct lir_insn *in, enum lir_role role, unsigned v)
+{
+	struct lir_opnd *o = &in->opnd[in->nopnd++];
+
+	*o = (struct lir_opnd){ .r = (lreg)v, .role = (uint8_t)role, .fixed = LIR_PHYS_NONE };
+	return o;
+}
+
 unsigned toy_exit(struct lir_unit *u)
 {
 	arena_grow(u->arena, u->exit, u->exit_count, u->exit_cap);
@@ -99,9 +107,9 @@ struct lir_unit toy_copy(const struct lir_unit *u)
 
 /* ---- parsing -------------------------------------------------------------------------------------- */
 
-static const char *const op_names[] = { "op", "add", "sub", "mul", "div", "shl", "ld", "st",
-					"ldp", "br",  "jmp", "fadd", "fmul", "fld", "fst", "call",
-					"amo" };
+static const char *const op_names[] = { "op",   "add", "sub", "mul",  "div", "shl",
+					"ld",   "st",  "ldp", "br",   "jmp", "fadd",
+					"fmul", "fld", "fst", "call", "amo" };
 
 const char *toy_op_name(unsigned op)
 {
@@ -158,7 +166,7 @@ static unsigned phys(struct parser *p, const char *name)
 
 static void operand(struct parser *p, struct lir_insn *in, char *word, enum lir_role role)
 {
-	static const char marks[] = "!*^";
+	static const char marks[] = "!*^?~"; /* in the order of enum lir_opnd_flag */
 	struct lir_opnd *o = &in->opnd[in->nopnd];
 	char *fixed = strchr(word, ':');
 
@@ -221,10 +229,7 @@ static void guest_insn(struct parser *p, unsigned op, const char *v, const char 
 {
 	struct lir_insn *in = toy_insn(p->u, op);
 
-	in->nopnd = 1;
-	in->opnd[0] = (struct lir_opnd){ .r = (lreg)value(p, v, op == LIR_GET),
-					 .role = op == LIR_GET ? LIR_DEF : LIR_USE,
-					 .fixed = LIR_PHYS_NONE };
+	toy_opnd(in, op == LIR_GET ? LIR_DEF : LIR_USE, value(p, v, op == LIR_GET));
 	in->imm = greg(p, g);
 }
 

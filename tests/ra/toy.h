@@ -10,7 +10,7 @@
  *     block 0
  *     v = get a                 names of values that start with f are floating point
  *     k = const 5
- *     w = add v^ k!             ^ hint, ! read late, * may stay in memory
+ *     w = add v^ k!             ^ hint, ! read late, * may stay in memory, ~ lax
  *     q:r0 s:r1 = div v:r0 w!   :r0 fixed
  *     p = call v clobber:r1
  *     x = ld.fault v            flags after the name: .fault .exit .sync
@@ -41,6 +41,7 @@ void toy_init(struct toy *t, struct toy_shape shape);
 unsigned toy_vreg(struct lir_unit *u, enum lir_class cls);
 unsigned toy_const(struct lir_unit *u, int64_t imm);
 struct lir_insn *toy_insn(struct lir_unit *u, unsigned op);
+struct lir_opnd *toy_opnd(struct lir_insn *in, enum lir_role role, unsigned v);
 unsigned toy_exit(struct lir_unit *u);
 
 /* Parses text; prints to stdout what is wrong with it and returns false. */
@@ -74,7 +75,10 @@ static inline uint64_t toy_rng(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-static inline unsigned toy_below(uint64_t *state, unsigned n) { return (unsigned)(toy_rng(state) % n); }
+static inline unsigned toy_below(uint64_t *state, unsigned n)
+{
+	return (unsigned)(toy_rng(state) % n);
+}
 
 /* A valid list of up to max_insns insns a block. */
 void toy_random(const struct toy *t, uint64_t *rng, unsigned max_insns, struct lir_unit *u);

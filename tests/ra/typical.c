@@ -39,15 +39,9 @@ void toy_wide_init(struct toy_wide *w)
 struct gen {
 	uint64_t *rng;
 	struct lir_unit *u;
-	unsigned cur[IR_MAX_REGS]; /* virtual register of each guest register, LREG_NONE: not yet read */
+	unsigned
+	    cur[IR_MAX_REGS]; /* virtual register of each guest register, LREG_NONE: not yet read */
 };
-
-static void opnd(struct lir_insn *in, unsigned v, enum lir_role role, unsigned flags)
-{
-	in->opnd[in->nopnd++] = (struct lir_opnd){
-		.r = (lreg)v, .role = (uint8_t)role, .flags = (uint8_t)flags, .fixed = LIR_PHYS_NONE
-	};
-}
 
 /* Guest registers as compilers use them: few, most of them pinned. */
 static unsigned any_greg(struct gen *g)
@@ -64,7 +58,7 @@ static unsigned get(struct gen *g)
 
 		g->cur[r] = toy_vreg(g->u, LIR_INT);
 		in = toy_insn(g->u, LIR_GET);
-		opnd(in, g->cur[r], LIR_DEF, 0);
+		toy_opnd(in, LIR_DEF, g->cur[r]);
 		in->imm = r;
 	}
 	return g->cur[r];
@@ -74,7 +68,7 @@ static void put(struct gen *g, unsigned r, unsigned v)
 {
 	struct lir_insn *in = toy_insn(g->u, LIR_PUT);
 
-	opnd(in, v, LIR_USE, 0);
+	toy_opnd(in, LIR_USE, v);
 	in->imm = r;
 	g->cur[r] = v;
 }
@@ -89,18 +83,18 @@ static void guest_insn(struct gen *g)
 		in->flags = kind < 8 ? LF_FAULT : LF_EXIT;
 		if (kind >= 8)
 			in->exit = (uint16_t)toy_exit(g->u);
-		opnd(in, a, LIR_USE, 0);
-		opnd(in, b, LIR_USE, 0);
+		toy_opnd(in, LIR_USE, a);
+		toy_opnd(in, LIR_USE, b);
 		return;
 	}
 	v = toy_vreg(g->u, LIR_INT);
 	in = toy_insn(g->u, LIR_HOST + 2);
-	opnd(in, v, LIR_DEF, 0);
-	opnd(in, a, LIR_USE, kind < 35 ? 0 : LO_HINT);
+	toy_opnd(in, LIR_DEF, v);
+	toy_opnd(in, LIR_USE, a)->flags = kind < 35 ? 0 : LO_HINT;
 	if (kind < 35)
 		in->flags = LF_FAULT;
 	else if (kind < 60)
-		opnd(in, kind < 65 ? toy_const(g->u, kind) : b, LIR_USE, LO_MEM);
+		toy_opnd(in, LIR_USE, kind < 42 ? toy_const(g->u, kind) : b)->flags = LO_MEM;
 	put(g, any_greg(g), v);
 }
 
@@ -119,7 +113,7 @@ void toy_typical(uint64_t *rng, unsigned guest_insns, struct lir_unit *u)
 	in = toy_insn(u, LIR_HOST + 3);
 	in->flags = LF_SYNC | LF_EXIT;
 	in->exit = (uint16_t)toy_exit(u);
-	opnd(in, last, LIR_USE, 0);
+	toy_opnd(in, LIR_USE, last);
 	in = toy_insn(u, LIR_HOST + 4);
 	in->flags = LF_SYNC;
 	in->exit = (uint16_t)toy_exit(u);

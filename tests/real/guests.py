@@ -95,7 +95,7 @@ class Guests:
 
     def environment(self, mode="jit", **more):
         """What a guest sees: nothing of this machine's own environment."""
-        return {"PATH": str(self.bin), "HOME": str(self.suite.work), "LC_ALL": "C", "TZ": "UTC0", "TERM": "vt100",
+        return {"PATH": str(self.bin), "LC_ALL": "C", "TZ": "UTC0", "TERM": "vt100",
                 "DATA": str(self.data), "BIN": str(self.bin), **(MODES[mode] if self.ours else {}), **more}
 
     def argv(self, name, *args):
@@ -113,7 +113,7 @@ class Case:
         self.dir.mkdir(parents=True)
 
     def env(self, **more):
-        return self.guests.environment(self.mode, **more)
+        return self.guests.environment(self.mode, HOME=str(self.dir), HISTFILE="/dev/null", **more)
 
     def argv(self, name, *args):
         return self.guests.argv(name, *args)

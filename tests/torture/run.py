@@ -19,8 +19,15 @@ import tap
 SUITE, PACKAGE = "bookworm", "gcc-12-source"
 CC = "riscv64-linux-gnu-gcc"
 LEVELS = ("O0", "O1", "O2", "O3")
-MODES = {"jit": [], "interp": ["--engine=interp"], "selfcheck": ["--selfcheck"]}
-LIMIT_S = {"jit": 30, "interp": 120, "selfcheck": 240}
+MODES = {
+    "jit": [],
+    "interp": ["--engine=interp"],
+    "selfcheck": ["--selfcheck"],
+    "baseline": ["--host-isa=baseline"],
+    "base": ["--guest-base"],
+    "smallcache": ["--cache-size=64K"],
+}
+LIMIT_S = {"interp": 120, "selfcheck": 240}
 
 # What riscv64 Linux with gcc lacks among the effective targets that the tests ask for.
 LACKS = {"dfp"}
@@ -154,7 +161,7 @@ class Runner:
             options = MODES[mode] if self.modes_apply else []
             with tempfile.TemporaryDirectory(dir=self.suite.work) as cwd: # some of them write files
                 try:
-                    tap.expect([*self.command, *options, exe], timeout=LIMIT_S[mode], cwd=cwd)
+                    tap.expect([*self.command, *options, exe], timeout=LIMIT_S.get(mode, 30), cwd=cwd)
                 except tap.Fail as e:
                     bad.append(f"{mode}: {e}")
         if bad:

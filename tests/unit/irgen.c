@@ -239,6 +239,47 @@ static void gen_extend(struct gen *s)
 	}
 }
 
+/* A value of few bits, an operation or two, and a mask or an extension that may be superfluous. */
+static void gen_narrow(struct gen *s)
+{
+	static const uint64_t masks[] = { 1, 0x7f, 0xff, 0xfff, 0xffff, 0x7fffffff, 0xffffffff };
+	static const uint8_t ops[] = {
+		IR_add, IR_sub, IR_and, IR_or, IR_xor, IR_shl, IR_shr, IR_sar
+	};
+	ir_ref v[2];
+
+	for (unsigned k = 0; k < 2; k++) {
+		unsigned n = irgen_below(s->g, 3);
+
+		v[k] = pick(s, IR_I64);
+		if (n == 0)
+			v[k] =
+			    ir_op2(&s->b, IR_and, IR_I64, v[k],
+				   ir_const(&s->b, IR_I64, (int64_t)masks[irgen_below(s->g, 7)]));
+		else if (n == 1)
+			v[k] = ir_op1(&s->b, chance(s->g, 50) ? IR_sext8 : IR_sext16, IR_I64, v[k]);
+		else
+			v[k] = ir_op1(&s->b, chance(s->g, 70) ? IR_sext : IR_zext, IR_NONE,
+				      ir_op1(&s->b, IR_trunc, IR_NONE, v[k]));
+	}
+	for (unsigned k = irgen_below(s->g, 3); k > 0; k--) {
+		enum ir_op op = (enum ir_op)ops[irgen_below(s->g, ARRAY_LEN(ops))];
+
+		if (op >= IR_shl)
+			v[1] = ir_const(&s->b, IR_I64, irgen_below(s->g, 40));
+		v[0] = ir_op2(&s->b, op, IR_I64, v[0], v[1]);
+	}
+	if (chance(s->g, 40))
+		give(s, IR_I64,
+		     ir_op2(&s->b, IR_and, IR_I64, v[0],
+			    ir_const(&s->b, IR_I64, (int64_t)masks[irgen_below(s->g, 7)])));
+	else if (chance(s->g, 40))
+		give(s, IR_I64,
+		     ir_op1(&s->b, chance(s->g, 50) ? IR_sext8 : IR_sext16, IR_I64, v[0]));
+	else
+		give(s, IR_I32, ir_op1(&s->b, IR_trunc, IR_NONE, v[0]));
+}
+
 /* The right side of a compare: often a constant that rules look for. */
 static ir_ref compared(struct gen *s, enum ir_type t)
 {
@@ -315,6 +356,26 @@ static void gen_farith(struct gen *s)
 	if (ir_ops[op].c == IR_NONE)
 		z = IR_NOREF;
 	give_canon(s, t, ir_fop(&s->b, op, t, any_rm(s), x, y, z));
+}
+
+/* A result whose sign is changed before it is used: what of a NaN may be seen then? */
+static void gen_fsign(struct gen *s)
+{
+	enum ir_type t = fp_type(s);
+	ir_ref v = ir_op1(&s->b, IR_fcanon, t,
+			  ir_fop(&s->b, chance(s->g, 50) ? IR_fdiv : IR_fsub, t, any_rm(s),
+				 pick(s, t), pick(s, t), IR_NOREF));
+
+	while (chance(s->g, 60))
+		v = ir_op1(&s->b, chance(s->g, 60) ? IR_fneg : IR_fabs, t, v);
+	if (chance(s->g, 40))
+		v = ir_op2(&s->b, IR_fsgnj, t, pick(s, t), v);
+	else if (chance(s->g, 40))
+		v = ir_op2(&s->b, IR_fsgnj, t, v, pick(s, t));
+	if (chance(s->g, 50))
+		give(s, t, v);
+	else
+		give_canon(s, t, ir_fop(&s->b, IR_fadd, t, any_rm(s), v, pick(s, t), IR_NOREF));
 }
 
 static void gen_fbits(struct gen *s)
@@ -492,13 +553,14 @@ static void gen_atomic(struct gen *s)
 
 /* ---- units --------------------------------------------------------------------------------------- */
 
+typedef void gen_fn(struct gen *s);
+
 static void gen_insn(struct gen *s)
 {
-	static void (*const ints[])(struct gen * s) = { gen_alu, gen_alu,    gen_shifts, gen_chain,
-							gen_br,  gen_extend, gen_set };
-	static void (*const fps[])(struct gen * s) = { gen_farith, gen_farith,   gen_fbits,
-						       gen_fbits,  gen_fcompare, gen_fconvert,
-						       gen_fstate };
+	static gen_fn *const ints[] = { gen_alu, gen_alu,    gen_shifts, gen_chain,
+					gen_br,  gen_extend, gen_set,    gen_narrow };
+	static gen_fn *const fps[] = { gen_farith, gen_farith,   gen_fsign,    gen_fbits,
+				       gen_fbits,  gen_fcompare, gen_fconvert, gen_fstate };
 	const struct irgen *g = s->g;
 	unsigned n = irgen_below(s->g, 100);
 

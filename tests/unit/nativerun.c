@@ -177,6 +177,8 @@ enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link
 
 	memcpy(&enter, &at, sizeof enter);
 	running = n;
+	if (!unit) /* calls of units that are gone may have left something there */
+		n->st->code_sp = n->st->code_sp_top;
 	n->st->host_fpcr = native_fpcr_make(n->st->frm);
 	reason = (enum ir_exit)enter(n->st, unit ? unit : n->unit);
 	running = NULL;
@@ -191,6 +193,11 @@ void nativerun_link(struct nativerun *n, uint64_t field, const void *code)
 
 	KIT_CHECK(off + 4 <= CODE_BYTES, "link field %#llx is not in the code", (unsigned long long)field);
 	memcpy(n->rw + off, &disp, 4);
+}
+
+void nativerun_poke(struct nativerun *n, const void *at, uint64_t value)
+{
+	memcpy(n->rw + ((const uint8_t *)at - n->rx), &value, sizeof value);
 }
 
 void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size)

@@ -47,6 +47,8 @@ const void *nativerun_keep(struct nativerun *n);
 enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link);
 /* Makes the link field at host address field (ir_state.exit_arg) lead to code. */
 void nativerun_link(struct nativerun *n, uint64_t field, const void *code);
+/* Writes 8 bytes of code at at (an address in the executable view). */
+void nativerun_poke(struct nativerun *n, const void *at, uint64_t value);
 void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size);
 const uint8_t *nativerun_memory(const struct nativerun *n);
 

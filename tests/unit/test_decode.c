@@ -151,18 +151,22 @@ static void memo_is_exact(void)
 
 /* Capstone prints aliases; which instruction each stands for. */
 static const char *const aliases[][2] = {
-	{ "nop", "addi" }, { "li", "addi" }, { "mv", "addi" }, { "not", "xori" }, { "neg", "sub" },
-	{ "negw", "subw" }, { "sext.w", "addiw" }, { "seqz", "sltiu" }, { "snez", "sltu" },
-	{ "sltz", "slt" }, { "sgtz", "slt" }, { "beqz", "beq" }, { "bnez", "bne" }, { "blez", "bge" },
-	{ "bgez", "bge" }, { "bltz", "blt" }, { "bgtz", "blt" }, { "j", "jal" }, { "jr", "jalr" },
-	{ "ret", "jalr" }, { "fmv.s", "fsgnj.s" }, { "fabs.s", "fsgnjx.s" }, { "fneg.s", "fsgnjn.s" },
-	{ "fmv.d", "fsgnj.d" }, { "fabs.d", "fsgnjx.d" }, { "fneg.d", "fsgnjn.d" },
-	{ "rdinstret", "csrrs" }, { "rdcycle", "csrrs" }, { "rdtime", "csrrs" }, { "csrr", "csrrs" },
-	{ "csrw", "csrrw" }, { "csrs", "csrrs" }, { "csrc", "csrrc" }, { "csrwi", "csrrwi" },
-	{ "csrsi", "csrrsi" }, { "csrci", "csrrci" }, { "frcsr", "csrrs" }, { "fscsr", "csrrw" },
-	{ "frrm", "csrrs" }, { "fsrm", "csrrw" }, { "frflags", "csrrs" }, { "fsflags", "csrrw" },
-	{ "fsrmi", "csrrwi" }, { "fsflagsi", "csrrwi" }, { "fence.tso", "fence" },
-	{ "rdinstreth", "csrrs" }, { "rdcycleh", "csrrs" }, { "rdtimeh", "csrrs" },
+	{ "nop", "addi" },         { "li", "addi" },         { "mv", "addi" },
+	{ "not", "xori" },         { "neg", "sub" },         { "negw", "subw" },
+	{ "sext.w", "addiw" },     { "seqz", "sltiu" },      { "snez", "sltu" },
+	{ "sltz", "slt" },         { "sgtz", "slt" },        { "beqz", "beq" },
+	{ "bnez", "bne" },         { "blez", "bge" },        { "bgez", "bge" },
+	{ "bltz", "blt" },         { "bgtz", "blt" },        { "j", "jal" },
+	{ "jr", "jalr" },          { "ret", "jalr" },        { "fmv.s", "fsgnj.s" },
+	{ "fabs.s", "fsgnjx.s" },  { "fneg.s", "fsgnjn.s" }, { "fmv.d", "fsgnj.d" },
+	{ "fabs.d", "fsgnjx.d" },  { "fneg.d", "fsgnjn.d" }, { "rdinstret", "csrrs" },
+	{ "rdcycle", "csrrs" },    { "rdtime", "csrrs" },    { "csrr", "csrrs" },
+	{ "csrw", "csrrw" },       { "csrs", "csrrs" },      { "csrc", "csrrc" },
+	{ "csrwi", "csrrwi" },     { "csrsi", "csrrsi" },    { "csrci", "csrrci" },
+	{ "frcsr", "csrrs" },      { "fscsr", "csrrw" },     { "frrm", "csrrs" },
+	{ "fsrm", "csrrw" },       { "frflags", "csrrs" },   { "fsflags", "csrrw" },
+	{ "fsrmi", "csrrwi" },     { "fsflagsi", "csrrwi" }, { "fence.tso", "fence" },
+	{ "rdinstreth", "csrrs" }, { "rdcycleh", "csrrs" },  { "rdtimeh", "csrrs" },
 	{ "unimp", "csrrw" },
 };
 
@@ -193,7 +197,8 @@ static bool names(const char *text, const char *name)
 /* What Capstone knows and the guest must not have: privileged instructions, 0x0000, c.lui with imm 0. */
 static bool is_known_illegal(const char *text)
 {
-	static const char *const list[] = { "uret", "sret", "mret", "wfi", "sfence.vma", "c.unimp", "c.lui" };
+	static const char *const list[] = { "uret",       "sret",    "mret", "wfi",
+					    "sfence.vma", "c.unimp", "c.lui" };
 	size_t n = strcspn(text, " ");
 
 	for (size_t k = 0; k < ARRAY_LEN(list); k++)
@@ -218,9 +223,9 @@ static void check_text(uint32_t w)
 			CHECK_STR(strbuf_str(&s), name);
 	} else if (i.op != RV64_OP_illegal) {
 		/* Only where supplement.def says so. */
-		bool gap = i.op == RV64_OP_fence || i.op == RV64_OP_fence_i || i.op == RV64_OP_fcvt_d_w
-			   || i.op == RV64_OP_fcvt_d_wu || i.op == RV64_OP_fcvt_d_s
-			   || (i.size_bytes == 2 && i.rd == 0);
+		bool gap = i.op == RV64_OP_fence || i.op == RV64_OP_fence_i
+			   || i.op == RV64_OP_fcvt_d_w || i.op == RV64_OP_fcvt_d_wu
+			   || i.op == RV64_OP_fcvt_d_s || (i.size_bytes == 2 && i.rd == 0);
 
 		CHECK(gap);
 	}
@@ -248,24 +253,24 @@ static void operands(void)
 		unsigned rd, rs1, rs2;
 		int32_t imm;
 	} cases[] = {
-		{ 0xfff50513, RV64_OP_addi, 10, 10, 31, -1 },             /* addi a0,a0,-1 */
-		{ 0x800005b7, RV64_OP_lui, 11, 0, 0, INT32_MIN },         /* lui a1,0x80000 */
-		{ 0x03f51593, RV64_OP_slli, 11, 10, 31, 63 },             /* slli a1,a0,63 */
-		{ 0xfeb53c23, RV64_OP_sd, 24, 10, 11, -8 },               /* sd a1,-8(a0) */
-		{ 0x80b50063, RV64_OP_beq, 0, 10, 11, -4096 },            /* beq a0,a1,.-4096 */
-		{ 0x800000ef, RV64_OP_jal, 1, 0, 0, -1048576 },           /* jal ra,.-1048576 */
-		{ 0xc01022f3, RV64_OP_csrrs, 5, 0, 1, 0xc01 },            /* rdtime t0 */
-		{ 0x0330000f, RV64_OP_fence, 0, 0, 19, 0x33 },            /* fence rw,rw */
-		{ 0x1141, RV64_OP_c_addi, 2, 2, 0, -16 },                 /* addi sp,sp,-16 */
-		{ 0x7139, RV64_OP_c_addi16sp, 2, 2, 0, -64 },             /* addi sp,sp,-64 */
-		{ 0x1fe8, RV64_OP_c_addi4spn, 10, 2, 0, 1020 },           /* addi a0,sp,1020 */
-		{ 0x757d, RV64_OP_c_lui, 10, 0, 0, -4096 },               /* lui a0,0xfffff */
-		{ 0x6522, RV64_OP_c_ldsp, 10, 2, 0, 8 },                  /* ld a0,8(sp) */
-		{ 0xe42a, RV64_OP_c_sdsp, 0, 2, 10, 8 },                  /* sd a0,8(sp) */
-		{ 0x852e, RV64_OP_c_mv, 10, 0, 11, 0 },                   /* mv a0,a1 */
-		{ 0x8082, RV64_OP_c_jr, 0, 1, 0, 0 },                     /* ret */
-		{ 0xb001, RV64_OP_c_j, 0, 0, 0, -2048 },                  /* j .-2048 */
-		{ 0xd101, RV64_OP_c_beqz, 0, 10, 0, -256 },               /* beqz a0,.-256 */
+		{ 0xfff50513, RV64_OP_addi, 10, 10, 31, -1 },     /* addi a0,a0,-1 */
+		{ 0x800005b7, RV64_OP_lui, 11, 0, 0, INT32_MIN }, /* lui a1,0x80000 */
+		{ 0x03f51593, RV64_OP_slli, 11, 10, 31, 63 },     /* slli a1,a0,63 */
+		{ 0xfeb53c23, RV64_OP_sd, 24, 10, 11, -8 },       /* sd a1,-8(a0) */
+		{ 0x80b50063, RV64_OP_beq, 0, 10, 11, -4096 },    /* beq a0,a1,.-4096 */
+		{ 0x800000ef, RV64_OP_jal, 1, 0, 0, -1048576 },   /* jal ra,.-1048576 */
+		{ 0xc01022f3, RV64_OP_csrrs, 5, 0, 1, 0xc01 },    /* rdtime t0 */
+		{ 0x0330000f, RV64_OP_fence, 0, 0, 19, 0x33 },    /* fence rw,rw */
+		{ 0x1141, RV64_OP_c_addi, 2, 2, 0, -16 },         /* addi sp,sp,-16 */
+		{ 0x7139, RV64_OP_c_addi16sp, 2, 2, 0, -64 },     /* addi sp,sp,-64 */
+		{ 0x1fe8, RV64_OP_c_addi4spn, 10, 2, 0, 1020 },   /* addi a0,sp,1020 */
+		{ 0x757d, RV64_OP_c_lui, 10, 0, 0, -4096 },       /* lui a0,0xfffff */
+		{ 0x6522, RV64_OP_c_ldsp, 10, 2, 0, 8 },          /* ld a0,8(sp) */
+		{ 0xe42a, RV64_OP_c_sdsp, 0, 2, 10, 8 },          /* sd a0,8(sp) */
+		{ 0x852e, RV64_OP_c_mv, 10, 0, 11, 0 },           /* mv a0,a1 */
+		{ 0x8082, RV64_OP_c_jr, 0, 1, 0, 0 },             /* ret */
+		{ 0xb001, RV64_OP_c_j, 0, 0, 0, -2048 },          /* j .-2048 */
+		{ 0xd101, RV64_OP_c_beqz, 0, 10, 0, -256 },       /* beqz a0,.-256 */
 	};
 	struct rv64_insn i;
 
@@ -301,11 +306,11 @@ static void extensions(void)
 		unsigned ext;
 		uint32_t word;
 	} cases[] = {
-		{ RV64_EXT_M, 0x02b50533 },        /* mul a0,a0,a1 */
-		{ RV64_EXT_A, 0x100522af },        /* lr.w t0,(a0) */
-		{ RV64_EXT_F, 0x00b57553 },        /* fadd.s fa0,fa0,fa1 */
-		{ RV64_EXT_D, 0x02b57553 },        /* fadd.d fa0,fa0,fa1 */
-		{ RV64_EXT_D, 0x2108 },            /* c.fld fa0,0(a0) */
+		{ RV64_EXT_M, 0x02b50533 }, /* mul a0,a0,a1 */
+		{ RV64_EXT_A, 0x100522af }, /* lr.w t0,(a0) */
+		{ RV64_EXT_F, 0x00b57553 }, /* fadd.s fa0,fa0,fa1 */
+		{ RV64_EXT_D, 0x02b57553 }, /* fadd.d fa0,fa0,fa1 */
+		{ RV64_EXT_D, 0x2108 },     /* c.fld fa0,0(a0) */
 		{ RV64_EXT_C, 0x2108 },
 		{ RV64_EXT_C, 0x0001 },            /* c.nop */
 		{ RV64_EXT_Zicsr, 0x00102573 },    /* frflags a0 */
@@ -390,10 +395,10 @@ static void speed(void)
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	printf("# decode, warm, random instructions: %.1f ns (%u)\n",
 	       ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec))
-		       / (COUNT * (double)ROUNDS),
+		   / (COUNT * (double)ROUNDS),
 	       sum & 1);
 	close_decoder();
 }
 
-CHECK_MAIN(all_halfwords, random_words, memo_is_exact, capstone_agrees, operands, extensions, cut_short,
-	   disassembly, speed)
+CHECK_MAIN(all_halfwords, random_words, memo_is_exact, capstone_agrees, operands, extensions,
+	   cut_short, disassembly, speed)

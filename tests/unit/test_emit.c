@@ -5,6 +5,7 @@
 #include "arch/x86_64/x64.h"
 #include "lib/opt/pass.h"
 #include "tests/unit/check.h"
+#include "tests/unit/fpcases.h"
 #include "tests/unit/irgen.h"
 #include "tests/unit/nativerun.h"
 
@@ -234,4 +235,211 @@ static void test_random_regions(void)
 		random_units(c, &mixed, scaled(500), 25, 4, true);
 }
 
-CHECK_MAIN(test_random_int, test_random_fp, test_random_short, test_random_regions)
+/* ---- each operation with edge values ------------------------------------------------------------------- */
+
+static const uint64_t int_edges[] = {
+	0, 1, 2, 3, 7, 31, 32, 33, 63, 64, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
+	0x80000000, 0x80000001, 0xffffffff, 0x100000000, 0x123456789abcdef0, INT64_MAX,
+	(uint64_t)INT64_MIN, (uint64_t)INT64_MIN + 1, UINT64_MAX, UINT64_MAX - 1, 0xffffffff80000000,
+	0xffffffff7fffffff, 0xffffffff00000000, 0x20000000000001, 0xfffffffffffffc01,
+};
+
+/* An operand of type t out of guest register n: r1, r3, f0.. as the type wants. */
+static ir_ref operand(struct ir_builder *b, enum ir_type t, unsigned n)
+{
+	static const uint8_t ints[] = { 0, 1, 2 }, floats[] = { 10, 12, 11 };
+	ir_ref r = ir_getreg(b, t == IR_F32 || t == IR_F64 ? floats[n] : ints[n]);
+
+	if (t == IR_I32)
+		return ir_op1(b, IR_trunc, IR_NONE, r);
+	if (t == IR_F32) /* past unbox, which has cases of its own */
+		return ir_op1(b, IR_bitsf32, IR_NONE, ir_op1(b, IR_fbits32, IR_NONE, r));
+	return r;
+}
+
+static void result(struct ir_builder *b, enum ir_type t, ir_ref r)
+{
+	if (t == IR_I32)
+		r = ir_op1(b, IR_sext, IR_NONE, r);
+	if (t == IR_F32)
+		r = ir_op1(b, IR_box, IR_NONE, r);
+	ir_putreg(b, t == IR_F32 || t == IR_F64 ? 13 : 9, r);
+	ir_putreg(b, t == IR_F32 || t == IR_F64 ? 14 : 8, r);
+}
+
+static bool is_raw(unsigned op)
+{
+	return (op >= IR_fadd && op <= IR_fnmadd) || op == IR_cvtfd || op == IR_cvtdf;
+}
+
+/* consts[n]: operand n is this constant, NULL a register. */
+static void op_unit(struct arena *a, const struct ir_regfile *regs, struct ir_unit *u, unsigned op,
+		    enum ir_type t, unsigned sub, const uint64_t *const consts[2])
+{
+	const struct ir_op_info *info = &ir_ops[op];
+	const uint8_t col[] = { info->a, info->b, info->c };
+	struct ir_builder b = { .unit = u, .gpc = 0x1000 };
+	struct ir_insn in = { .op = (uint8_t)op, .type = (uint8_t)t, .sub = (uint8_t)sub,
+			      .a = IR_NOREF, .b = IR_NOREF, .c = IR_NOREF };
+	ir_ref *const at[] = { &in.a, &in.b, &in.c };
+	enum ir_type rt = (enum ir_type)(info->result == IR_T ? t : info->result);
+	ir_ref r;
+
+	ir_unit_init(u, a, regs, b.gpc);
+	ir_block_begin(u, b.gpc);
+	for (unsigned n = 0; n < 3 && col[n] != IR_NONE; n++) {
+		enum ir_type ot = (enum ir_type)(col[n] == IR_T ? t : col[n]);
+
+		*at[n] = n < 2 && consts[n] ? ir_const(&b, ot, (int64_t)*consts[n]) : operand(&b, ot, n);
+	}
+	r = ir_emit(&b, in);
+	if (is_raw(op))
+		r = ir_op1(&b, IR_fcanon, rt, r);
+	result(&b, rt, r);
+	ir_exit(&b, IR_JUMP_PLAIN, 0x2000, 0);
+}
+
+/* Runs the unit compiled on registers i and f; NULL: as they were. */
+static bool run_op(struct work *w, const struct ir_unit *u, const uint64_t i[3], const uint64_t f[3],
+		   unsigned frm)
+{
+	struct ir_state *st = &w->before.st;
+
+	st->frm = frm;
+	st->fflags = 0;
+	st->resv_addr = 1;
+	for (unsigned n = 0; n < 3; n++) {
+		static const uint8_t floats[] = { 10, 12, 11 };
+
+		memcpy((char *)st + u->regs->reg[n].offset_bytes, &i[n], 8);
+		memcpy((char *)st + u->regs->reg[floats[n]].offset_bytes, &f[n], 8);
+	}
+	run_interpreted(w, u);
+	run_native(w);
+	if (CHECK(same(&w->expected, &w->got, u->regs)))
+		return true;
+	printf("  of %#" PRIx64 " %#" PRIx64 ", %#" PRIx64 " %#" PRIx64 " %#" PRIx64 " frm %u\n", i[0],
+	       i[1], f[0], f[1], f[2], frm);
+	show_difference(&w->expected, &w->got, u->regs);
+	show_unit(u);
+	return false;
+}
+
+static bool compiled(struct work *w, const struct ir_unit *u)
+{
+	struct diag d = DIAG_INIT;
+
+	return CHECK_EQ(nativerun_compile(&w->n, u, &d), NATIVERUN_OK);
+}
+
+static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
+{
+	const unsigned edges = ARRAY_LEN(int_edges);
+	const uint64_t zero[3] = { 0 };
+	struct ir_unit u;
+
+	/* Both in registers, then each a constant. */
+	for (unsigned form = 0; form < 1 + 2 * edges; form++) {
+		const uint64_t *c = form ? &int_edges[(form - 1) / 2] : NULL;
+		const uint64_t *const consts[2] = { form & 1 ? c : NULL, form & 1 ? NULL : c };
+
+		arena_reset(&w->a);
+		op_unit(&w->a, w->n.target.regs, &u, op, t, sub, consts);
+		if (!compiled(w, &u))
+			return;
+		for (unsigned x = 0; x < edges * (form ? 1 : edges); x++) {
+			const uint64_t i[3] = { int_edges[x % edges], int_edges[form ? x : x / edges], 5 };
+
+			if (!run_op(w, &u, i, zero, 0))
+				return;
+		}
+	}
+}
+
+/* Edge values of the wide or narrow format, and some random ones. */
+static unsigned float_edges(bool wide, uint64_t seed, uint64_t *v, unsigned max)
+{
+	struct fpcases fc;
+	unsigned n = 0;
+
+	fpcases_init(&fc, wide, seed);
+	for (int i = 0; i < fc.count && n < max; i += 1 + fc.count / 90)
+		v[n++] = fc.edge[i];
+	for (unsigned i = 0; i < 12 && n < max; i++, n++)
+		v[n] = fpcases_random(&fc, n ? v[n - 1] : 0);
+	return n;
+}
+
+static void fp_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
+{
+	const uint64_t *const consts[2] = { NULL, NULL };
+	const struct ir_op_info *info = &ir_ops[op];
+	enum ir_type at = (enum ir_type)(info->a == IR_T ? t : info->a);
+	uint64_t v[160];
+	unsigned n = float_edges(at == IR_F64, op + t * 64 + sub, v, ARRAY_LEN(v)), frms;
+	struct ir_unit u;
+
+	arena_reset(&w->a);
+	op_unit(&w->a, w->n.target.regs, &u, op, t, sub, consts);
+	if (!compiled(w, &u))
+		return;
+	if (at == IR_I32 || at == IR_I64)
+		for (n = 0; n < ARRAY_LEN(int_edges); n++)
+			v[n] = int_edges[n];
+	frms = info->sub == IR_SUB_RM && sub == IR_RM_DYN ? 4 : 1;
+	for (unsigned x = 0; x < n; x++)
+		for (unsigned y = 0; y < (info->b == IR_NONE ? 1 : n); y++)
+			for (unsigned frm = 0; frm < frms; frm++) {
+				const uint64_t f[3] = { v[x], v[y], v[(x * 7 + y) % n] };
+
+				if (!run_op(w, &u, f, f, frm))
+					return;
+			}
+}
+
+static void each_op(unsigned config, unsigned first, unsigned last)
+{
+	struct work *w = calloc(1, sizeof *w);
+
+	work_init(w, &mixed, configs[config].opts);
+	for (unsigned op = first; op <= last && !check_failed; op++) {
+		const struct ir_op_info *info = &ir_ops[op];
+		unsigned subs = info->sub == IR_SUB_CC ? 6 : info->sub == IR_SUB_RM ? 6 : 1;
+		bool fp = op >= IR_fadd && op != IR_bitsf && op != IR_bitsf32;
+
+		for (unsigned t = IR_NONE; t <= IR_F64; t++) {
+			if (t == IR_NONE ? info->flags & (IR_TI | IR_T64 | IR_TF)
+					 : !(t >= IR_F32 ? info->flags & IR_TF
+					     : t == IR_I32 ? info->flags & IR_TI
+							   : info->flags & (IR_TI | IR_T64)))
+				continue;
+			for (unsigned sub = 0; sub < subs; sub++) {
+				unsigned rm = info->sub == IR_SUB_RM && sub == 5 ? IR_RM_DYN : sub;
+
+				CHECK_AT("%s %s type %u sub %u", configs[config].name, info->name, t, rm);
+				if (fp)
+					fp_op(w, op, (enum ir_type)t, rm);
+				else
+					int_op(w, op, (enum ir_type)t, rm);
+			}
+		}
+	}
+	check_where[0] = 0;
+	work_fini(w);
+	free(w);
+}
+
+static void test_int_ops(void)
+{
+	for (unsigned c = 0; c < ARRAY_LEN(configs); c++)
+		each_op(c, IR_add, IR_zext);
+}
+
+static void test_fp_ops(void)
+{
+	for (unsigned c = 0; c < ARRAY_LEN(configs); c++)
+		each_op(c, IR_fadd, IR_u64tof);
+}
+
+CHECK_MAIN(test_random_int, test_random_fp, test_random_short, test_random_regions, test_int_ops,
+	   test_fp_ops)

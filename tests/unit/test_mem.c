@@ -122,7 +122,8 @@ struct side {
 
 static int64_t kernel_result(long r) { return r == -1 ? -errno : r; }
 
-static int64_t do_mmap(struct side *s, uint64_t a, uint64_t len, int prot, int flags, int fd, int64_t off)
+static int64_t do_mmap(struct side *s, uint64_t a, uint64_t len, int prot, int flags, int fd,
+		       int64_t off)
 {
 	if (s->m)
 		return mem_mmap(s->m, a, len, prot, flags, fd, off);
@@ -136,10 +137,12 @@ static int64_t do_munmap(struct side *s, uint64_t a, uint64_t len)
 
 static int64_t do_mprotect(struct side *s, uint64_t a, uint64_t len, int prot)
 {
-	return s->m ? mem_mprotect(s->m, a, len, prot) : kernel_result(syscall(SYS_mprotect, a, len, prot));
+	return s->m ? mem_mprotect(s->m, a, len, prot)
+		    : kernel_result(syscall(SYS_mprotect, a, len, prot));
 }
 
-static int64_t do_mremap(struct side *s, uint64_t a, uint64_t len, uint64_t nlen, int flags, uint64_t to)
+static int64_t do_mremap(struct side *s, uint64_t a, uint64_t len, uint64_t nlen, int flags,
+			 uint64_t to)
 {
 	if (s->m)
 		return mem_mremap(s->m, a, len, nlen, flags, to);
@@ -150,11 +153,14 @@ static int64_t do_other(struct side *s, int op, uint64_t a, uint64_t len, int ar
 {
 	switch (op) {
 	case 0:
-		return s->m ? mem_madvise(s->m, a, len, arg) : kernel_result(syscall(SYS_madvise, a, len, arg));
+		return s->m ? mem_madvise(s->m, a, len, arg)
+			    : kernel_result(syscall(SYS_madvise, a, len, arg));
 	case 1:
-		return s->m ? mem_msync(s->m, a, len, arg) : kernel_result(syscall(SYS_msync, a, len, arg));
+		return s->m ? mem_msync(s->m, a, len, arg)
+			    : kernel_result(syscall(SYS_msync, a, len, arg));
 	default:
-		return s->m ? mem_munlock(s->m, a, len) : kernel_result(syscall(SYS_munlock, a, len));
+		return s->m ? mem_munlock(s->m, a, len)
+			    : kernel_result(syscall(SYS_munlock, a, len));
 	}
 }
 
@@ -188,10 +194,13 @@ static void make_mmap(struct step *s)
 
 static void make_step(struct step *s)
 {
-	static const int advice[] = { MADV_DONTNEED, MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED, 1000 };
+	static const int advice[] = { MADV_DONTNEED, MADV_NORMAL, MADV_WILLNEED, MADV_DONTNEED,
+				      1000 };
 	static const int sync[] = { MS_ASYNC, MS_SYNC, MS_INVALIDATE, MS_ASYNC | MS_SYNC };
 
-	*s = (struct step){ .op = (int)rnd(12), .page = rnd(REGION_PAGES), .to_page = rnd(REGION_PAGES) };
+	*s = (struct step){ .op = (int)rnd(12),
+			    .page = rnd(REGION_PAGES),
+			    .to_page = rnd(REGION_PAGES) };
 	s->pages = 1 + rnd(8);
 	s->new_pages = 1 + rnd(8);
 	if (!rnd(60))
@@ -202,7 +211,8 @@ static void make_step(struct step *s)
 		s->skew2 = (unsigned)rnd(PAGE - 1);
 	s->prot = (int)rnd(8);
 	if (!rnd(40))
-		s->prot |= (int[]){ 8, 16, PROT_GROWSDOWN, PROT_GROWSUP, PROT_GROWSDOWN | PROT_GROWSUP }[rnd(5)];
+		s->prot |= (int[]){ 8, 16, PROT_GROWSDOWN, PROT_GROWSUP,
+				    PROT_GROWSDOWN | PROT_GROWSUP }[rnd(5)];
 	if (s->op < 4)
 		make_mmap(s);
 	else if (s->op == 9 || s->op == 10)
@@ -216,7 +226,8 @@ static void make_step(struct step *s)
 	if (!rnd(8) && s->op >= 9)
 		s->pages = s->new_pages;
 	snprintf(s->text, sizeof s->text,
-		 "op %d page %" PRIu64 "+%" PRIu64 " to %" PRIu64 "+%" PRIu64 " skew %u %u prot %d flags 0x%x fd %d off %" PRId64,
+		 "op %d page %" PRIu64 "+%" PRIu64 " to %" PRIu64 "+%" PRIu64
+		 " skew %u %u prot %d flags 0x%x fd %d off %" PRId64,
 		 s->op, s->page, s->pages, s->to_page, s->new_pages, s->skew, s->skew2, s->prot,
 		 (unsigned)s->flags, s->fd, s->offset);
 }
@@ -240,14 +251,23 @@ static int64_t run_step(struct side *s, const struct step *t)
 	if (len)
 		len -= t->skew2;
 	switch (t->op) {
-	case 0: case 1: case 2: case 3:
+	case 0:
+	case 1:
+	case 2:
+	case 3:
 		return relative(s, do_mmap(s, a, len, t->prot, t->flags, fd, t->offset), len);
-	case 4: case 5:
+	case 4:
+	case 5:
 		return do_munmap(s, a, len);
-	case 6: case 7: case 8:
+	case 6:
+	case 7:
+	case 8:
 		return do_mprotect(s, a, len, t->prot);
-	case 9: case 10:
-		return relative(s, do_mremap(s, a, len, t->new_pages * PAGE, t->flags, s->region + t->to_page * PAGE),
+	case 9:
+	case 10:
+		return relative(s,
+				do_mremap(s, a, len, t->new_pages * PAGE, t->flags,
+					  s->region + t->to_page * PAGE),
 				t->new_pages * PAGE);
 	default:
 		return do_other(s, t->fd, a, len, t->flags);
@@ -259,7 +279,8 @@ struct page_list {
 	struct page_state p[REGION_AND_TAIL];
 };
 
-static void set_pages(struct page_list *l, uint64_t start, uint64_t end, const struct page_state *st)
+static void set_pages(struct page_list *l, uint64_t start, uint64_t end,
+		      const struct page_state *st)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(l->p); i++) {
 		uint64_t a = l->region + i * PAGE;
@@ -301,7 +322,9 @@ static void read_host(struct page_list *l, uint64_t host_region)
 
 static bool note_vma(void *ctx, const struct mem_vma *v)
 {
-	struct page_state st = { .mapped = true, .prot = v->prot, .shared = (v->flags & MAP_TYPE) == MAP_SHARED,
+	struct page_state st = { .mapped = true,
+				 .prot = v->prot,
+				 .shared = (v->flags & MAP_TYPE) == MAP_SHARED,
 				 .offset = v->offset };
 
 	set_pages(ctx, v->start, v->end, &st);
@@ -309,11 +332,13 @@ static bool note_vma(void *ctx, const struct mem_vma *v)
 }
 
 /* A failed comparison of page i. */
-static void page_differs(unsigned i, const struct page_state *a, const struct page_state *b, const char *what)
+static void page_differs(unsigned i, const struct page_state *a, const struct page_state *b,
+			 const char *what)
 {
 	if (check_failed++ < CHECK_MOST)
-		printf("  [%s] page %u: %s: mapped %d prot %d shared %d, and %d %d %d\n", check_where, i, what,
-		       a->mapped, a->prot, a->shared, b->mapped, b->prot, b->shared);
+		printf("  [%s] page %u: %s: mapped %d prot %d shared %d, and %d %d %d\n",
+		       check_where, i, what, a->mapped, a->prot, a->shared, b->mapped, b->prot,
+		       b->shared);
 }
 
 static void compare_pages(struct mem_space *m)
@@ -331,7 +356,8 @@ static void compare_pages(struct mem_space *m)
 			want |= PROT_READ;
 		if (h->mapped != g->mapped || h->prot != g->prot || h->shared != g->shared)
 			page_differs(i, h, g, "kernel and list");
-		if (r->mapped != (g->mapped || mem_base(m) != 0) || r->prot != want || r->shared != g->shared)
+		if (r->mapped != (g->mapped || mem_base(m) != 0) || r->prot != want
+		    || r->shared != g->shared)
 			page_differs(i, g, r, "list and what is mapped");
 	}
 }
@@ -475,8 +501,10 @@ static void test_huge_reservations(void)
 	CHECK(mem_copy_out(m, (gaddr)a + (UINT64_C(1) << 40), "x", 1));
 	CHECK(resident_kib() < before + 200);
 	/* What Go asks for: a hint beyond Sv39. */
-	CHECK_EQ(mem_mmap(m, 0xc000000000, 64 << 20, PROT_NONE, ANON | MAP_NORESERVE, -1, 0), 0xc000000000);
-	CHECK_EQ(mem_mmap(m, 0, UINT64_C(1) << 47, PROT_NONE, ANON | MAP_NORESERVE, -1, 0), -ENOMEM);
+	CHECK_EQ(mem_mmap(m, 0xc000000000, 64 << 20, PROT_NONE, ANON | MAP_NORESERVE, -1, 0),
+		 0xc000000000);
+	CHECK_EQ(mem_mmap(m, 0, UINT64_C(1) << 47, PROT_NONE, ANON | MAP_NORESERVE, -1, 0),
+		 -ENOMEM);
 	mem_free(m);
 }
 
@@ -503,7 +531,8 @@ static void untouchable(struct mem_space *m)
 		CHECK_EQ(mem_munmap(m, a, PAGE), -EINVAL);
 		CHECK_EQ(mem_mprotect(m, a, PAGE, PROT_NONE), -ENOMEM);
 		CHECK_EQ(mem_madvise(m, a, PAGE, MADV_DONTNEED), -ENOMEM);
-		CHECK_EQ(mem_mremap(m, a, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, 0x100000), -EFAULT);
+		CHECK_EQ(mem_mremap(m, a, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, 0x100000),
+			 -EFAULT);
 		CHECK(!mem_copy_in(m, heap, a, 8));
 		CHECK(!mem_copy_out(m, a, heap, 8));
 		CHECK(!mem_access_ok(m, a, 1, 0));
@@ -570,7 +599,9 @@ static void test_brk_limit(void)
 		mem_set_brk(m, 0x4000000);
 		setrlimit(RLIMIT_DATA, &lim);
 		_exit(mem_brk(m, 0x4000000 + (32 << 20)) == 0x4000000 + (32 << 20)
-		      && mem_brk(m, 0x4000000 + (65 << 20)) == 0x4000000 + (32 << 20) ? 0 : 1);
+			      && mem_brk(m, 0x4000000 + (65 << 20)) == 0x4000000 + (32 << 20)
+			  ? 0
+			  : 1);
 	}
 	waitpid(pid, &status, 0);
 	CHECK_EQ(status, 0);
@@ -647,7 +678,8 @@ static void telling(struct mem_space *m)
 	CHECK_EQ(heard.count, 2);
 	CHECK_EQ(mem_madvise(m, a, PAGE, MADV_DONTNEED), 0);
 	CHECK_EQ(heard.count, 3);
-	CHECK_EQ(mem_mremap(m, a, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, a + 16 * PAGE), a + 16 * PAGE);
+	CHECK_EQ(mem_mremap(m, a, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, a + 16 * PAGE),
+		 a + 16 * PAGE);
 	CHECK_EQ(heard.count, 4);
 	CHECK_EQ(map_anon(m, a + 2 * PAGE, PAGE, RW), a + 2 * PAGE);
 	CHECK_EQ(heard.count, 5);
@@ -679,7 +711,8 @@ static void many_guards(struct mem_space *m)
 	CHECK(!mem_any_guarded(m));
 	for (unsigned i = 1; i < N; i += 3)
 		CHECK(mem_guard(m, a + 2 * i * PAGE, 4));
-	CHECK_EQ(mem_munmap(m, 0x10000, UINT64_C(1) << 30), 0); /* far more pages than the table has */
+	CHECK_EQ(mem_munmap(m, 0x10000, UINT64_C(1) << 30),
+		 0); /* far more pages than the table has */
 	CHECK(!mem_any_guarded(m));
 	for (unsigned i = 0; i < N; i++)
 		CHECK(!mem_guard_hit(m, a + 2 * i * PAGE));
@@ -832,7 +865,9 @@ static void test_many_mappings(void)
 		REQUIRE(map_anon(m, 0, PAGE, PROT_NONE) == (int64_t)(SV39_TOP - (i + 1) * PAGE));
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	printf("  %.1f us a call at %d mappings\n",
-	       ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 1e3 / (N * 9 / 7), N);
+	       ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / 1e3
+		   / (N * 9 / 7),
+	       N);
 	for (unsigned i = 0; i < N; i++) {
 		REQUIRE(mem_find(m, SV39_TOP - (i + 1) * PAGE, &v));
 		REQUIRE(v.prot == (i % 7 ? i & 1 ? RW : PROT_READ : PROT_NONE));
@@ -858,10 +893,12 @@ static void *race(void *arg)
 
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		if (seed >> 63)
-			a = (gaddr)mem_mmap(r->m, 0, PAGE * (1 + (seed >> 60 & 7)), RW, ANON, -1, 0);
+			a = (gaddr)mem_mmap(r->m, 0, PAGE * (1 + (seed >> 60 & 7)), RW, ANON, -1,
+					    0);
 		else
 			mem_mmap(r->m, a, PAGE, RW, ANON | MAP_FIXED, -1, 0);
-		r->bad += !mem_copy_out(r->m, a, &seed, 8) || !mem_copy_in(r->m, &got, a, 8) || got != seed;
+		r->bad += !mem_copy_out(r->m, a, &seed, 8) || !mem_copy_in(r->m, &got, a, 8)
+			  || got != seed;
 		mem_mprotect(r->m, a, PAGE, PROT_READ);
 		r->bad += mem_copy_out(r->m, a, &seed, 8);
 		r->bad += mem_munmap(r->m, a, PAGE) != 0 || mem_copy_in(r->m, &got, r->own, 0) == 0;
@@ -900,6 +937,6 @@ static void test_free(void)
 	}
 }
 
-CHECK_MAIN(test_kernel_rules, test_placement, test_huge_reservations, test_untouchable, test_brk, test_brk_limit,
-	   test_guards, test_telling, test_many_guards, test_fetch, test_access, test_mincore, test_shm,
-	   test_growsdown, test_many_mappings, test_threads, test_free)
+CHECK_MAIN(test_kernel_rules, test_placement, test_huge_reservations, test_untouchable, test_brk,
+	   test_brk_limit, test_guards, test_telling, test_many_guards, test_fetch, test_access,
+	   test_mincore, test_shm, test_growsdown, test_many_mappings, test_threads, test_free)

@@ -6,6 +6,7 @@
  */
 #include "tests/unit/check.h"
 
+#include "lib/ir/state.h"
 #include "tests/ra/toy.h"
 
 #include <stdlib.h>
@@ -164,8 +165,8 @@ static void test_mutants(void)
 	}
 	CHECK_AT("%s", "");
 	CHECK(wrong > scaled(20000));
-	printf("  %u mutants differ, %u objected to, of these %u that do not differ\n", wrong, objected,
-	       too_strict);
+	printf("  %u mutants differ, %u objected to, of these %u that do not differ\n", wrong,
+	       objected, too_strict);
 }
 
 /* ---- speed -------------------------------------------------------------------------------------- */
@@ -234,86 +235,329 @@ static void test_speed(void)
 /* A guest register changes in its home. */
 static void test_in_place(void)
 {
-	expect("block 0\n v = get a\n k = const 8\n w = add v^ k\n put a = w\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n w = get b\n x = add w^ v\n put a = x\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n x = ld.fault v\n put a = x\n jmp.sync\n", "");
+	expect("block 0\n v = get a\n k = const 8\n w = add v^ k\n put a = w\n jmp.sync\n",
+	       "block 0\n"
+	       "  const r0 = 8\n"
+	       "  add ra = ra^, r0\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get a\n w = get b\n x = add w^ v\n put a = x\n jmp.sync\n",
+	       "block 0\n"
+	       "  add ra = rb^, ra\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get a\n x = ld.fault v\n put a = x\n jmp.sync\n",
+	       "block 0\n"
+	       "  ld fault ra = ra\n"
+	       "  jmp sync @0\n");
 	expect("block 0\n v = get a\n x = add v^\n put a = x\n y = add x^\n put a = y\n"
-	       " z = ld.fault y\n put b = z\n br.exit y z\n jmp.sync\n", "");
+	       " z = ld.fault y\n put b = z\n br.exit y z\n jmp.sync\n",
+	       "block 0\n"
+	       "  add ra = ra^\n"
+	       "  add ra = ra^\n"
+	       "  ld fault rb = ra\n"
+	       "  br exit @0 ra, rb\n"
+	       "  jmp sync @1\n");
 }
 
 /* A chain of two-address operations runs in the home of what it ends in. */
 static void test_chain(void)
 {
-	expect("block 0\n v = get a\n x = shl v^\n y = add x^ v\n put b = y\n jmp.sync\n", "");
-	expect("block 0\n v = get c\n x = shl v^\n y = add x^\n put b = y\n jmp.sync\n", "");
+	expect("block 0\n v = get a\n x = shl v^\n y = add x^ v\n put b = y\n jmp.sync\n",
+	       "block 0\n"
+	       "  shl rb = ra^\n"
+	       "  add rb = rb^, ra\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get c\n x = shl v^\n y = add x^\n put b = y\n jmp.sync\n",
+	       "block 0\n"
+	       "  load rb = [24]\n"
+	       "  shl rb = rb^\n"
+	       "  add rb = rb^\n"
+	       "  jmp sync @0\n");
 	/* Not while the home's old value is still needed. */
-	expect("block 0\n v = get a\n u = get b\n x = shl v^\n y = add x^ u!\n put b = y\n jmp.sync\n", "");
+	expect(
+	    "block 0\n v = get a\n u = get b\n x = shl v^\n y = add x^ u!\n put b = y\n jmp.sync\n",
+	    "block 0\n"
+	    "  shl r0 = ra^\n"
+	    "  add r0 = r0^, rb late\n"
+	    "  move rb = r0\n"
+	    "  jmp sync @0\n");
 }
 
 /* Moves at the end of a loop. */
 static void test_renames(void)
 {
-	expect("block 0\n v = get a\n w = get b\n put a = w\n put b = v\n jmp.sync\n", "");
-	expect_in((struct toy_shape){ 3, 1, 1, 1 },
-		  "block 0\n v = get a\n w = get b\n x = get c\n put a = w\n put b = x\n put c = v\n"
-		  " jmp.sync\n", "");
-	expect_in((struct toy_shape){ 3, 2, 1, 1 },
-		  "block 0\n v = get a\n w = get b\n x = get c\n put a = w\n put b = x\n put c = v\n"
-		  " k = const 0\n l = const 1\n br.sync k l\n", "");
-	expect("block 0\n v = get a\n put b = v\n jmp.sync\n", "");
-	expect("block 0\n v = get c\n put b = v\n put a = v\n jmp.sync\n", "");
+	expect("block 0\n v = get a\n w = get b\n put a = w\n put b = v\n jmp.sync\n",
+	       "block 0\n"
+	       "  move r0 = ra\n"
+	       "  move ra = rb\n"
+	       "  move rb = r0\n"
+	       "  jmp sync @0\n");
+	expect_in(
+	    (struct toy_shape){ 3, 1, 1, 1 },
+	    "block 0\n v = get a\n w = get b\n x = get c\n put a = w\n put b = x\n put c = v\n"
+	    " jmp.sync\n",
+	    "block 0\n"
+	    "  move r0 = ra\n"
+	    "  move ra = rb\n"
+	    "  move rb = rc\n"
+	    "  move rc = r0\n"
+	    "  jmp sync @0\n");
+	expect_in(
+	    (struct toy_shape){ 3, 2, 1, 1 },
+	    "block 0\n v = get a\n w = get b\n x = get c\n put a = w\n put b = x\n put c = v\n"
+	    " k l = op\n br.sync k l\n",
+	    "block 0\n"
+	    "  op r0, r1\n"
+	    "  xchg ra, rb\n"
+	    "  xchg rb, rc\n"
+	    "  br sync @0 r0, r1\n");
+	expect("block 0\n v = get a\n put b = v\n jmp.sync\n", "block 0\n"
+							       "  move rb = ra\n"
+							       "  jmp sync @0\n");
+	expect("block 0\n v = get c\n put b = v\n put a = v\n jmp.sync\n", "block 0\n"
+									   "  load ra = [24]\n"
+									   "  load rb = [24]\n"
+									   "  jmp sync @0\n");
 }
 
 /* Guest registers in memory. */
 static void test_unpinned(void)
 {
-	expect("block 0\n v = get c\n w = add v^\n put c = w\n jmp.sync\n", "");
-	expect("block 0\n v = get c\n w = get d\n x = add w^ v*\n put a = x\n jmp.sync\n", "");
+	expect("block 0\n v = get c\n w = add v^\n put c = w\n jmp.sync\n", "block 0\n"
+									    "  load r0 = [24]\n"
+									    "  add r0 = r0^\n"
+									    "  store [24] = r0\n"
+									    "  jmp sync @0\n");
+	expect("block 0\n v = get c\n w = get d\n x = add w^ v*\n put a = x\n jmp.sync\n",
+	       "block 0\n"
+	       "  load ra = [32]\n"
+	       "  add ra = ra^, [24]\n"
+	       "  jmp sync @0\n");
 	/* Used twice: loaded once. */
-	expect("block 0\n v = get c\n w = get a\n x = add w^ v*\n y = add x^ v*\n put a = y\n jmp.sync\n", "");
+	expect("block 0\n v = get c\n w = get a\n x = add w^ v*\n y = add x^ v*\n put a = y\n "
+	       "jmp.sync\n",
+	       "block 0\n"
+	       "  load r0 = [24]\n"
+	       "  add ra = ra^, r0\n"
+	       "  add ra = ra^, r0\n"
+	       "  jmp sync @0\n");
 	/* Swapped. */
-	expect("block 0\n v = get c\n w = get d\n put c = w\n put d = v\n jmp.sync\n", "");
+	expect("block 0\n v = get c\n w = get d\n put c = w\n put d = v\n jmp.sync\n",
+	       "block 0\n"
+	       "  load r0 = [24]\n"
+	       "  load r1 = [32]\n"
+	       "  store [24] = r1\n"
+	       "  store [32] = r0\n"
+	       "  jmp sync @0\n");
 	/* What is there already, what nobody sees. */
-	expect("block 0\n v = get c\n put c = v\n k = const 1\n put d = k\n put d = v\n jmp.sync\n", "");
-	expect("block 0\n k = const 3\n put d = k\n st.fault k\n jmp.sync\n", "");
+	expect("block 0\n v = get c\n put c = v\n k = const 1\n put d = k\n put d = v\n jmp.sync\n",
+	       "block 0\n"
+	       "  load r0 = [24]\n"
+	       "  store [32] = r0\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n k = const 3\n put d = k\n st.fault k\n jmp.sync\n", "block 0\n"
+									      "  storei [32] = 3\n"
+									      "  const r0 = 3\n"
+									      "  st fault r0\n"
+									      "  jmp sync @0\n");
 }
 
 /* Side exits cost nothing on the way. */
 static void test_exits(void)
 {
 	expect("block 0\n v = get a\n w = get b\n k = const 5\n put a = k\n br.exit w\n put b = v\n"
-	       " br.exit w v\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n w = add v\n put a = w\n br.exit.sync v w\n jmp.sync\n", "");
+	       " br.exit w v\n jmp.sync\n",
+	       "block 0\n"
+	       "  br exit @0 rb\n"
+	       "  br exit @1 rb, ra\n"
+	       "  move rb = ra\n"
+	       "  const ra = 5\n"
+	       "  jmp sync @2\n"
+	       "stub @0\n"
+	       "  const ra = 5\n"
+	       "stub @1\n"
+	       "  move rb = ra\n"
+	       "  const ra = 5\n");
+	expect("block 0\n v = get a\n w = add v\n put a = w\n br.exit.sync v w\n jmp.sync\n",
+	       "block 0\n"
+	       "  add r0 = ra\n"
+	       "  move r1 = ra\n"
+	       "  move ra = r0\n"
+	       "  br exit sync @0 r1, ra\n"
+	       "  jmp sync @1\n");
 	expect("block 0\n fv = get f\n fw = fadd fv^\n put f = fw fix 1\n br.exit\n"
-	       " fx = fmul fw^ fw\n put f = fx fix 2\n br.exit.sync\n jmp.sync\n", "");
+	       " fx = fmul fw^ fw\n put f = fx fix 2\n br.exit.sync\n jmp.sync\n",
+	       "block 0\n"
+	       "  fadd xf = xf^\n"
+	       "  br exit @0\n"
+	       "  fmul xf = xf^, xf\n"
+	       "  fix xf fix 2\n"
+	       "  br exit sync @1\n"
+	       "  jmp sync @2\n"
+	       "stub @0\n"
+	       "  fix xf fix 1\n");
 }
 
 static void test_faults(void)
 {
 	expect("block 0\n v = get a\n fv = get f\n k = const 5\n put a = k\n fw = fadd fv^\n"
-	       " put f = fw fix 1\n put b = v\n st.fault v\n st.fault v v\n put b = k\n st.fault v\n jmp.sync\n", "");
+	       " put f = fw fix 1\n put b = v\n st.fault v\n st.fault v v\n put b = k\n st.fault "
+	       "v\n jmp.sync\n",
+	       "block 0\n"
+	       "  fadd xf = xf^\n"
+	       "  st fault ra\n"
+	       "    ; at a fault: a in 5, b in ra, f in xf fix 1\n"
+	       "  st fault ra, ra\n"
+	       "    ; at a fault: a in 5, b in ra, f in xf fix 1\n"
+	       "  st fault ra\n"
+	       "    ; at a fault: a in 5, b in 5, f in xf fix 1\n"
+	       "  const ra = 5\n"
+	       "  const rb = 5\n"
+	       "  fix xf fix 1\n"
+	       "  jmp sync @0\n");
 	/* A result written before the fault must not take a register that the record names. */
-	expect("block 0\n v = get a\n w = amo.fault v!\n put a = w\n jmp.sync\n", "");
+	expect("block 0\n v = get a\n w = amo.fault v!\n put a = w\n jmp.sync\n",
+	       "block 0\n"
+	       "  amo fault r0 = ra late\n"
+	       "  move ra = r0\n"
+	       "  jmp sync @0\n");
 }
 
 static void test_fixed(void)
 {
-	expect("block 0\n v = get a\n w = get b\n q:r0 = div v:r0 w! clobber:r1\n put a = q\n jmp.sync\n", "");
+	expect("block 0\n v = get a\n w = get b\n q:r0 = div v:r0 w! clobber:r1\n put a = q\n "
+	       "jmp.sync\n",
+	       "block 0\n"
+	       "  move r0 = ra\n"
+	       "  div r0 = r0, rb late clobbers r1\n"
+	       "  move ra = r0\n"
+	       "  jmp sync @0\n");
 	/* The result of one is the operand of the next. */
 	expect("block 0\n v = get a\n w = get b\n q:r0 = div v:r0 w! clobber:r1\n"
-	       " p:r0 = div q:r0 w! clobber:r1\n put a = p\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n x = add v\n y = shl v^ x:r1!\n put a = y\n jmp.sync\n", "");
+	       " p:r0 = div q:r0 w! clobber:r1\n put a = p\n jmp.sync\n",
+	       "block 0\n"
+	       "  move r0 = ra\n"
+	       "  div r0 = r0, rb late clobbers r1\n"
+	       "  div r0 = r0, rb late clobbers r1\n"
+	       "  move ra = r0\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get a\n x = add v\n y = shl v^ x:r1!\n put a = y\n jmp.sync\n",
+	       "block 0\n"
+	       "  add r1 = ra\n"
+	       "  shl ra = ra^, r1 late\n"
+	       "  jmp sync @0\n");
 	/* Operands want each other's places; both live on. */
-	expect("block 0\n v = get a\n x:r0 y:r1 = op v\n op x:r1 y:r0\n put a = x\n put b = y\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n x = add v\n call x:r0 clobber:r0 clobber:r1\n put b = x\n jmp.sync\n", "");
-	expect("block 0\n v = get a\n k = const 1\n put a = k\n jmp.sync v:r0 k:r1\n", "");
+	expect("block 0\n v = get a\n x:r0 y:r1 = op v\n op x:r1 y:r0\n put a = x\n put b = y\n "
+	       "jmp.sync\n",
+	       "block 0\n"
+	       "  op r0, r1 = ra\n"
+	       "  move ra = r0\n"
+	       "  move rb = r1\n"
+	       "  move r0 = rb\n"
+	       "  move r1 = ra\n"
+	       "  op r1, r0\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get a\n x = add v\n call x:r0 clobber:r0 clobber:r1\n put b = x\n "
+	       "jmp.sync\n",
+	       "block 0\n"
+	       "  add rb = ra\n"
+	       "  move r0 = rb\n"
+	       "  call r0 clobbers r0, r1\n"
+	       "  jmp sync @0\n");
+	expect("block 0\n v = get a\n k = const 1\n put a = k\n jmp.sync v:r0 k:r1\n",
+	       "block 0\n"
+	       "  move r0 = ra\n"
+	       "  const r1 = 1\n"
+	       "  const ra = 1\n"
+	       "  jmp sync @0 r0, r1\n");
+}
+
+/* A value on its way to another home makes room, so that two moves become one. */
+static void test_clear_home(void)
+{
+	expect(
+	    "block 0\n v = get a\n w = get c\n put b = v\n x = ld.fault w\n put a = x\n jmp.sync\n",
+	    "block 0\n"
+	    "  load r0 = [24]\n"
+	    "  move rb = ra\n"
+	    "  ld fault ra = r0\n"
+	    "    ; at a fault: a in rb\n"
+	    "  jmp sync @0\n");
+	expect("block 0\n v = get a\n put b = v\n x = ld.fault v\n put a = x\n jmp.sync\n",
+	       "block 0\n"
+	       "  move rb = ra\n"
+	       "  ld fault ra = ra\n"
+	       "    ; at a fault: a in rb\n"
+	       "  jmp sync @0\n");
+}
+
+/* A comparison at the end of a loop may read the value with its fix. */
+static void test_lax(void)
+{
+	expect("block 0\n v = get a\n w = add v^\n put a = w fix 1\n br.exit.sync w~\n jmp.sync\n",
+	       "block 0\n"
+	       "  add ra = ra^\n"
+	       "  fix ra fix 1\n"
+	       "  br exit sync @0 ra\n"
+	       "  jmp sync @1\n");
+	expect("block 0\n v = get a\n w = add v^\n put a = w fix 1\n br.exit.sync w\n jmp.sync\n",
+	       "block 0\n"
+	       "  add ra = ra^\n"
+	       "  move r0 = ra\n"
+	       "  fix ra fix 1\n"
+	       "  br exit sync @0 r0\n"
+	       "  jmp sync @1\n");
+}
+
+/* More values than registers and spill slots: the caller is told. */
+static void test_slots(void)
+{
+	enum { REGS = 3, FITS = IR_SPILL_SLOTS + REGS };
+	struct bench b;
+
+	begin(&b, (struct toy_shape){ 0, REGS, 0, 2 });
+	for (unsigned n = FITS; n <= FITS + 1; n++) {
+		again(&b);
+		toy_insn(&b.sel, LIR_BLOCK);
+		for (unsigned v = 0; v < n; v++)
+			toy_opnd(toy_insn(&b.sel, LIR_HOST), LIR_DEF, toy_vreg(&b.sel, LIR_INT));
+		for (unsigned v = 0; v < n; v++)
+			toy_opnd(toy_insn(&b.sel, LIR_HOST), LIR_USE, v);
+		toy_insn(&b.sel, LIR_HOST)->flags = LF_SYNC;
+		if (n == FITS)
+			allocate(&b);
+		else
+			CHECK(!ra_run(&b.sel, &b.toy.target));
+	}
+	end(&b);
 }
 
 static void test_pressure(void)
 {
-	expect("block 0\n v = get c\n w = get d\n x = add v w\n y = add v x\n z = add w y\n q = add x z\n"
-	       " op v w x y\n op z q y x\n put c = q\n jmp.sync\n", "");
+	expect("block 0\n v = get c\n w = get d\n x = add v w\n y = add v x\n z = add w y\n q = "
+	       "add x z\n"
+	       " op v w x y\n op z q y x\n put c = q\n jmp.sync\n",
+	       "block 0\n"
+	       "  load r0 = [24]\n"
+	       "  load r1 = [32]\n"
+	       "  store [8] = ra\n"
+	       "  add ra = r0, r1\n"
+	       "  store [16] = rb\n"
+	       "  add rb = r0, ra\n"
+	       "  add r0 = r1, rb\n"
+	       "  store [704] = r0\n"
+	       "  add r0 = ra, r0\n"
+	       "  store [712] = r0\n"
+	       "  load r0 = [24]\n"
+	       "  op r0, r1, ra, rb\n"
+	       "  load r0 = [704]\n"
+	       "  load r1 = [712]\n"
+	       "  op r0, r1, rb, ra\n"
+	       "  store [24] = r1\n"
+	       "  load ra = [8]\n"
+	       "  load rb = [16]\n"
+	       "  jmp sync @0\n");
 }
 
 CHECK_MAIN(test_in_place, test_chain, test_renames, test_unpinned, test_exits, test_faults,
-	   test_fixed, test_pressure, test_random, test_mutants, test_speed)
+	   test_fixed, test_clear_home, test_lax, test_slots, test_pressure, test_random,
+	   test_mutants, test_speed)

@@ -10,7 +10,7 @@ $BIN/sh -c 'exec -a renamed $BIN/sh -c "echo \$0"' 2>/dev/null || echo "no exec 
 n=0; while [ $n -lt 40 ]; do $BIN/true || echo failed; n=$((n + 1)); done; echo "$n processes"
 $BIN/sh -c '$BIN/sh -c "$BIN/sh -c \"exit 23\""'; echo "status $?"
 seq 1 50 | $BIN/xargs -n 7 $BIN/echo
-$BIN/find $DATA/tree -name '*.c' -exec $BIN/wc -c {} \; | $BIN/sort | $BIN/md5sum
+(cd $DATA; $BIN/find tree -name '*.c' -exec $BIN/wc -c {} \; | $BIN/sort | $BIN/md5sum)
 printf '#!%s\necho "script $1 $2"\n' "$BIN/sh" >script3; chmod +x script3; ./script3 a b
 printf '#!%s -f\nBEGIN { print "awk script", ARGC, ARGV[1] }\n' "$BIN/awk" >script4; chmod +x script4; ./script4 x
 printf '#! %s -x\necho traced\n' "$BIN/sh" >script5; chmod +x script5; ./script5

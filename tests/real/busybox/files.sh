@@ -10,7 +10,7 @@ mv d/22 d/b/moved; mv d e; ls -R e; rm e/hard; rm -r e; ls e; echo $?; rm nothin
 touch -d '2001-02-03 04:05:06' t; stat -c '%Y %y' t; date -r t -u +%s; ls -l --full-time t | awk '{ print $1, $6, $7 }'; touch -r t u; stat -c %Y u; touch -c absent; ls absent
 chmod 4751 t; stat -c '%a %A' t; chmod u=rw,g-r,o+w t; stat -c '%a %A' t; chmod -R a+X copy; chmod 1777 copy; stat -c %A copy; chmod +x t; [ -x t ] && echo executable
 truncate -s 5000 sparse; stat -c %s sparse; truncate -s 10 sparse; wc -c <sparse; dd if=$DATA/blob.bin of=part bs=512 skip=3 count=4 seek=1 2>/dev/null; stat -c %s part; dd if=part of=part bs=1 seek=2 count=3 conv=notrunc 2>/dev/null; md5sum <part; dd if=$DATA/words.txt conv=swab 2>/dev/null | md5sum; dd if=/dev/zero bs=1M count=3 2>/dev/null | sha1sum
-fallocate -l 100 fa; stat -c %s fa; shred -n 1 -z fa; od -A n -t x1 fa | head -n 1; mktemp -d tmp.XXXXXX | wc -c; mktemp tmp.XXXXXX | cut -c 1-4; rm -r tmp.*; tee t1 t2 <$DATA/words.txt | cmp - t1 && cmp t1 t2 && echo tee
+fallocate -l 100 fa; stat -c %s fa; shred -n 1 -z fa; od -A n -t x1 fa | head -n 1; mktemp -d tmp.XXXXXX | wc -c; mktemp tmp.XXXXXX | cut -c 1-4; rm -r tmp.*; tee t1 t2 <$DATA/words.txt >/dev/null; cmp $DATA/words.txt t1 && cmp t1 t2 && echo tee
 install -m 640 a/1 inst; stat -c %a inst; install -d x/y/z; ls x/y; unlink inst; ln -sf a/1 sl; ln -sfn copy sl; readlink sl; link a/1 a/two; stat -c %h a/two; basename /a/b.c .c; dirname /a/b.c
 ls -1; ls -a a | head -n 4; ls -F a; ls -p copy; ls -i a/1 | wc -w; ls -S -r -1 a/b; ls -d */; ls -l a/link | sed 's/.*-> /-> /'; ls -C $DATA | wc -l | tr -d 0-9
 mkdir many; i=0; while [ $i -lt 300 ]; do : >many/f$i; i=$((i + 1)); done; ls many | wc -l; rm many/f*; ls many | wc -l; rmdir many
