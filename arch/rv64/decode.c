@@ -183,8 +183,9 @@ static const uint32_t rd_flags[32] = {
 	[3 ... 31] = SHAPE_RD,
 };
 
-static inline uint32_t shape_of(uint32_t w, uint32_t is_long)
+static inline uint32_t shape_of(uint32_t w)
 {
+	uint32_t is_long = ((w & 3) + 1) >> 2;
 	uint32_t at_long = bits32(w, 2, 5) << 3 | bits32(w, 12, 3);
 	uint32_t at_short = RULE_SHORT + ((w & 3) << 3 | bits32(w, 13, 3));
 	const struct shape_rule *s = &rules[at_short ^ ((at_long ^ at_short) & -is_long)];
@@ -249,62 +250,72 @@ enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t w)
 	return op;
 }
 
+/* ---- decoding ----------------------------------------------------------------------------- */
+
 static inline uint32_t slot_of(uint32_t shape) { return shape * 0x9e3779b1u >> (32 - MEMO_BITS); }
 
-/* A shape that is not where it belongs in the memo: behind that, or new. Gives its slot's content. */
-static __attribute__((noinline)) struct memo_slot find_or_learn(struct guest_decoder *d,
-								uint32_t shape, uint32_t w)
+static inline unsigned take_apart(struct memo_slot slot, uint32_t w, struct rv64_insn *i)
 {
-	uint32_t k = slot_of(shape);
-
-	while (d->slot[k].shape != shape && d->slot[k].shape != 0)
-		k = (k + 1) & (MEMO_SLOTS - 1);
-	if (d->slot[k].shape == shape)
-		return d->slot[k];
-	enum rv64_op op = rv64_identify(d, w);
-	struct memo_slot s = { shape, (uint16_t)op, rv64_insns[op].format };
-
-	if (op != RV64_OP_illegal && d->shapes < MEMO_MAX) {
-		d->slot[k] = s;
-		d->shapes++;
-	}
-	return s;
-}
-
-unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
-		     struct rv64_insn *i)
-{
-	uint32_t w = 0;
-
-	if (KIT_UNLIKELY(avail < 4)) { /* at the end of what can be read */
-		if (avail < 2)
-			return 0;
-		memcpy(&w, bytes, 2); /* hosts are little-endian, as the guest is */
-		if ((w & 3) == 3)
-			return 0;
-	} else {
-		memcpy(&w, bytes, 4);
-	}
+	const struct rv64_fields *f = &fields[slot.format];
 	uint32_t is_long = ((w & 3) + 1) >> 2;
 
-	w &= 0xffff | -is_long;
-	uint32_t shape = shape_of(w, is_long);
-	struct memo_slot slot = d->slot[slot_of(shape)]; /* shape 0 finds an empty one: illegal */
-
-	if (KIT_UNLIKELY(slot.shape != shape))
-		slot = find_or_learn(d, shape, w);
-	const struct rv64_fields *f = &fields[slot.format];
-
-	i->word = w;
+	i->word = w & (0xffff | -is_long);
 	i->imm = rv64_slice_imm(f, w);
 	i->op = slot.op;
 	i->size_bytes = (uint8_t)(2 + 2 * is_long);
 	i->rd = rv64_slice_reg(f->rd, w);
 	i->rs1 = rv64_slice_reg(f->rs1, w);
 	i->rs2 = rv64_slice_reg(f->rs2, w);
-	i->rs3 = (uint8_t)(w >> 27);
-	i->rm = (uint8_t)bits32(w, 12, 3);
-	return i->size_bytes;
+	return 2 + 2 * is_long;
+}
+
+/* A shape that is not where it belongs in the memo: it is behind that, or new. */
+static __attribute__((noinline)) unsigned decode_elsewhere(struct guest_decoder *d, uint32_t shape,
+							   uint32_t w, struct rv64_insn *i)
+{
+	uint32_t k = slot_of(shape);
+
+	while (d->slot[k].shape != shape && d->slot[k].shape != 0)
+		k = (k + 1) & (MEMO_SLOTS - 1);
+	if (d->slot[k].shape == shape)
+		return take_apart(d->slot[k], w, i);
+	enum rv64_op op = rv64_identify(d, (w & 3) == 3 ? w : w & 0xffff);
+	struct memo_slot s = { shape, (uint16_t)op, rv64_insns[op].format };
+
+	if (op != RV64_OP_illegal && d->shapes < MEMO_MAX) {
+		d->slot[k] = s;
+		d->shapes++;
+	}
+	return take_apart(s, w, i);
+}
+
+/* Where fewer than four bytes can be read. */
+static __attribute__((noinline)) unsigned decode_last(struct guest_decoder *d, const void *bytes,
+						      unsigned avail, struct rv64_insn *i)
+{
+	uint8_t copy[4] = { 0 };
+
+	if (avail < 2)
+		return 0;
+	memcpy(copy, bytes, 2);
+	return (copy[0] & 3) == 3 ? 0 : rv64_decode(d, copy, sizeof copy, i);
+}
+
+unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
+		     struct rv64_insn *i)
+{
+	uint32_t w;
+
+	if (KIT_UNLIKELY(avail < sizeof w))
+		return decode_last(d, bytes, avail, i);
+	memcpy(&w, bytes, sizeof w); /* hosts are little-endian, as the guest is */
+	/* The upper half of w may be the next instruction: no mask of a short one looks at it. */
+	uint32_t shape = shape_of(w);
+	struct memo_slot slot = d->slot[slot_of(shape)]; /* shape 0 finds an empty one: illegal */
+
+	if (KIT_UNLIKELY(slot.shape != shape))
+		return decode_elsewhere(d, shape, w, i);
+	return take_apart(slot, w, i);
 }
 
 uint64_t rv64_decoder_features(const struct guest_decoder *d) { return d->features; }

@@ -32,9 +32,12 @@ struct rv64_insn {
 	int32_t imm;   /* sign-extended; branches and jumps: relative to the pc; CSR: its number */
 	uint16_t op;   /* enum rv64_op */
 	uint8_t size_bytes; /* 2 or 4 */
-	uint8_t rd, rs1, rs2, rs3;
-	uint8_t rm; /* rounding mode */
+	uint8_t rd, rs1, rs2;
 };
+
+/* Of floating-point instructions: the rounding mode, and the third source. */
+static inline unsigned rv64_rm(const struct rv64_insn *i) { return bits32(i->word, 12, 3); }
+static inline unsigned rv64_rs3(const struct rv64_insn *i) { return bits32(i->word, 27, 5); }
 
 /* What insns.def says of an instruction. */
 struct rv64_insn_info {

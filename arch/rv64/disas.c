@@ -44,11 +44,11 @@ static void put_own(struct strbuf *out, const struct rv64_insn *i)
 	case RV64_OP_fcvt_d_w:
 	case RV64_OP_fcvt_d_wu:
 		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), x_name(i->rs1),
-			      rm_names[i->rm & 7]);
+			      rm_names[rv64_rm(i)]);
 		break;
 	case RV64_OP_fcvt_d_s:
 		strbuf_printf(out, " %s, %s, %s", f_name(i->rd), f_name(i->rs1),
-			      rm_names[i->rm & 7]);
+			      rm_names[rv64_rm(i)]);
 		break;
 	case RV64_OP_c_mv:
 	case RV64_OP_c_add:

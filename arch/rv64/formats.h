@@ -31,7 +31,7 @@ struct rv64_imm_piece {
 	uint64_t factor, mask; /* 2^(32-r), and the mask in the upper half */
 };
 
-enum { RV64_IMM_PIECES = 6 };
+enum { RV64_IMM_PIECES = 6, RV64_MOST_HAVE = 4 };
 
 struct rv64_fields {
 	struct rv64_imm_piece piece[RV64_IMM_PIECES];
@@ -52,9 +52,12 @@ static inline int32_t rv64_slice_imm(const struct rv64_fields *f, uint32_t w)
 	uint64_t sum = 0;
 	uint32_t imm;
 
-#pragma GCC unroll 6
-	for (unsigned k = 0; k < RV64_IMM_PIECES; k++)
+#pragma GCC unroll 4
+	for (unsigned k = 0; k < RV64_MOST_HAVE; k++)
 		sum |= w * f->piece[k].factor & f->piece[k].mask;
+	if (__builtin_expect(f->piece[RV64_MOST_HAVE].mask != 0, 0))
+		for (unsigned k = RV64_MOST_HAVE; k < RV64_IMM_PIECES; k++)
+			sum |= w * f->piece[k].factor & f->piece[k].mask;
 	imm = (uint32_t)(sum >> 32);
 	return (int32_t)((imm ^ f->sign) - f->sign);
 }

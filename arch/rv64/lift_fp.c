@@ -18,16 +18,17 @@ LIFT(farith)
 	ir_ref y = get_f(t, type, i->rs2);
 
 	put_canon(t, type, i->rd,
-		  ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, y, IR_NOREF));
+		  ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)rv64_rm(i), x, y, IR_NOREF));
 }
 
 LIFT(fma)
 {
 	enum ir_type type = (enum ir_type)r->type;
-	ir_ref x = get_f(t, type, i->rs1), y = get_f(t, type, i->rs2), z = get_f(t, type, i->rs3);
+	ir_ref x = get_f(t, type, i->rs1), y = get_f(t, type, i->rs2),
+	       z = get_f(t, type, rv64_rs3(i));
 
 	put_canon(t, type, i->rd,
-		  ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, y, z));
+		  ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)rv64_rm(i), x, y, z));
 }
 
 LIFT(fsqrt)
@@ -36,7 +37,7 @@ LIFT(fsqrt)
 	ir_ref x = get_f(t, type, i->rs1);
 
 	put_canon(t, type, i->rd,
-		  ir_fop(&t->b, IR_fsqrt, type, (enum ir_rm)i->rm, x, IR_NOREF, IR_NOREF));
+		  ir_fop(&t->b, IR_fsqrt, type, (enum ir_rm)rv64_rm(i), x, IR_NOREF, IR_NOREF));
 }
 
 LIFT(fminmax)
@@ -123,7 +124,7 @@ LIFT(ftoint)
 	enum ir_type type = (enum ir_type)r->type;
 	ir_ref x = get_f(t, type, i->rs1);
 	ir_ref v =
-	    ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)i->rm, x, IR_NOREF, IR_NOREF);
+	    ir_fop(&t->b, (enum ir_op)r->arg, type, (enum ir_rm)rv64_rm(i), x, IR_NOREF, IR_NOREF);
 	bool is_word = r->arg == IR_ftoi32 || r->arg == IR_ftou32;
 
 	if (i->rd) /* flags accrue without */
@@ -136,14 +137,14 @@ LIFT(inttof)
 	ir_ref x = get_typed(t, is_word ? IR_I32 : IR_I64, i->rs1);
 
 	put_f(t, (enum ir_type)r->type, i->rd,
-	      ir_fop(&t->b, (enum ir_op)r->arg, (enum ir_type)r->type, (enum ir_rm)i->rm, x,
+	      ir_fop(&t->b, (enum ir_op)r->arg, (enum ir_type)r->type, (enum ir_rm)rv64_rm(i), x,
 		     IR_NOREF, IR_NOREF));
 }
 
 LIFT(fcvt_s_d)
 {
-	ir_ref v = ir_fop(&t->b, IR_cvtdf, IR_NONE, (enum ir_rm)i->rm, get_d(t, i->rs1), IR_NOREF,
-			  IR_NOREF);
+	ir_ref v = ir_fop(&t->b, IR_cvtdf, IR_NONE, (enum ir_rm)rv64_rm(i), get_d(t, i->rs1),
+			  IR_NOREF, IR_NOREF);
 
 	put_canon(t, IR_F32, i->rd, v);
 }
@@ -158,7 +159,7 @@ LIFT(fcvt_d_s)
 {
 	ir_ref v = ir_op1(&t->b, IR_cvtfd, IR_NONE, get_f(t, IR_F32, i->rs1));
 
-	if (i->rm == IR_RM_DYN) {
+	if (rv64_rm(i) == IR_RM_DYN) {
 		ir_ref one = ir_const(&t->b, IR_I64, INT64_C(0x3ff0000000000000));
 
 		one = ir_op1(&t->b, IR_bitsf, IR_NONE, one);

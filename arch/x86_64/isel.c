@@ -9,13 +9,23 @@
 /* The value that in gives back after a trip to another type, IR_NOREF when it is none. */
 static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 {
-	static const uint8_t outer[] = { IR_trunc, IR_trunc, IR_unbox, IR_fbits, IR_bitsf };
-	static const uint8_t inner[] = { IR_sext, IR_zext, IR_box, IR_bitsf, IR_fbits };
+	const struct ir_insn *inner;
+	bool same;
 
-	for (unsigned i = 0; i < ARRAY_LEN(outer); i++)
-		if (in->op == outer[i] && x64_insn(s, in->a)->op == inner[i])
-			return x64_insn(s, in->a)->a;
-	return IR_NOREF;
+	switch (in->op) {
+	case IR_trunc: case IR_unbox: case IR_fbits: case IR_bitsf:
+		break;
+	default:
+		return IR_NOREF;
+	}
+	inner = x64_insn(s, in->a);
+	if (in->op == IR_trunc)
+		same = inner->op == IR_sext || inner->op == IR_zext;
+	else if (in->op == IR_unbox)
+		same = inner->op == IR_box;
+	else
+		same = inner->op == (in->op == IR_fbits ? IR_bitsf : IR_fbits);
+	return same ? inner->a : IR_NOREF;
 }
 
 /* Operations to which every NaN is the same, and that give a raw or a NaN-free result. */
@@ -159,7 +169,8 @@ static enum x64_fix lazy_fix(const struct x64_isel *s, ir_ref *v)
 		return X64_FIX_NONE;
 	switch (in->op) {
 	case IR_sext:
-		if (x64_insn(s, in->a)->op == IR_const)
+		/* A 64-bit value has a home of its own, as a rule: extending into this one is one instruction. */
+		if (x64_insn(s, in->a)->op == IR_const || x64_insn(s, in->a)->op == IR_trunc)
 			return X64_FIX_NONE;
 		*v = in->a;
 		return X64_FIX_SEXT32;
@@ -258,7 +269,8 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		const struct ir_block *blk = &ir->block[b];
 
 		scan_block(&s, blk);
-		s.puts = (struct x64_puts){ 0 };
+		s.puts.regs = 0;
+		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
 		x64_lir(&s, LIR_BLOCK)->imm = b;
 		for (uint32_t i = blk->first; i < blk->first + blk->count; i++)

@@ -25,29 +25,19 @@ static void grow(struct opt_forward *f, uint32_t cap)
 	f->cap = cap;
 }
 
-/*
- * Appends i, which is *from with other operands and displacement, or from itself. A copy of i would
- * read wide what was just written narrow, and stall the host; *from has been lying there.
- */
-static ir_ref append(struct opt_forward *f, const struct ir_insn *from, const struct ir_insn *i)
+/* The place behind the last insn of out, where the next one is made. */
+static struct ir_insn *draft(struct opt_forward *f)
 {
-	uint32_t n = f->count;
-	struct ir_insn *o;
-
-	if (n == f->cap)
+	if (f->count == f->cap)
 		grow(f, f->cap * 2);
-	o = &f->out[n];
-	*o = *from;
-	o->gpc_off = f->gpc_off;
-	o->a = i->a;
-	o->b = i->b;
-	o->c = i->c;
-	o->imm = i->imm;
-	f->home[n] = 0;
-	f->count = n + 1;
-	if (ir_info(i)->flags & (IR_L | IR_S | IR_X))
-		f->barrier = n + 1;
-	return (ir_ref){ n };
+	return &f->out[f->count];
+}
+
+/* What was made there is an insn. */
+static ir_ref commit(struct opt_forward *f)
+{
+	f->home[f->count] = 0;
+	return (ir_ref){ f->count++ };
 }
 
 /* ---- cse: equal pure operations of a block are one ---------------------------------------- */
@@ -67,13 +57,13 @@ static bool equal(const struct ir_insn *x, const struct ir_insn *y)
 }
 
 /*
- * The earlier value equal to i, or i appended and remembered. The table forgets: after a few
- * occupied slots it overwrites the first, which costs a chance and no time.
+ * The earlier value equal to the draft, or the draft, committed and remembered. The table forgets:
+ * after a few occupied slots it overwrites the first, which costs a chance and no time.
  */
-static ir_ref find_or_append(struct opt_forward *f, const struct ir_insn *from,
-			     const struct ir_insn *i)
+static ir_ref find_or_commit(struct opt_forward *f)
 {
-	uint32_t h = hash_insn(i) & f->slot_mask;
+	const struct ir_insn *o = &f->out[f->count];
+	uint32_t h = hash_insn(o) & f->slot_mask;
 	uint32_t *place = &f->slot[h];
 
 	for (unsigned k = 0; k < CSE_PROBES; k++) {
@@ -83,49 +73,65 @@ static ir_ref find_or_append(struct opt_forward *f, const struct ir_insn *from,
 			place = s;
 			break;
 		}
-		if (equal(&f->out[*s - 1], i))
+		if (equal(&f->out[*s - 1], o))
 			return (ir_ref){ *s - 1 };
 	}
 	*place = f->count + 1;
-	return append(f, from, i);
+	return commit(f);
 }
 
-/* Emits i, see append. */
-static ir_ref emit(struct opt_forward *f, const struct ir_insn *from, struct ir_insn *i)
+/* The draft is complete but for folding, which has been done. */
+static ir_ref finish(struct opt_forward *f)
 {
-	if (f->passes & OPT_BIT(fold) && opt_rules[i->op])
-		switch (opt_fold(f, i)) {
-		case OPT_VALUE:
-			return f->value;
-		case OPT_GONE:
-			return IR_NOREF;
-		case OPT_AGAIN:
-			from = i;
-			break;
-		case OPT_KEEP:
-			break;
-		}
-	if (f->passes & OPT_BIT(cse) && ir_info(i)->flags & IR_P)
-		return find_or_append(f, from, i);
-	return append(f, from, i);
+	unsigned flags = ir_info(&f->out[f->count])->flags;
+	ir_ref r;
+
+	if (flags & IR_P)
+		return f->passes & OPT_BIT(cse) ? find_or_commit(f) : commit(f);
+	r = commit(f);
+	if (flags & (IR_L | IR_S | IR_X))
+		f->barrier = f->count;
+	return r;
 }
 
-ir_ref opt_emit(struct opt_forward *f, struct ir_insn i) { return emit(f, &i, &i); }
+ir_ref opt_emit(struct opt_forward *f, struct ir_insn i)
+{
+	struct ir_insn *o;
+
+	if (f->passes & OPT_BIT(fold) && opt_rules[i.op]) {
+		enum opt_fold folded = opt_fold(f, &i);
+
+		if (folded == OPT_VALUE || folded == OPT_GONE)
+			return f->value;
+	}
+	o = draft(f);
+	*o = i;
+	o->gpc_off = f->gpc_off;
+	return finish(f);
+}
 
 ir_ref opt_const(struct opt_forward *f, enum ir_type t, int64_t v)
 {
-	struct ir_insn i = { .op = IR_const,
-			     .type = (uint8_t)t,
-			     .a = IR_NOREF,
-			     .b = IR_NOREF,
-			     .c = IR_NOREF,
-			     .to = IR_NOBLOCK,
-			     .imm = t == IR_I32 ? (int32_t)v : v };
+	struct ir_insn *o = draft(f);
 
-	return f->passes & OPT_BIT(cse) ? find_or_append(f, &i, &i) : append(f, &i, &i);
+	*o = (struct ir_insn){ .op = IR_const,
+			       .type = (uint8_t)t,
+			       .gpc_off = f->gpc_off,
+			       .a = IR_NOREF,
+			       .b = IR_NOREF,
+			       .c = IR_NOREF,
+			       .to = IR_NOBLOCK,
+			       .imm = t == IR_I32 ? (int32_t)v : v };
+	return finish(f);
 }
 
 /* ---- getput: which value a guest register holds ------------------------------------------- */
+
+/* True when it is known which value register reg holds, and may be used. */
+static bool holds(const struct opt_forward *f, int64_t reg)
+{
+	return f->passes & OPT_BIT(getput) && f->known >> reg & 1;
+}
 
 static void now_holds(struct opt_forward *f, int64_t reg, ir_ref v)
 {
@@ -134,23 +140,26 @@ static void now_holds(struct opt_forward *f, int64_t reg, ir_ref v)
 	f->home[v.idx] = (uint8_t)(reg + 1);
 }
 
-static ir_ref get(struct opt_forward *f, const struct ir_insn *from)
+static ir_ref get(struct opt_forward *f, const struct ir_insn *o)
 {
+	int64_t reg = o->imm;
 	ir_ref r;
 
-	if (f->passes & OPT_BIT(getput) && f->known >> from->imm & 1)
-		return (ir_ref){ f->holds[from->imm] };
-	r = append(f, from, from);
-	now_holds(f, from->imm, r);
+	if (holds(f, reg))
+		return (ir_ref){ f->holds[reg] };
+	r = commit(f);
+	now_holds(f, reg, r);
 	return r;
 }
 
-static void put(struct opt_forward *f, const struct ir_insn *from, const struct ir_insn *i)
+static void put(struct opt_forward *f, const struct ir_insn *o)
 {
-	if (f->passes & OPT_BIT(getput) && f->known >> i->imm & 1 && f->holds[i->imm] == i->a.idx)
+	int64_t reg = o->imm;
+
+	if (holds(f, reg) && f->holds[reg] == o->a.idx)
 		return;
-	append(f, from, i);
-	now_holds(f, i->imm, i->a);
+	now_holds(f, reg, o->a);
+	commit(f);
 }
 
 /* ---- addr: constant sums go into displacements --------------------------------------------- */
@@ -175,42 +184,73 @@ static void fold_address(struct opt_forward *f, struct ir_insn *i)
 /* ---- the walk ------------------------------------------------------------------------------ */
 
 /*
+ * Folds *from with the draft's operands; false when nothing is to be emitted, *r is then its value. The
+ * rules get a copy: what they emit needs the place of the draft.
+ */
+static bool fold_draft(struct opt_forward *f, const struct ir_insn *from, ir_ref *r)
+{
+	struct ir_insn *o = &f->out[f->count];
+	struct ir_insn i = *from;
+	uint32_t before = f->count;
+	enum opt_fold folded;
+
+	i.a = o->a;
+	i.b = o->b;
+	i.c = o->c;
+	folded = opt_fold(f, &i);
+	*r = f->value;
+	if (folded == OPT_VALUE || folded == OPT_GONE)
+		return false;
+	if (folded == OPT_AGAIN || f->count != before)
+		*draft(f) = i;
+	return true;
+}
+
+/*
  * One block of old insns [k, end) becomes insns of out. map[1 + old index] is the new index; map[0]
  * stands for IR_NOREF, so that operands are looked up without asking whether they are there.
+ *
+ * An insn is copied, then its copy changed: reading wide what was just written narrow stalls the host.
  */
 static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_t k, uint32_t end,
 		       uint32_t *map)
 {
 	for (; k < end; k++) {
-		struct ir_insn i = old[k];
-		uint32_t r;
+		const struct ir_insn *from = &old[k];
+		struct ir_insn *o = draft(f);
+		ir_ref r;
 
-		if (i.dead)
+		if (from->dead)
 			continue;
-		i.a.idx = map[i.a.idx + 1];
-		i.b.idx = map[i.b.idx + 1];
-		i.c.idx = map[i.c.idx + 1];
-		f->gpc_off = i.gpc_off;
-		switch (i.op) {
+		*o = *from;
+		o->a.idx = map[from->a.idx + 1];
+		o->b.idx = map[from->b.idx + 1];
+		o->c.idx = map[from->c.idx + 1];
+		f->gpc_off = from->gpc_off;
+		switch (from->op) {
 		case IR_getreg:
-			r = get(f, &old[k]).idx;
+			r = get(f, o);
 			break;
 		case IR_putreg:
-			put(f, &old[k], &i);
+			put(f, o);
 			continue;
 		case IR_ld8u ... IR_stf:
 			if (f->passes & OPT_BIT(addr))
-				fold_address(f, &i);
-			r = append(f, &old[k], &i).idx;
+				fold_address(f, o);
+			r = commit(f);
+			f->barrier = f->count;
 			break;
 		default:
-			r = emit(f, &old[k], &i).idx;
+			if (f->passes & OPT_BIT(fold) && opt_rules[from->op]
+			    && !fold_draft(f, from, &r))
+				break;
+			r = finish(f);
 			/* A branch that is always taken became an exit: what follows is not reached. */
-			if (f->count > f->first && ir_info(&f->out[f->count - 1])->flags & IR_Z)
+			if (ir_info(&f->out[r.idx])->flags & IR_Z)
 				return;
 			break;
 		}
-		map[k + 1] = r;
+		map[k + 1] = r.idx;
 	}
 }
 

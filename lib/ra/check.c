@@ -57,7 +57,7 @@ KIT_PRINTF(2, 3) static bool fail(const struct checker *c, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	return diag_fail(c->d, KIT_EXIT_INTERNAL, "selected insn %u, allocated insn %u: %s",
 			 (unsigned)c->si, (unsigned)c->gi, text);

@@ -154,7 +154,7 @@ void ra_put(struct ra *s, const struct lir_insn *in);
 void ra_note_exit(struct ra *s, const struct lir_insn *in);
 void ra_note_fault(struct ra *s);
 /* Emits a LF_SYNC insn with all that goes before it. */
-void ra_sync(struct ra *s, const struct lir_insn *in);
+void ra_sync(struct ra *s, const struct lir_insn *sel);
 /* After it: the books for a block that goes on. */
 void ra_settle(struct ra *s);
 

@@ -8,7 +8,7 @@ KINDS = {
     "float": "floating point",
     "system": "system",
     "real": "real programs",
-    "fused": "contracted to fused multiply-add",
+    "fused": "fused multiply-add",
 }
 # What the compiler makes of contraction differs between machines: a native build without FMA runs more
 # instructions than the guest's, so these are shown apart from the mean of all.

@@ -123,7 +123,7 @@ PACKAGES = {p.name: p for p in (
 SQL = ("-batch", "-bail", "-init", "/dev/null", ":memory:", ".read work.sql")
 PROGRAMS = [
     Program("zstd", "zstd", ("-q", "-13", "-c", "text"), ("-q", "-13", "-c", "text")),
-    Program("unzstd", "zstd", ("-q", "-t", *["text.zst"] * 24), ("-q", "-t", *["text.zst"] * 24), prepare=pack_text),
+    Program("unzstd", "zstd", ("-q", "-t", *["text.zst"] * 24), ("-q", "-t", *["text.zst"] * 80), prepare=pack_text),
     Program("bzip2", "bzip2", ("-9", "-c", "text"), ("-9", "-c", "text")),
     Program("lua", "lua", ("{bench}/work.lua", "200"), ("{bench}/work.lua", "10")),
     Program("sqlite", "sqlite", SQL, SQL),

@@ -88,7 +88,7 @@ static void maps()
 	multimap<int, int> mm;
 	uint64_t h = 0;
 
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 4000; i++) {
 		uint64_t k = gen() % 50000;
 
 		m[k] = to_string(k * 3);

@@ -172,7 +172,7 @@ int main()
 	p = nullptr;
 	printf("dropped, %d alive\n", alive);
 	long sum = 0;
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		try {
 			Guard g(i);
 			if (i % 3 == 0)

@@ -130,7 +130,7 @@ int main(void)
 			for (int k = 0; k < EDGES; k++)
 				h = arith(h, edge[i], edge[k]);
 		}
-		for (int i = 0; i < 5000; i++) {
+		for (int i = 0; i < 1000; i++) {
 			uint64_t a = rnd(), b = rnd();
 			double x, y;
 

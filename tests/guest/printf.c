@@ -39,7 +39,7 @@ int main(void)
 	show(-INFINITY);
 	for (int i = 0; i < 20; i++)
 		show(from_bits(rnd()));
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 400; i++) {
 		double d = from_bits(rnd());
 		int n;
 

@@ -30,7 +30,7 @@ int main(void)
 		for (const char *p = info->name; *p; p++)
 			putchar(*p == '_' ? '.' : *p);
 		printf(" %s %u %u %u %u %u %u %d\n", formats[info->format], size, i.rd, i.rs1,
-		       i.rs2, i.rs3, i.rm, i.imm);
+		       i.rs2, rv64_rs3(&i), rv64_rm(&i), i.imm);
 	}
 	rv64_decoder_free(d);
 	return 0;

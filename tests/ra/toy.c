@@ -143,7 +143,7 @@ static unsigned value(struct parser *p, const char *name, bool define)
 			return p->vreg[i];
 	if (!define || p->names == MAX_NAMES)
 		return bad(p, "unknown value");
-	strcpy(p->name[p->names], name);
+	memcpy(p->name[p->names], name, strlen(name) + 1);
 	p->vreg[p->names] = toy_vreg(p->u, name[0] == 'f' ? LIR_FP : LIR_INT);
 	return p->vreg[p->names++];
 }

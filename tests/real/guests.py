@@ -73,6 +73,7 @@ class Guests:
         else:
             folders = shell('scripts/fetch-guest "$@"', *packages)
             self.command = shlex.split(os.environ.get("KITEMU", str(suite.kitemu)))
+            self.command[0] = shutil.which(self.command[0]) or self.command[0]
         self.native = native
         self.ours = not native and "KITEMU" not in os.environ
         self.folder = dict(zip(packages, folders))
@@ -108,6 +109,7 @@ class Case:
     def __init__(self, guests, name, mode, limit):
         self.guests, self.mode, self.limit = guests, mode, limit * SLOWER.get(mode, 1)
         self.data, self.native = guests.data, guests.native
+        self.slow = mode in SLOWER  # then a case may do with less data
         self.dir = guests.suite.work / mode / name.replace("/", "-")
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)

@@ -86,6 +86,14 @@ static void check_word(uint32_t w)
 	CHECK_STR(rv64_insns[i.op].name, rv64_insns[oracle(w)].name);
 	CHECK_EQ(i.size_bytes, size);
 	CHECK_EQ(i.word, w);
+	if (size == 2) { /* what follows a short instruction is not looked at */
+		struct rv64_insn alone = i;
+
+		w |= rng() << 16;
+		CHECK_EQ(rv64_decode(decoder, &w, 4, &i), 2);
+		CHECK(i.word == alone.word && i.op == alone.op && i.imm == alone.imm);
+		CHECK(i.rd == alone.rd && i.rs1 == alone.rs1 && i.rs2 == alone.rs2);
+	}
 }
 
 static void open_decoder(void)

@@ -1,4 +1,5 @@
 # Arrays, arithmetic, expansions, patterns, functions: bash's own language.
+# modes: jit interp
 exec 2>&1
 a=(zero one "two words" three); a[7]=seven; a+=(eight)
 echo ${#a[@]} "${!a[@]}" "${a[2]}" "${a[-1]}" "${a[@]:1:2}"; unset 'a[1]'; declare -p a

@@ -1,4 +1,5 @@
 # Traps, signals, child processes, wait.
+# modes: jit interp
 exec 2>&1
 trap 'echo "USR1 at $BASH_SUBSHELL"' USR1; trap 'echo USR2; nested=1' USR2
 kill -USR1 $$; kill -USR2 $BASHPID; echo "nested $nested"; for i in 1 2 3 4 5; do kill -USR1 $$; done
@@ -8,7 +9,7 @@ f() { trap 'echo "RETURN"' RETURN; echo in; }; f; trap - RETURN
 trap 'n=$((n + 1))' DEBUG; :; :; :; trap - DEBUG; echo "debug $n"
 sleep 5 & p=$!; kill $p; wait $p; echo "wait $?"
 (exit 3) & a=$!; (exit 4) & b=$!; wait $a; echo $?; wait $b; echo $?; wait 999999; echo "status $?"
-(sleep 0.3; exit 1) & (sleep 0.05; exit 2) & wait -n; echo "first $?"; wait -n; echo "second $?"; wait -n; echo "none $?"
+(sleep 0.8; exit 1) & (sleep 0.05; exit 2) & wait -n; echo "first $?"; wait -n; echo "second $?"; wait -n; echo "none $?"
 trap 'echo "chld"; got=1' CHLD; (exit 0) & wait; trap - CHLD; echo "got $got"
 sleep 3 & p=$!; trap 'echo interrupted' ALRM; (sleep 0.1; kill -ALRM $$) & wait $p; echo "wait $?"; kill $p; wait $p 2>/dev/null; trap - ALRM
 bash -c 'trap "echo bye \$?" EXIT; exit 5'; echo $?; bash -c 'trap "echo bye" EXIT; kill -TERM $$'; echo $?; bash -c 'kill -SEGV $$'; echo $?

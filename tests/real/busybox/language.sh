@@ -1,4 +1,5 @@
 # Control flow, functions, arithmetic, expansions.
+# modes: jit interp selfcheck
 exec 2>&1
 for i in 1 2 3; do for j in a b; do [ $i$j = 2b ] && continue 2; echo "$i$j"; done; done
 n=0; while :; do n=$((n + 1)); [ $n -gt 5 ] && break; [ $n = 3 ] && continue; echo "while $n"; done

@@ -3,7 +3,7 @@
  * without running any of it, and prints nanoseconds per guest instruction and stage. Under callgrind it gives
  * instruction counts that do not depend on the machine's load:
  *
- *     valgrind --tool=callgrind build/tests/unit/compile_cost PROGRAM
+ *     valgrind --tool=callgrind build/tests/unit/compile_cost PROGRAM   (in a build with -Dstatic=false)
  */
 #include "arch/guest.h"
 #include "arch/host.h"
@@ -130,7 +130,8 @@ int main(int argc, char **argv)
 		struct cost c = { 0 };
 
 		one_round(&t, dec, &c);
-		printf("%lu units, %lu guest instructions, %lu code bytes, %lu failed; ns an instruction: "
+		printf("%lu units, %lu guest instructions, %lu code bytes, %lu failed; ns an "
+		       "instruction: "
 		       "lift %.0f, passes and back end %.0f, all %.0f\n",
 		       c.units, c.insns, c.code_bytes, c.failed, c.lift_ns / (double)c.insns,
 		       (c.all_ns - c.lift_ns) / (double)c.insns, c.all_ns / (double)c.insns);
