@@ -174,8 +174,15 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 		return;
 	}
 	switch (in->op) {
-	case LIR_NOP: case LIR_GET: case LIR_PUT: case LIR_STORE: case LIR_STOREI:
-	case X64_OP_ST: case X64_OP_STI: case X64_OP_STF: case X64_OP_TEMP:
+	case LIR_NOP:
+	case LIR_GET:
+	case LIR_PUT:
+	case LIR_STORE:
+	case LIR_STOREI:
+	case X64_OP_ST:
+	case X64_OP_STI:
+	case X64_OP_STF:
+	case X64_OP_TEMP:
 		return;
 	case LIR_MOVE:
 		from = (uint16_t)(in->opnd[1].r < LIR_PHYS_FP ? 1u << in->opnd[1].r : 0);
@@ -190,7 +197,9 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 		else
 			e->zero_regs = 0;
 		break;
-	case LIR_LOAD: case X64_OP_LD: case X64_OP_LDF:
+	case LIR_LOAD:
+	case X64_OP_LD:
+	case X64_OP_LDF:
 		break;
 	case LIR_CONST:
 		if (in->imm != 0)
@@ -204,7 +213,8 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 	if (in->nopnd && in->opnd[0].r < LIR_PHYS_FP) {
 		uint16_t d = (uint16_t)(1u << in->opnd[0].r);
 
-		e->zero_regs = (uint16_t)(e->zero_regs & from ? e->zero_regs | d : e->zero_regs & ~d);
+		e->zero_regs =
+		    (uint16_t)(e->zero_regs & from ? e->zero_regs | d : e->zero_regs & ~d);
 	}
 }
 

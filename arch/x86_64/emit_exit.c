@@ -168,7 +168,8 @@ static const struct lir_exit *plain_exit_behind(const struct x64_emit *e, const 
  *
  *     jncc final (link); cmp [stop], 0; je head; leave
  */
-static void polled_in_line(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc, bool merge)
+static void polled_in_line(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc,
+			   bool merge)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 	const struct lir_exit *final = merge ? plain_exit_behind(e, in) : NULL;
@@ -240,7 +241,8 @@ static void landing(struct x64_emit *e, const struct lir_exit *x)
 		x64_mov_imm(e->cb, X64_RAX, x->ret);
 		x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
 	}
-	link_branch(e, BRANCH_JCC, X64_CC_E, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+	link_branch(e, BRANCH_JCC, X64_CC_E,
+		    (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
 	x64_rm(e->cb, X64_MOV_RM, 1, X64_RSP, x64_state(X64_ST(code_sp_top)));
 	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
 }
@@ -249,7 +251,8 @@ static bool goes_to_next(const struct x64_emit *e, const struct lir_insn *in, un
 {
 	const struct lir_insn *next = in + 1;
 
-	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK && next->imm == block;
+	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK
+	       && next->imm == block;
 }
 
 void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
@@ -340,7 +343,8 @@ void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
 	poll_before(e, x);
-	if (x->kind == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */
+	if (x->kind
+	    == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */
 		x64_ret(e->cb);
 	else if (x->kind == IR_JUMP_CALL)
 		indirect_call(e, x);

@@ -24,8 +24,8 @@ static void fp_mem(struct x64_emit *e, uint32_t op, unsigned d, unsigned v, stru
 }
 
 /* op d, v, operand n; without AVX v must be d. */
-static void fp_op(struct x64_emit *e, uint32_t op, unsigned d, unsigned v, const struct lir_insn *in,
-		  unsigned n)
+static void fp_op(struct x64_emit *e, uint32_t op, unsigned d, unsigned v,
+		  const struct lir_insn *in, unsigned n)
 {
 	if (x64_opmem(in, n))
 		fp_mem(e, op, d, v, x64_slot(in));
@@ -36,7 +36,8 @@ static void fp_op(struct x64_emit *e, uint32_t op, unsigned d, unsigned v, const
 }
 
 /* op a, operand n, for instructions that write no vector register: comparisons. */
-static void fp_compare(struct x64_emit *e, uint32_t op, unsigned a, const struct lir_insn *in, unsigned n)
+static void fp_compare(struct x64_emit *e, uint32_t op, unsigned a, const struct lir_insn *in,
+		       unsigned n)
 {
 	fp_op(e, op, a, 0, in, n);
 }
@@ -50,7 +51,8 @@ static void compare_regs(struct x64_emit *e, uint32_t op, unsigned a, unsigned b
 }
 
 /* d = a OP b. */
-static void three_operands(struct x64_emit *e, const struct lir_insn *in, uint32_t op, bool commutes)
+static void three_operands(struct x64_emit *e, const struct lir_insn *in, uint32_t op,
+			   bool commutes)
 {
 	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1);
 	bool mem = x64_opmem(in, 2);
@@ -296,7 +298,8 @@ static void cold_canon(struct x64_emit *e, const struct x64_cold *c)
 {
 	unsigned w = c->in->sub2;
 
-	x64_emit_fp_load(e, w, x64_opreg(c->in, 0), x64_state(x64_const_at(w ? X64_C_CANON64 : X64_C_CANON32)));
+	x64_emit_fp_load(e, w, x64_opreg(c->in, 0),
+			 x64_state(x64_const_at(w ? X64_C_CANON64 : X64_C_CANON32)));
 	x64_jmp_to(e->cb, c->back);
 }
 
@@ -321,8 +324,9 @@ static void cold_fixes(struct x64_emit *e, const struct x64_cold *c)
 			continue;
 		compare_regs(e, x64_fp(X64_UCOMIS, is_double), d, d);
 		number = x64_jcc8(e->cb, X64_CC_NP);
-		x64_emit_fp_load(e, is_double, d,
-				 x64_state(x64_const_at(is_double ? X64_C_CANON64 : X64_C_CANON32)));
+		x64_emit_fp_load(
+		    e, is_double, d,
+		    x64_state(x64_const_at(is_double ? X64_C_CANON64 : X64_C_CANON32)));
 		x64_here8(e->cb, number);
 	}
 	x64_jmp_to(e->cb, c->back);
@@ -332,8 +336,8 @@ static void cold_fixes(struct x64_emit *e, const struct x64_cold *c)
  * Tests the registers to be made canonical for NaNs, but those in implied, two with one comparison: it is unordered
  * when either is one. Then all come out in the first jump's cold path.
  */
-static void test_nans(struct x64_emit *e, const struct lir_insn *fix, unsigned count, enum x64_fix kind,
-		      uint64_t implied, unsigned *cold)
+static void test_nans(struct x64_emit *e, const struct lir_insn *fix, unsigned count,
+		      enum x64_fix kind, uint64_t implied, unsigned *cold)
 {
 	uint32_t op = x64_fp(X64_UCOMIS, kind == X64_FIX_CANON64);
 	unsigned left = 0, reg = 0;
@@ -352,14 +356,15 @@ static void test_nans(struct x64_emit *e, const struct lir_insn *fix, unsigned c
 		left -= pending;
 		pending = 0;
 		x64_cold(e, x64_jcc32(e->cb, X64_CC_P), *cold ? NULL : cold_fixes)->arg =
-			*cold ? *cold - 1 : count;
+		    *cold ? *cold - 1 : count;
 		if (!*cold)
 			*cold = e->cold_count;
 	}
 }
 
 /* LIR_FIX; its C twin is x64_apply_fix. */
-void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count, uint64_t host_info)
+void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count,
+		    uint64_t host_info)
 {
 	struct x64_mem box = x64_state(x64_const_at(X64_C_BOX));
 	const struct lir_insn *in = e->in;
@@ -438,13 +443,39 @@ void x64_emit_CVTUF(struct x64_emit *e, const struct lir_insn *in)
 	back_here(e, cold);
 }
 
+static void cold_from_int(struct x64_emit *e, const struct x64_cold *c)
+{
+	cold_eval(e, c, 1, 1, c->in->imm);
+}
+
+/* Magnitudes of up to 2^24 or 2^53 are exact in any rounding mode. */
+void x64_emit_CVTIX(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned a = x64_opreg(in, 1), t = x64_opreg(in, 2), w = in->sub, bits = in->imm2 & 63,
+		 cold;
+
+	if (in->imm2 & X64_UNSIGNED) {
+		x64_mov_rr(e->cb, w, t, a);
+		x64_ri8(e->cb, X64_SHR_I, w, t, (int32_t)bits);
+	} else { /* the sign's copies, as far up as they have to go, plus the last bit below: 0 or -1 */
+		x64_mov_rr(e->cb, w, t, a);
+		x64_ri8(e->cb, X64_SAR_I, w, t, (int32_t)bits);
+		x64_alu_ri(e->cb, X64_ADD, w, t, 1);
+		x64_ri8(e->cb, X64_SHR_I, w, t, 1);
+	}
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_NE), cold_from_int);
+	x64_emit_CVTIF(e, in);
+	back_here(e, cold);
+}
+
 static void cold_to_int(struct x64_emit *e, const struct x64_cold *c)
 {
 	cold_eval(e, c, 1, 0, c->in->imm);
 }
 
 /* cvts2si of operand 1 or register a. */
-static void to_int(struct x64_emit *e, const struct lir_insn *in, bool truncate, unsigned w, unsigned a)
+static void to_int(struct x64_emit *e, const struct lir_insn *in, bool truncate, unsigned w,
+		   unsigned a)
 {
 	uint32_t op = x64_fp(truncate ? X64_CVTTS2SI : X64_CVTS2SI, in->sub2);
 
@@ -510,9 +541,9 @@ void x64_emit_CVTFU(struct x64_emit *e, const struct lir_insn *in)
 
 /* ---- flags --------------------------------------------------------------------------------------------------------- */
 
-void x64_emit_FFLAGS(struct x64_emit *e, const struct lir_insn *in)
+/* d = MXCSR's flags as fflags. MXCSR stays in X64_C_TMP. */
+static void read_flags(struct x64_emit *e, unsigned d)
 {
-	unsigned d = x64_opreg(in, 0);
 	struct x64_mem tmp = x64_state(x64_const_at(X64_C_TMP));
 
 	x64_m(e->cb, X64_STMXCSR, 0, tmp);
@@ -520,15 +551,82 @@ void x64_emit_FFLAGS(struct x64_emit *e, const struct lir_insn *in)
 	x64_alu_ri(e->cb, X64_AND, 0, d, X64_MXCSR_FLAGS);
 	x64_rm(e->cb, X64_MOVZX_B, 0, d,
 	       (struct x64_mem){ X64_RBP, (uint8_t)d, 0, x64_const_at(X64_C_FFLAGS) });
-	x64_alu_rm(e->cb, X64_OR, 0, d, x64_state(X64_ST(fflags)));
 }
 
+void x64_emit_FFLAGS(struct x64_emit *e, const struct lir_insn *in)
+{
+	read_flags(e, x64_opreg(in, 0));
+	x64_alu_rm(e->cb, X64_OR, 0, x64_opreg(in, 0), x64_state(X64_ST(fflags)));
+}
+
+static void cold_clear_flags(struct x64_emit *e, const struct x64_cold *c)
+{
+	struct x64_mem tmp = x64_state(x64_const_at(X64_C_TMP));
+
+	x64_alu_mi(e->cb, X64_AND, 0, tmp, ~X64_MXCSR_FLAGS);
+	x64_m(e->cb, X64_LDMXCSR, 0, tmp);
+	x64_jmp_to(e->cb, c->back);
+}
+
+/*
+ * MXCSR is written, which is slow, only when it has a flag that is to be clear. Compilers save
+ * and restore the flags around comparisons, and libm around conversions: then it seldom has.
+ */
 void x64_emit_SETFFLAGS(struct x64_emit *e, const struct lir_insn *in)
 {
-	struct x64_mem m = x64_state(X64_ST(host_fpcr));
+	unsigned a = x64_opreg(in, 0), t = x64_opreg(in, 1);
 
-	(void)in;
-	x64_m(e->cb, X64_STMXCSR, 0, m);
-	x64_alu_mi(e->cb, X64_AND, 0, m, ~X64_MXCSR_FLAGS);
-	x64_m(e->cb, X64_LDMXCSR, 0, m);
+	read_flags(e, t);
+	x64_rm(e->cb, X64_MOV_MR, 0, a, x64_state(X64_ST(fflags)));
+	x64_alu_rr(e->cb, X64_OR, 0, t, a);
+	x64_alu_rr(e->cb, X64_CMP, 0, t, a);
+	back_here(e, cold_at(e, x64_jcc32(e->cb, X64_CC_NE), cold_clear_flags));
+}
+
+/* ---- classes ------------------------------------------------------------------------------------------------------- */
+
+enum {
+	CLASS_NEG_NORMAL = 1 << 1,
+	CLASS_NEG_ZERO = 1 << 3,
+	CLASS_ZERO = 1 << 4,
+	CLASS_NORMAL = 1 << 6
+};
+
+/* d = positive, or negative when the sign of bits d (wide or not) is set. */
+static void select_by_sign(struct x64_emit *e, unsigned w, unsigned d, int32_t positive,
+			   int32_t negative)
+{
+	x64_ri8(e->cb, X64_SAR_I, w, d, w ? 63 : 31);
+	x64_alu_ri(e->cb, X64_AND, 0, d, negative - positive);
+	x64_alu_ri(e->cb, X64_ADD, 0, d, positive);
+}
+
+/* Neither normal nor zero: ir_eval. d has the bits, t those of the exponent less 1. */
+static void cold_class(struct x64_emit *e, const struct x64_cold *c)
+{
+	const struct lir_insn *in = c->in;
+	unsigned d = x64_opreg(in, 0), t = x64_opreg(in, 2), w = in->sub2;
+	uint32_t other;
+
+	x64_mov_rr(e->cb, w, t, d);
+	x64_alu_rr(e->cb, X64_ADD, w, t, t); /* without the sign */
+	other = x64_jcc8(e->cb, X64_CC_NE);
+	select_by_sign(e, w, d, CLASS_ZERO, CLASS_NEG_ZERO);
+	x64_jmp_to(e->cb, c->back);
+	x64_here8(e->cb, other);
+	cold_eval(e, c, 1, 0, in->imm);
+}
+
+void x64_emit_FCLASS(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), t = x64_opreg(in, 2), w = in->sub2, cold;
+
+	move_rx(e, w, d, x64_opreg(in, 1));
+	x64_rm(e->cb, X64_LEA, w, t, (struct x64_mem){ (uint8_t)d, (uint8_t)d, 0, 0 });
+	x64_ri8(e->cb, X64_SHR_I, w, t, w ? 53 : 24);
+	x64_alu_ri(e->cb, X64_SUB, 0, t, 1); /* exponents 1..max - 1 */
+	x64_alu_ri(e->cb, X64_CMP, 0, t, w ? 0x7fe : 0xfe);
+	cold = cold_at(e, x64_jcc32(e->cb, X64_CC_AE), cold_class);
+	select_by_sign(e, w, d, CLASS_NORMAL, CLASS_NEG_NORMAL);
+	back_here(e, cold);
 }

@@ -19,7 +19,8 @@ static void two_operands(struct x64_emit *e, const struct lir_insn *in, uint32_t
 		return;
 	}
 	if (d != a && lea && !mem) {
-		x64_rm(e->cb, X64_LEA, w, d, (struct x64_mem){ (uint8_t)a, (uint8_t)x64_opreg(in, 2), 0, 0 });
+		x64_rm(e->cb, X64_LEA, w, d,
+		       (struct x64_mem){ (uint8_t)a, (uint8_t)x64_opreg(in, 2), 0, 0 });
 		return;
 	}
 	if (d != a)
@@ -80,8 +81,9 @@ static const struct {
 	uint32_t op;
 	uint8_t w;
 } extend_op[] = {
-	[X64_ZX8] = { X64_MOVZX_B, 0 },  [X64_ZX16] = { X64_MOVZX_W, 0 }, [X64_ZX32] = { X64_MOV_RM, 0 },
-	[X64_ALL64] = { X64_MOV_RM, 1 }, [X64_SX8] = { X64_MOVSX_B, 1 },  [X64_SX16] = { X64_MOVSX_W, 1 },
+	[X64_ZX8] = { X64_MOVZX_B, 0 }, [X64_ZX16] = { X64_MOVZX_W, 0 },
+	[X64_ZX32] = { X64_MOV_RM, 0 }, [X64_ALL64] = { X64_MOV_RM, 1 },
+	[X64_SX8] = { X64_MOVSX_B, 1 }, [X64_SX16] = { X64_MOVSX_W, 1 },
 	[X64_SX32] = { X64_MOVSXD, 1 },
 };
 
@@ -99,7 +101,9 @@ void x64_emit_LD(struct x64_emit *e, const struct lir_insn *in)
 
 void x64_emit_SHIFTI(struct x64_emit *e, const struct lir_insn *in)
 {
-	static const uint32_t op[] = { [X64_SHL] = X64_SHL_I, [X64_SHR] = X64_SHR_I, [X64_SAR] = X64_SAR_I };
+	static const uint32_t op[] = {
+		[X64_SHL] = X64_SHL_I, [X64_SHR] = X64_SHR_I, [X64_SAR] = X64_SAR_I
+	};
 	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), w = in->sub2;
 
 	if (in->sub == X64_SHL && d != a && in->imm <= 3) {
@@ -116,10 +120,33 @@ void x64_emit_SHIFTI(struct x64_emit *e, const struct lir_insn *in)
 	x64_flags_of(e, d, w);
 }
 
+void x64_emit_ROTI(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), w = in->sub2, right = (w ? 64 : 32) - (unsigned)in->imm;
+
+	if (X64_HAS(e->features, BMI2)) {
+		if (x64_opmem(in, 1))
+			x64_vrm(e->cb, X64_RORX, w, d, 0, x64_slot(in));
+		else
+			x64_vrr(e->cb, X64_RORX, w, d, 0, x64_opreg(in, 1));
+		cb_put8(e->cb, (uint8_t)right);
+		return;
+	}
+	if (x64_opmem(in, 1))
+		x64_rm(e->cb, X64_MOV_RM, w, d, x64_slot(in));
+	else if (d != x64_opreg(in, 1))
+		x64_mov_rr(e->cb, w, d, x64_opreg(in, 1));
+	x64_ri8(e->cb, X64_ROL_I, w, d, (int32_t)in->imm);
+}
+
 void x64_emit_SHIFT(struct x64_emit *e, const struct lir_insn *in)
 {
-	static const uint32_t three[] = { [X64_SHL] = X64_SHLX, [X64_SHR] = X64_SHRX, [X64_SAR] = X64_SARX };
-	static const uint32_t by_cl[] = { [X64_SHL] = X64_SHL_CL, [X64_SHR] = X64_SHR_CL, [X64_SAR] = X64_SAR_CL };
+	static const uint32_t three[] = {
+		[X64_SHL] = X64_SHLX, [X64_SHR] = X64_SHRX, [X64_SAR] = X64_SARX
+	};
+	static const uint32_t by_cl[] = {
+		[X64_SHL] = X64_SHL_CL, [X64_SHR] = X64_SHR_CL, [X64_SAR] = X64_SAR_CL
+	};
 	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), w = in->sub2;
 
 	if (X64_HAS(e->features, BMI2)) {

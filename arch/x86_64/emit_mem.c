@@ -6,7 +6,8 @@ void x64_emit_ST(struct x64_emit *e, const struct lir_insn *in)
 	static const uint32_t op[] = { X64_MOV_BMR, X64_MOV_WMR, X64_MOV_MR, X64_MOV_MR };
 
 	x64_may_fault(e, in);
-	x64_rm(e->cb, op[in->sub], in->sub == 3, x64_opreg(in, in->nopnd - 1u), x64_guest(e, in, 0));
+	x64_rm(e->cb, op[in->sub], in->sub == 3, x64_opreg(in, in->nopnd - 1u),
+	       x64_guest(e, in, 0));
 }
 
 void x64_emit_STI(struct x64_emit *e, const struct lir_insn *in)
@@ -104,15 +105,19 @@ void x64_emit_SWAP(struct x64_emit *e, const struct lir_insn *in)
 void x64_emit_LOCKED(struct x64_emit *e, const struct lir_insn *in)
 {
 	x64_may_fault(e, in);
-	x64_rm(e->cb, (X64_ALU_MR + ((uint32_t)in->sub << 3)) | X64_LOCK, in->sub2, x64_opreg(in, 1),
-	       x64_guest_at(e, in, 0));
+	x64_rm(e->cb, (X64_ALU_MR + ((uint32_t)in->sub << 3)) | X64_LOCK, in->sub2,
+	       x64_opreg(in, 1), x64_guest_at(e, in, 0));
 }
 
 void x64_emit_AMO(struct x64_emit *e, const struct lir_insn *in)
 {
-	static const uint8_t alu[] = { [IR_AMO_XOR] = X64_XOR, [IR_AMO_AND] = X64_AND, [IR_AMO_OR] = X64_OR };
-	static const uint8_t keep[] = { [IR_AMO_MIN] = X64_CC_L, [IR_AMO_MAX] = X64_CC_G,
-					[IR_AMO_MINU] = X64_CC_B, [IR_AMO_MAXU] = X64_CC_A };
+	static const uint8_t alu[] = {
+		[IR_AMO_XOR] = X64_XOR, [IR_AMO_AND] = X64_AND, [IR_AMO_OR] = X64_OR
+	};
+	static const uint8_t keep[] = { [IR_AMO_MIN] = X64_CC_L,
+					[IR_AMO_MAX] = X64_CC_G,
+					[IR_AMO_MINU] = X64_CC_B,
+					[IR_AMO_MAXU] = X64_CC_A };
 	unsigned v = x64_opreg(in, 2), t = x64_opreg(in, 4), w = in->sub2;
 	uint32_t again = cb_pos(e->cb);
 
@@ -140,12 +145,14 @@ void x64_emit_FENCE(struct x64_emit *e, const struct lir_insn *in)
 
 void x64_emit_SLD(struct x64_emit *e, const struct lir_insn *in)
 {
-	x64_rm(e->cb, X64_MOV_RM, 0, x64_opreg(in, 0), x64_state((int32_t)in->imm - X64_STATE_BIAS));
+	x64_rm(e->cb, X64_MOV_RM, 0, x64_opreg(in, 0),
+	       x64_state((int32_t)in->imm - X64_STATE_BIAS));
 }
 
 void x64_emit_SST(struct x64_emit *e, const struct lir_insn *in)
 {
-	x64_rm(e->cb, X64_MOV_MR, 0, x64_opreg(in, 0), x64_state((int32_t)in->imm - X64_STATE_BIAS));
+	x64_rm(e->cb, X64_MOV_MR, 0, x64_opreg(in, 0),
+	       x64_state((int32_t)in->imm - X64_STATE_BIAS));
 }
 
 void x64_emit_HELPER(struct x64_emit *e, const struct lir_insn *in)

@@ -54,7 +54,10 @@ struct x64_emit {
 
 /* ---- operands ------------------------------------------------------------------------------------ */
 
-static inline unsigned x64_opreg(const struct lir_insn *in, unsigned n) { return in->opnd[n].r & 15; }
+static inline unsigned x64_opreg(const struct lir_insn *in, unsigned n)
+{
+	return in->opnd[n].r & 15;
+}
 
 static inline bool x64_opmem(const struct lir_insn *in, unsigned n)
 {
@@ -80,7 +83,8 @@ static inline void x64_op_rx(struct x64_emit *e, uint32_t op, unsigned w, unsign
 }
 
 /* The guest address of an operation with addr operands, the first of them operand n. */
-static inline struct x64_mem x64_guest(const struct x64_emit *e, const struct lir_insn *in, unsigned n)
+static inline struct x64_mem x64_guest(const struct x64_emit *e, const struct lir_insn *in,
+				       unsigned n)
 {
 	struct x64_mem m = { X64_NOREG, X64_NOREG, in->sub2 & X64_ADDR_SCALE, (int32_t)in->imm };
 
@@ -128,7 +132,8 @@ void x64_emit_fp_store(struct x64_emit *e, bool is_double, struct x64_mem m, uns
 
 /* emit_fp.c */
 /* The LIR_FIX operations fix[0..count), which come together before a way out with this host_info. */
-void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count, uint64_t host_info);
+void x64_emit_fixes(struct x64_emit *e, const struct lir_insn *fix, unsigned count,
+		    uint64_t host_info);
 /* op d, d, s in its SSE or VEX form. */
 void x64_fp_dd(struct x64_emit *e, uint32_t op, unsigned d, unsigned s);
 

@@ -294,8 +294,14 @@ static void one_or_two(struct codebuf *cb, unsigned prefix, unsigned opcode)
 	cb->cur = p;
 }
 
-void x64_push(struct codebuf *cb, unsigned reg) { one_or_two(cb, reg >= 8 ? 0x41 : 0, 0x50 | (reg & 7)); }
-void x64_pop(struct codebuf *cb, unsigned reg) { one_or_two(cb, reg >= 8 ? 0x41 : 0, 0x58 | (reg & 7)); }
+void x64_push(struct codebuf *cb, unsigned reg)
+{
+	one_or_two(cb, reg >= 8 ? 0x41 : 0, 0x50 | (reg & 7));
+}
+void x64_pop(struct codebuf *cb, unsigned reg)
+{
+	one_or_two(cb, reg >= 8 ? 0x41 : 0, 0x58 | (reg & 7));
+}
 void x64_ret(struct codebuf *cb) { one_or_two(cb, 0, 0xc3); }
 void x64_cqo(struct codebuf *cb, unsigned w) { one_or_two(cb, w ? 0x48 : 0, 0x99); }
 

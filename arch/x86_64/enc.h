@@ -12,15 +12,43 @@
 #include "lib/jit/codebuf.h"
 
 enum {
-	X64_RAX, X64_RCX, X64_RDX, X64_RBX, X64_RSP, X64_RBP, X64_RSI, X64_RDI,
-	X64_R8, X64_R9, X64_R10, X64_R11, X64_R12, X64_R13, X64_R14, X64_R15,
+	X64_RAX,
+	X64_RCX,
+	X64_RDX,
+	X64_RBX,
+	X64_RSP,
+	X64_RBP,
+	X64_RSI,
+	X64_RDI,
+	X64_R8,
+	X64_R9,
+	X64_R10,
+	X64_R11,
+	X64_R12,
+	X64_R13,
+	X64_R14,
+	X64_R15,
 	X64_NOREG = 0xff,
 };
 
 /* Condition codes (SDM volume 1, appendix B). Bit 0 inverts. */
 enum x64_cc {
-	X64_CC_O, X64_CC_NO, X64_CC_B, X64_CC_AE, X64_CC_E, X64_CC_NE, X64_CC_BE, X64_CC_A,
-	X64_CC_S, X64_CC_NS, X64_CC_P, X64_CC_NP, X64_CC_L, X64_CC_GE, X64_CC_LE, X64_CC_G,
+	X64_CC_O,
+	X64_CC_NO,
+	X64_CC_B,
+	X64_CC_AE,
+	X64_CC_E,
+	X64_CC_NE,
+	X64_CC_BE,
+	X64_CC_A,
+	X64_CC_S,
+	X64_CC_NS,
+	X64_CC_P,
+	X64_CC_NP,
+	X64_CC_L,
+	X64_CC_GE,
+	X64_CC_LE,
+	X64_CC_G,
 };
 
 /* The eight operations that share their encodings: digit of /n, or opcode bits 3..5. */
@@ -28,8 +56,14 @@ enum x64_alu { X64_ADD, X64_OR, X64_ADC, X64_SBB, X64_AND, X64_SUB, X64_XOR, X64
 
 /* Fields of an opcode word. pp is in VEX order, and bit 0 of it tells double from float. */
 enum {
-	X64_M_M0 = 0, X64_M_M0F = 1 << 8, X64_M_M38 = 2 << 8, X64_M_M3A = 3 << 8,
-	X64_PP_P0 = 0, X64_PP_P66 = 1 << 10, X64_PP_PF3 = 2 << 10, X64_PP_PF2 = 3 << 10,
+	X64_M_M0 = 0,
+	X64_M_M0F = 1 << 8,
+	X64_M_M38 = 2 << 8,
+	X64_M_M3A = 3 << 8,
+	X64_PP_P0 = 0,
+	X64_PP_P66 = 1 << 10,
+	X64_PP_PF3 = 2 << 10,
+	X64_PP_PF2 = 3 << 10,
 	X64_DIGIT = 1 << 12,
 	X64_BYTE_REG = 1 << 16, /* reg is an 8-bit register */
 	X64_BYTE_RM = 1 << 17,  /* r/m is one */
@@ -38,17 +72,42 @@ enum {
 };
 
 enum x64_form {
-	X64_F_RM = 0, X64_F_MR = 0, X64_F_M = 0, X64_F_MI = 0, X64_F_MIB = 0, X64_F_RMI = 0,
-	X64_F_RMIB = 0, X64_F_BMR = X64_BYTE_REG | X64_BYTE_RM, X64_F_WMR = 0,
-	X64_F_BMIB = X64_BYTE_RM, X64_F_WMI = 0, X64_F_XB = X64_BYTE_RM, X64_F_XW = 0, X64_F_XD = 0,
-	X64_F_BM = X64_BYTE_RM, X64_F_M64 = 0, X64_F_V = 0, X64_F_VR = 0, X64_F_VF = 0, X64_F_S = 0,
-	X64_F_SIB = 0, X64_F_SRM2 = 0, X64_F_SRM1 = 0, X64_F_SLD = 0, X64_F_SST = 0, X64_F_SXR = 0, X64_F_SRX = 0,
-	X64_F_SI = 0, X64_F_SO = 0, X64_F_SM = 0,
+	X64_F_RM = 0,
+	X64_F_MR = 0,
+	X64_F_M = 0,
+	X64_F_MI = 0,
+	X64_F_MIB = 0,
+	X64_F_RMI = 0,
+	X64_F_RMIB = 0,
+	X64_F_BMR = X64_BYTE_REG | X64_BYTE_RM,
+	X64_F_WMR = 0,
+	X64_F_BMIB = X64_BYTE_RM,
+	X64_F_WMI = 0,
+	X64_F_XB = X64_BYTE_RM,
+	X64_F_XW = 0,
+	X64_F_XD = 0,
+	X64_F_BM = X64_BYTE_RM,
+	X64_F_M64 = 0,
+	X64_F_V = 0,
+	X64_F_VI = 0,
+	X64_F_VR = 0,
+	X64_F_VF = 0,
+	X64_F_S = 0,
+	X64_F_SIB = 0,
+	X64_F_SRM2 = 0,
+	X64_F_SRM1 = 0,
+	X64_F_SLD = 0,
+	X64_F_SST = 0,
+	X64_F_SXR = 0,
+	X64_F_SRX = 0,
+	X64_F_SI = 0,
+	X64_F_SO = 0,
+	X64_F_SM = 0,
 };
 
 enum x64_op {
 #define ENC(name, mnem, form, pp, map, opcode, digit)                                              \
-	X64_##name = (opcode) | X64_M_##map | X64_PP_##pp | (digit) * X64_DIGIT | X64_F_##form,
+	X64_##name = (opcode) | X64_M_##map | X64_PP_##pp | (digit)*X64_DIGIT | X64_F_##form,
 #include "arch/x86_64/enc.def"
 #undef ENC
 };
@@ -64,7 +123,7 @@ static inline struct x64_mem x64_at(unsigned base, int32_t disp)
 	return (struct x64_mem){ (uint8_t)base, X64_NOREG, 0, disp };
 }
 
-/* op reg, rm. For opcode rows with a digit, reg is X64_DIGIT_OF's and ignored. */
+/* op reg, rm. For opcode rows with a digit, reg is that (x64_digit). */
 void x64_rr(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned rm);
 void x64_rm(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, struct x64_mem m);
 /* The same with an immediate of 1, 2 or 4 bytes behind. */
@@ -112,7 +171,8 @@ void x64_cqo(struct codebuf *cb, unsigned w);
 /* n bytes of nothing, in the recommended forms. */
 void x64_nop(struct codebuf *cb, unsigned n);
 
-static inline void x64_alu_rr(struct codebuf *cb, enum x64_alu alu, unsigned w, unsigned d, unsigned s)
+static inline void x64_alu_rr(struct codebuf *cb, enum x64_alu alu, unsigned w, unsigned d,
+			      unsigned s)
 {
 	x64_rr(cb, X64_ALU_MR + ((uint32_t)alu << 3), w, s, d);
 }

@@ -8,7 +8,7 @@
 
 const char *const x64_phys_name[LIR_PHYS_COUNT] = {
 #define REG(number, name64, ...) [number] = name64,
-#define XMM(number, name) [LIR_PHYS_FP + number] = name,
+#define XMM(number, name)        [LIR_PHYS_FP + number] = name,
 #include "arch/x86_64/regs.def"
 #undef XMM
 #undef REG
@@ -45,6 +45,7 @@ static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, 
 		else if (r->type == IR_F64 && r->pin < FP_HOMES)
 			t->home[g] = (uint8_t)(LIR_PHYS_FP + FIRST_FP_HOME + r->pin);
 	}
+	ra_target_done(t);
 }
 
 static const char *x64_op_name(unsigned op)
@@ -104,15 +105,20 @@ static uint8_t fflags_of(unsigned mxcsr)
 static void x64_state_init(struct ir_state *st)
 {
 	static const uint64_t init[] = {
-		[X64_C_SIGN64] = UINT64_C(1) << 63, [X64_C_ABS64] = INT64_MAX,
-		[X64_C_SIGN32] = UINT64_C(1) << 31, [X64_C_ABS32] = INT32_MAX,
-		[X64_C_BOX] = BOX,                  [X64_C_CANON64] = CANON64,
-		[X64_C_CANON32] = CANON32,          [X64_C_MXCSR] = X64_MXCSR_DEFAULT,
+		[X64_C_SIGN64] = UINT64_C(1) << 63,
+		[X64_C_ABS64] = INT64_MAX,
+		[X64_C_SIGN32] = UINT64_C(1) << 31,
+		[X64_C_ABS32] = INT32_MAX,
+		[X64_C_BOX] = BOX,
+		[X64_C_CANON64] = CANON64,
+		[X64_C_CANON32] = CANON32,
+		[X64_C_MXCSR] = X64_MXCSR_DEFAULT,
 	};
 	uint8_t table[64];
 
 	_Static_assert(ARRAY_LEN(init) <= X64_C_FFLAGS, "the table comes behind");
-	_Static_assert(sizeof st->host_const >= X64_C_FFLAGS * 8 + sizeof table, "host_const is too small");
+	_Static_assert(sizeof st->host_const >= X64_C_FFLAGS * 8 + sizeof table,
+		       "host_const is too small");
 	_Static_assert(offsetof(struct ir_state, host_const) % 16 == 0, "SSE operands are aligned");
 	_Static_assert(offsetof(struct ir_state, reg) == 0, "reg[0..31] are in reach of a byte");
 	for (unsigned i = 0; i < sizeof table; i++)

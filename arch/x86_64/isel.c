@@ -13,7 +13,10 @@ static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 	bool same;
 
 	switch (in->op) {
-	case IR_trunc: case IR_unbox: case IR_fbits: case IR_bitsf:
+	case IR_trunc:
+	case IR_unbox:
+	case IR_fbits:
+	case IR_bitsf:
 		break;
 	default:
 		return IR_NOREF;
@@ -32,11 +35,29 @@ static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 static bool takes_raw(unsigned op)
 {
 	switch (op) {
-	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt:
-	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
-	case IR_feq: case IR_flt: case IR_fle: case IR_cvtfd: case IR_cvtdf:
-	case IR_ftoi32: case IR_ftou32: case IR_ftoi64: case IR_ftou64: case IR_fcanon:
-	case IR_fmin: case IR_fmax: case IR_box:
+	case IR_fadd:
+	case IR_fsub:
+	case IR_fmul:
+	case IR_fdiv:
+	case IR_fsqrt:
+	case IR_fmadd:
+	case IR_fmsub:
+	case IR_fnmsub:
+	case IR_fnmadd:
+	case IR_feq:
+	case IR_flt:
+	case IR_fle:
+	case IR_cvtfd:
+	case IR_cvtdf:
+	case IR_ftoi32:
+	case IR_ftou32:
+	case IR_ftoi64:
+	case IR_ftou64:
+	case IR_fcanon:
+	case IR_fmin:
+	case IR_fmax:
+	case IR_fclass:
+	case IR_box:
 		return true;
 	default:
 		return false;
@@ -54,7 +75,8 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	case IR_st32:
 		return n == 1;
 	case IR_br: /* a final one comes when the register is already extended */
-		if (ir_info(&s->ir->insn[x64_next_effect(s, (uint32_t)(in - s->ir->insn))])->flags & IR_Z)
+		if (ir_info(&s->ir->insn[x64_next_effect(s, (uint32_t)(in - s->ir->insn))])->flags
+		    & IR_Z)
 			return false;
 		return x64_narrow_compare(s, in);
 	case IR_set:
@@ -126,7 +148,8 @@ lreg x64_select_pure(struct x64_isel *s, uint32_t idx)
 	const struct ir_insn *in = &s->ir->insn[idx];
 	lreg r;
 
-	KIT_DCHECK(ir_info(in)->flags & IR_P, "%s asked for before it was selected", ir_info(in)->name);
+	KIT_DCHECK(ir_info(in)->flags & IR_P, "%s asked for before it was selected",
+		   ir_info(in)->name);
 	if (in->op == IR_const)
 		return x64_select_const(s, idx);
 	r = in->op >= IR_fadd ? x64_sel_fpure(s, in) : x64_sel_int(s, in);

@@ -40,10 +40,7 @@ uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 	return (uint16_t)u->exit_count++;
 }
 
-static gaddr gpc_of(const struct x64_isel *s)
-{
-	return s->ir->gpc + (uint64_t)(int64_t)s->gpc_off;
-}
+static gaddr gpc_of(const struct x64_isel *s) { return s->ir->gpc + (uint64_t)(int64_t)s->gpc_off; }
 
 /* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
 uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
@@ -129,10 +126,10 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	gaddr target = (gaddr)in->imm;
 	struct lir_insn *l;
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
-		.target = target,
-		.to = in->to,
-		.poll = target <= gpc_of(s),
-	});
+					    .target = target,
+					    .to = in->to,
+					    .poll = target <= gpc_of(s),
+					});
 
 	l = compare_branch(s, in);
 	l->exit = exit;

@@ -13,9 +13,20 @@ static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 
 bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
 {
 	switch (x64_insn(s, r)->op) {
-	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt:
-	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
-	case IR_fmin: case IR_fmax: case IR_cvtfd: case IR_cvtdf: case IR_fcanon:
+	case IR_fadd:
+	case IR_fsub:
+	case IR_fmul:
+	case IR_fdiv:
+	case IR_fsqrt:
+	case IR_fmadd:
+	case IR_fmsub:
+	case IR_fnmsub:
+	case IR_fnmadd:
+	case IR_fmin:
+	case IR_fmax:
+	case IR_cvtfd:
+	case IR_cvtdf:
+	case IR_fcanon:
 		return true;
 	default:
 		return false;
@@ -27,10 +38,20 @@ bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
 	const struct ir_insn *in = x64_insn(s, r);
 
 	switch (in->op) {
-	case IR_fadd: case IR_fsub: case IR_fmul: case IR_fdiv: case IR_fsqrt: case IR_cvtdf:
+	case IR_fadd:
+	case IR_fsub:
+	case IR_fmul:
+	case IR_fdiv:
+	case IR_fsqrt:
+	case IR_cvtdf:
 		return in->sub != IR_RM_DYN; /* by ir_eval */
-	case IR_fmadd: case IR_fmsub: case IR_fnmsub: case IR_fnmadd:
-	case IR_fmin: case IR_fmax: case IR_fcanon:
+	case IR_fmadd:
+	case IR_fmsub:
+	case IR_fnmsub:
+	case IR_fnmadd:
+	case IR_fmin:
+	case IR_fmax:
+	case IR_fcanon:
 		return true;
 	default:
 		return false;
@@ -91,7 +112,8 @@ static uint64_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *
 	const ir_ref op[] = { in->a, in->b, in->c };
 	uint64_t set = 0;
 
-	if (!x64_is_quiet(s, (ir_ref){ (uint32_t)(in - s->ir->insn) }) || in->op == IR_fmin || in->op == IR_fmax)
+	if (!x64_is_quiet(s, (ir_ref){ (uint32_t)(in - s->ir->insn) }) || in->op == IR_fmin
+	    || in->op == IR_fmax)
 		return 0;
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
 		set |= x64_val(s, x64_raw(s, op[n]))->no_nan;
@@ -272,6 +294,27 @@ static lreg to_int(struct x64_isel *s, const struct ir_insn *in)
 	return d;
 }
 
+/* With a rounding mode of its own: like any other where it makes no difference. */
+static lreg from_int_static(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool is_unsigned = in->op == IR_u32tof || in->op == IR_u64tof;
+	lreg a = x64_vr(s, in->a), t, d;
+	struct lir_insn *l;
+
+	if (in->op == IR_u32tof)
+		a = x64_extend(s, a, X64_ZX32);
+	t = x64_temp(s, LIR_INT);
+	l = x64_lir(s, X64_OP_CVTIX);
+	d = x64_def(s, l, LIR_FP);
+	x64_use(l, a, LO_LATE);
+	x64_use(l, t, LO_LATE);
+	l->sub = in->op != IR_i32tof;
+	l->sub2 = x64_isdbl(in);
+	l->imm = opword(in);
+	l->imm2 = (x64_isdbl(in) ? 53 : 24) | (is_unsigned ? X64_UNSIGNED : 0);
+	return d;
+}
+
 static lreg from_int(struct x64_isel *s, const struct ir_insn *in)
 {
 	bool is32 = in->op == IR_i32tof || in->op == IR_u32tof;
@@ -280,7 +323,7 @@ static lreg from_int(struct x64_isel *s, const struct ir_insn *in)
 	lreg a, d;
 
 	if (in->sub != IR_RM_DYN && !exact)
-		return thunk(s, in);
+		return from_int_static(s, in);
 	a = x64_vr(s, in->a);
 	if (in->op == IR_u32tof)
 		a = x64_extend(s, a, X64_ZX32);
@@ -423,15 +466,29 @@ static lreg from_bits(struct x64_isel *s, const struct ir_insn *in)
 	return d;
 }
 
+static lreg classify(struct x64_isel *s, const struct ir_insn *in)
+{
+	lreg a = raw(s, in->a), t = x64_temp(s, LIR_INT), d;
+	struct lir_insn *l = x64_lir(s, X64_OP_FCLASS);
+
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, a, 0);
+	x64_use(l, t, LO_LATE);
+	l->sub2 = x64_isdbl(in);
+	l->imm = opword(in);
+	return d;
+}
+
 lreg x64_sel_fpure(struct x64_isel *s, const struct ir_insn *in)
 {
 	bool dbl = x64_isdbl(in);
 
 	switch (in->op) {
 	case IR_fclass:
-		return thunk(s, in);
+		return classify(s, in);
 	case IR_fneg:
-		return with_const(s, x64_vr(s, in->a), X64_XORPS, dbl ? X64_C_SIGN64 : X64_C_SIGN32);
+		return with_const(s, x64_vr(s, in->a), X64_XORPS,
+				  dbl ? X64_C_SIGN64 : X64_C_SIGN32);
 	case IR_fabs:
 		return with_const(s, x64_vr(s, in->a), X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
 	case IR_fsgnj:
@@ -495,6 +552,20 @@ static lreg call_helper(struct x64_isel *s, const struct ir_insn *in)
 	return d;
 }
 
+static void set_flags(struct x64_isel *s, const struct ir_insn *in)
+{
+	bool is_flags = x64_insn(s, in->a)->op == IR_getfflags;
+	lreg a = x64_vr(s, in->a), t;
+	struct lir_insn *l;
+
+	if (!is_flags)
+		a = masked(s, a, 31);
+	t = x64_temp(s, LIR_INT);
+	l = x64_lir(s, X64_OP_SETFFLAGS);
+	x64_use(l, a, LO_LATE);
+	x64_use(l, t, LO_LATE);
+}
+
 void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
@@ -506,9 +577,7 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 		v->vreg = x64_def(s, x64_lir(s, X64_OP_FFLAGS), LIR_INT);
 		break;
 	case IR_setfflags:
-		a = masked(s, x64_vr(s, in->a), 31);
-		store_state(s, offsetof(struct ir_state, fflags), a);
-		x64_lir(s, X64_OP_SETFFLAGS);
+		set_flags(s, in);
 		break;
 	case IR_getfrm:
 		v->vreg = load_state(s, offsetof(struct ir_state, frm));

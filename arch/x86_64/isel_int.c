@@ -47,7 +47,8 @@ static bool scaled(const struct x64_isel *s, ir_ref r, unsigned type, unsigned *
 	const struct ir_insn *in = x64_insn(s, r);
 	int64_t n;
 
-	if (!x64_foldable(s, r, IR_shl) || in->type != type || !x64_const(s, in->b, &n) || n < 1 || n > 3)
+	if (!x64_foldable(s, r, IR_shl) || in->type != type || !x64_const(s, in->b, &n) || n < 1
+	    || n > 3)
 		return false;
 	*shift = (unsigned)n;
 	*x = in->a;
@@ -95,13 +96,64 @@ static lreg sel_sub(struct x64_isel *s, const struct ir_insn *in)
 	return three(s, X64_OP_ALU, in, X64_SUB, LO_MEM);
 }
 
+/* A side of a rotation: a shift by a constant, perhaps extended from 32 bits, that nobody else uses. */
+struct side {
+	const struct ir_insn *shift; /* NULL: it is none */
+	unsigned extension;          /* IR_sext, IR_zext, or 0 */
+	int64_t by;
+};
+
+static struct side rotation_side(const struct x64_isel *s, ir_ref r)
+{
+	struct side x = { NULL, 0, 0 };
+
+	if (x64_foldable(s, r, IR_sext) || x64_foldable(s, r, IR_zext)) {
+		x.extension = x64_insn(s, r)->op;
+		r = x64_insn(s, r)->a;
+	}
+	if ((x64_foldable(s, r, IR_shl) || x64_foldable(s, r, IR_shr))
+	    && x64_const(s, x64_insn(s, r)->b, &x.by))
+		x.shift = x64_insn(s, r);
+	return x;
+}
+
+/*
+ * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
+ * rotated one, extended like the left part: the right one is not negative.
+ */
+static lreg rotate(struct x64_isel *s, const struct ir_insn *in)
+{
+	struct side l = rotation_side(s, in->a), r = rotation_side(s, in->b);
+	unsigned w;
+	lreg d;
+
+	if (l.shift && l.shift->op == IR_shr) {
+		struct side x = l;
+
+		l = r;
+		r = x;
+	}
+	if (!l.shift || !r.shift || l.shift->op != IR_shl || r.shift->op != IR_shr
+	    || l.shift->type != r.shift->type || !l.extension != !r.extension
+	    || x64_val(s, l.shift->a)->rep != x64_val(s, r.shift->a)->rep)
+		return LREG_NONE;
+	w = x64_is64(l.shift);
+	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
+		return LREG_NONE;
+	d = with_imm(s, X64_OP_ROTI, x64_vr(s, l.shift->a), LO_MEM, 0, w, l.by);
+	return l.extension == IR_sext ? x64_extend(s, d, X64_SX32) : d;
+}
+
 static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu alu)
 {
 	unsigned w = x64_is64(in);
 	int64_t c;
 
-	if (!x64_const(s, in->b, &c))
-		return three(s, X64_OP_ALU, in, alu, LO_MEM);
+	if (!x64_const(s, in->b, &c)) {
+		lreg rotated = alu == X64_OR ? rotate(s, in) : LREG_NONE;
+
+		return rotated != LREG_NONE ? rotated : three(s, X64_OP_ALU, in, alu, LO_MEM);
+	}
 	if (alu == X64_AND) {
 		if (c == 0xff)
 			return x64_extend(s, x64_vr(s, in->a), X64_ZX8);
@@ -129,7 +181,8 @@ static lreg sel_shift(struct x64_isel *s, const struct ir_insn *in, enum x64_shi
 	a = x64_vr(s, in->a);
 	if (x64_const(s, in->b, &c)) {
 		c &= w ? 63 : 31;
-		if (c == 0) /* a copy; 32-bit values must come out with their upper half clear (zero_upper) */
+		if (c
+		    == 0) /* a copy; 32-bit values must come out with their upper half clear (zero_upper) */
 			return w ? a : x64_extend(s, a, X64_ZX32);
 		return with_imm(s, X64_OP_SHIFTI, a, 0, how, w, c);
 	}
@@ -203,7 +256,8 @@ static lreg mul_high_su(struct x64_isel *s, lreg a, lreg b)
 
 static lreg sel_div(struct x64_isel *s, const struct ir_insn *in)
 {
-	bool rem = in->op == IR_rem || in->op == IR_remu, is_signed = in->op == IR_div || in->op == IR_rem;
+	bool rem = in->op == IR_rem || in->op == IR_remu,
+	     is_signed = in->op == IR_div || in->op == IR_rem;
 	lreg a = x64_vr(s, in->a), b = x64_vr(s, in->b), d;
 	struct lir_insn *l = x64_lir(s, X64_OP_DIV);
 	int64_t c;
@@ -223,8 +277,15 @@ static lreg sel_div(struct x64_isel *s, const struct ir_insn *in)
 static bool is_sext(const struct x64_isel *s, ir_ref r)
 {
 	switch (x64_insn(s, r)->op) {
-	case IR_sext: case IR_ld8u: case IR_ld8s: case IR_ld16u: case IR_ld16s: case IR_ld32s:
-	case IR_set: case IR_sext8: case IR_sext16:
+	case IR_sext:
+	case IR_ld8u:
+	case IR_ld8s:
+	case IR_ld16u:
+	case IR_ld16s:
+	case IR_ld32s:
+	case IR_set:
+	case IR_sext8:
+	case IR_sext16:
 		return true;
 	default:
 		return false;
@@ -255,7 +316,11 @@ static bool zero_upper(const struct x64_isel *s, const struct ir_insn *x)
 {
 	if (x->op == IR_trunc) {
 		switch (x64_insn(s, x->a)->op) {
-		case IR_ld8u: case IR_ld16u: case IR_ld32u: case IR_set: case IR_zext:
+		case IR_ld8u:
+		case IR_ld16u:
+		case IR_ld32u:
+		case IR_set:
+		case IR_zext:
 			return true;
 		default:
 			return false;
@@ -278,7 +343,7 @@ static lreg sel_zext(struct x64_isel *s, const struct ir_insn *in)
 enum x64_cc x64_host_cc(unsigned cc, bool swapped)
 {
 	static const uint8_t map[][2] = {
-		{ X64_CC_E, X64_CC_E },  { X64_CC_NE, X64_CC_NE }, { X64_CC_L, X64_CC_G },
+		{ X64_CC_E, X64_CC_E },   { X64_CC_NE, X64_CC_NE }, { X64_CC_L, X64_CC_G },
 		{ X64_CC_GE, X64_CC_LE }, { X64_CC_B, X64_CC_A },   { X64_CC_AE, X64_CC_BE },
 	};
 
@@ -290,7 +355,8 @@ struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in)
 	struct x64_cmp c = { in->a, in->b, x64_is64(in), x64_host_cc(in->sub, false), false, 0 };
 	int64_t value;
 
-	if (x64_narrow_compare(s, in)) { /* a 64-bit value already in a register serves: its low half counts */
+	if (x64_narrow_compare(
+		s, in)) { /* a 64-bit value already in a register serves: its low half counts */
 		c.w = 0;
 		if (x64_val(s, c.a)->vreg == LREG_NONE)
 			c.a = x64_insn(s, c.a)->a;
@@ -299,7 +365,8 @@ struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in)
 	}
 	if (x64_const32(s, c.b, &c.imm)) {
 		c.is_imm = true;
-	} else if (x64_const32(s, c.a, &value) || (lives_in_memory(s, c.a) && !lives_in_memory(s, c.b))) {
+	} else if (x64_const32(s, c.a, &value)
+		   || (lives_in_memory(s, c.a) && !lives_in_memory(s, c.b))) {
 		ir_ref a = c.a;
 
 		c.is_imm = x64_const32(s, a, &c.imm);

@@ -86,7 +86,8 @@ static void use_addr(struct lir_insn *l, const struct x64_addr *m)
 
 void x64_sel_load(struct x64_isel *s, uint32_t idx)
 {
-	static const uint8_t how[] = { X64_ZX8, X64_SX8, X64_ZX16, X64_SX16, X64_ZX32, X64_SX32, X64_ALL64 };
+	static const uint8_t how[] = { X64_ZX8,  X64_SX8,  X64_ZX16, X64_SX16,
+				       X64_ZX32, X64_SX32, X64_ALL64 };
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct x64_addr m = address(s, in->a, in->imm);
 	bool fp = in->op == IR_ldf;
@@ -119,7 +120,8 @@ ir_ref x64_low_bits(const struct x64_isel *s, ir_ref r, unsigned bits)
 				return r;
 			break;
 		case IR_and:
-			if (!x64_const(s, in->b, &mask) || ~mask & (int64_t)((UINT64_C(1) << bits) - 1))
+			if (!x64_const(s, in->b, &mask)
+			    || ~mask & (int64_t)((UINT64_C(1) << bits) - 1))
 				return r;
 			break;
 		default:
@@ -182,10 +184,10 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 static void check_aligned(struct x64_isel *s, lreg a, unsigned w, bool is_write)
 {
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
-		.target = s->ir->gpc + (uint64_t)(int64_t)s->gpc_off,
-		.to = IR_NOBLOCK,
-		.reason = IR_EXIT_FAULT,
-	});
+					    .target = s->ir->gpc + (uint64_t)(int64_t)s->gpc_off,
+					    .to = IR_NOBLOCK,
+					    .reason = IR_EXIT_FAULT,
+					});
 	struct lir_insn *l = x64_lir(s, X64_OP_ALIGNED);
 
 	x64_use(l, a, 0);
@@ -241,8 +243,10 @@ static lreg exchange(struct x64_isel *s, unsigned op, const struct ir_insn *in, 
 
 static lreg sel_amo(struct x64_isel *s, const struct ir_insn *in, lreg a, bool wanted)
 {
-	static const uint8_t alu[] = { [IR_AMO_ADD] = X64_ADD, [IR_AMO_XOR] = X64_XOR,
-				       [IR_AMO_AND] = X64_AND, [IR_AMO_OR] = X64_OR };
+	static const uint8_t alu[] = { [IR_AMO_ADD] = X64_ADD,
+				       [IR_AMO_XOR] = X64_XOR,
+				       [IR_AMO_AND] = X64_AND,
+				       [IR_AMO_OR] = X64_OR };
 	unsigned amo = in->sub & IR_AMO_MASK;
 	lreg v = x64_vr(s, in->b), old, t, d;
 	struct lir_insn *l;

@@ -11,10 +11,11 @@
 #include "arch/x86_64/x64_priv.h"
 
 struct x64_val {
-	uint32_t rep;  /* the insn whose value this is: itself, or what a getreg or a trip there and back stands for */
-	uint32_t uses; /* how often it is an operand */
-	uint32_t hard; /* uses that need its exact bits, not what it was made from */
-	lreg vreg;     /* LREG_NONE: not selected so far */
+	uint32_t
+	    rep; /* the insn whose value this is: itself, or what a getreg or a trip there and back stands for */
+	uint32_t uses;   /* how often it is an operand */
+	uint32_t hard;   /* uses that need its exact bits, not what it was made from */
+	lreg vreg;       /* LREG_NONE: not selected so far */
 	uint64_t no_nan; /* puts (by number) whose value is no NaN when this one is none */
 };
 

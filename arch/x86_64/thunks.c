@@ -14,7 +14,8 @@ static const uint8_t caller_saved[] = { X64_RCX, X64_RDX, X64_RSI, X64_RDI,
 
 enum { SAVE_SP = ARRAY_LEN(caller_saved), SAVE_XMM, SAVE_COUNT = SAVE_XMM + 16 };
 
-_Static_assert(SAVE_COUNT <= sizeof(((struct ir_state *)0)->save) / 8, "ir_state.save is too small");
+_Static_assert(SAVE_COUNT <= sizeof(((struct ir_state *)0)->save) / 8,
+	       "ir_state.save is too small");
 
 static struct x64_mem state(int32_t disp) { return x64_at(X64_RBP, disp); }
 static struct x64_mem saved(unsigned n) { return state(X64_ST(save) + 8 * (int32_t)n); }
@@ -114,7 +115,10 @@ static void make_lookup(struct codebuf *cb, uint32_t exit)
 	leave(cb, IR_EXIT_STOP, exit);
 }
 
-/* A C function on kitemu's stack with kitemu's MXCSR; all registers but rax stay. */
+/*
+ * A C function on kitemu's stack; all registers but rax stay. A helper gets kitemu's MXCSR; fp_eval
+ * computes with integers alone.
+ */
 static void make_c_call(struct codebuf *cb, bool helper)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(caller_saved); i++)
@@ -122,19 +126,19 @@ static void make_c_call(struct codebuf *cb, bool helper)
 	for (unsigned x = 0; x < 16; x++)
 		x64_rm(cb, X64_MOVS_MR, 0, x, saved(SAVE_XMM + x));
 	store(cb, X64_RSP, saved(SAVE_SP));
-	x64_m(cb, X64_STMXCSR, 0, state(X64_ST(host_fpcr)));
 	load(cb, X64_RSP, state(X64_ST(host_sp)));
-	x64_m(cb, X64_LDMXCSR, 0, state(x64_const_at(X64_C_MXCSR)));
 	x64_rm(cb, X64_LEA, 1, X64_RDI, x64_at(X64_RBP, -X64_STATE_BIAS));
 	if (helper) {
+		x64_m(cb, X64_STMXCSR, 0, state(X64_ST(host_fpcr)));
+		x64_m(cb, X64_LDMXCSR, 0, state(x64_const_at(X64_C_MXCSR)));
 		x64_mov_rr(cb, 1, X64_RSI, X64_RCX);
 		load(cb, X64_R8, state(X64_ST(helpers)));
 		x64_m(cb, X64_CALL_M, 0, (struct x64_mem){ X64_R8, X64_RAX, 3, 0 });
+		x64_m(cb, X64_LDMXCSR, 0, state(X64_ST(host_fpcr)));
 	} else {
 		x64_mov_rr(cb, 1, X64_RSI, X64_RAX);
 		x64_m(cb, X64_CALL_M, 0, state(X64_ST(fp_eval)));
 	}
-	x64_m(cb, X64_LDMXCSR, 0, state(X64_ST(host_fpcr)));
 	load(cb, X64_RSP, saved(SAVE_SP));
 	for (unsigned x = 0; x < 16; x++)
 		x64_rm(cb, X64_MOVS_RM, 0, x, saved(SAVE_XMM + x));

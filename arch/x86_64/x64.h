@@ -19,10 +19,10 @@ enum { X64_STATE_BIAS = 128 };
 /* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
 enum x64_fix {
 	X64_FIX_NONE,
-	X64_FIX_CANON64,   /* a NaN becomes the canonical one */
-	X64_FIX_CANON32,   /* the same of a float, then boxed */
-	X64_FIX_BOX32,     /* a float, the upper half becomes ones */
-	X64_FIX_SEXT32,    /* the low half, sign-extended */
+	X64_FIX_CANON64, /* a NaN becomes the canonical one */
+	X64_FIX_CANON32, /* the same of a float, then boxed */
+	X64_FIX_BOX32,   /* a float, the upper half becomes ones */
+	X64_FIX_SEXT32,  /* the low half, sign-extended */
 	X64_FIX_COUNT
 };
 

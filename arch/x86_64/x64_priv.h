@@ -20,9 +20,15 @@ enum x64_lir_op {
 enum x64_ext { X64_ZX8, X64_ZX16, X64_ZX32, X64_ALL64, X64_SX8, X64_SX16, X64_SX32 };
 /* Digits of the shift instructions. */
 enum x64_shift { X64_SHL = 4, X64_SHR = 5, X64_SAR = 7 };
-enum x64_div { X64_DIV_SIGNED = 1, X64_DIV_REM = 2, X64_DIV_SAFE = 4 /* divisor cannot be 0 or -1 */ };
+enum x64_div {
+	X64_DIV_SIGNED = 1,
+	X64_DIV_REM = 2,
+	X64_DIV_SAFE = 4 /* divisor cannot be 0 or -1 */
+};
 /* In the order of the opcodes: + 2 each. */
 enum x64_fma { X64_FMADD, X64_FMSUB, X64_FNMSUB_RV, X64_FNMADD_RV };
+
+enum { X64_UNSIGNED = 64 };
 
 /* sub2 of operations with an address. */
 enum { X64_ADDR_SCALE = 3, X64_ADDR_BASE = 4, X64_ADDR_INDEX = 8 };
@@ -32,9 +38,9 @@ enum { X64_ADDR_SCALE = 3, X64_ADDR_BASE = 4, X64_ADDR_INDEX = 8 };
 
 /* struct ir_state.host_const, in 8-byte words. 16-byte constants start at even numbers. */
 enum x64_const {
-	X64_C_SIGN64 = 0,   /* sign bits of a double */
-	X64_C_ABS64 = 2,    /* all others */
-	X64_C_SIGN32 = 4,   /* of a float in the low half */
+	X64_C_SIGN64 = 0, /* sign bits of a double */
+	X64_C_ABS64 = 2,  /* all others */
+	X64_C_SIGN32 = 4, /* of a float in the low half */
 	X64_C_ABS32 = 6,
 	X64_C_BOX = 8,      /* upper half ones */
 	X64_C_CANON64 = 10, /* canonical NaNs */

@@ -245,14 +245,17 @@ void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);
 void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc);
-/* After lifting: sets insn.to of exits to blocks of this unit (loops back to an entry). */
+/*
+ * After lifting: sets insn.to of br and of exit jump to blocks of this unit (loops back to an entry).
+ * Calls and returns always leave the unit: they are paired on the host's stack.
+ */
 void ir_resolve_exits(struct ir_unit *u);
 /* Drops insns marked dead and renumbers; keeps order. */
 void ir_compact(struct ir_unit *u);
 
 /* ---- checking (verify.c) ------------------------------------------------------------------ */
 
-/* Checks every invariant above; false and a message naming the insn at the first fault. */
+/* Checks the invariants (verify.c lists them); false and a message naming the insn at the first fault. */
 bool ir_verify(const struct ir_unit *u, struct diag *d);
 
 /* ---- meaning of pure and floating-point operations (eval.c) --------------------------------- */

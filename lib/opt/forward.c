@@ -105,6 +105,7 @@ ir_ref opt_emit(struct opt_forward *f, struct ir_insn i)
 			return f->value;
 	}
 	o = draft(f);
+	f->draft_lost = true;
 	*o = i;
 	o->gpc_off = f->gpc_off;
 	return finish(f);
@@ -114,6 +115,7 @@ ir_ref opt_const(struct opt_forward *f, enum ir_type t, int64_t v)
 {
 	struct ir_insn *o = draft(f);
 
+	f->draft_lost = true;
 	*o = (struct ir_insn){ .op = IR_const,
 			       .type = (uint8_t)t,
 			       .gpc_off = f->gpc_off,
@@ -191,17 +193,17 @@ static bool fold_draft(struct opt_forward *f, const struct ir_insn *from, ir_ref
 {
 	struct ir_insn *o = &f->out[f->count];
 	struct ir_insn i = *from;
-	uint32_t before = f->count;
 	enum opt_fold folded;
 
 	i.a = o->a;
 	i.b = o->b;
 	i.c = o->c;
+	f->draft_lost = false;
 	folded = opt_fold(f, &i);
 	*r = f->value;
 	if (folded == OPT_VALUE || folded == OPT_GONE)
 		return false;
-	if (folded == OPT_AGAIN || f->count != before)
+	if (folded == OPT_AGAIN || f->draft_lost)
 		*draft(f) = i;
 	return true;
 }

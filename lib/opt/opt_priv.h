@@ -35,8 +35,9 @@ struct opt_forward {
 	int32_t gpc_off;  /* of the insn at hand */
 	uint32_t *slot;   /* cse: 1 + index in out, by hash; stale below first */
 	uint32_t slot_mask;
-	ir_ref value;                /* the answer of OPT_VALUE */
-	uint64_t known;              /* registers whose value is known */
+	bool draft_lost; /* a rule emitted something: the insn being made was written over */
+	ir_ref value;    /* the answer of OPT_VALUE */
+	uint64_t known;  /* registers whose value is known */
 	uint32_t holds[IR_MAX_REGS]; /* that value */
 };
 

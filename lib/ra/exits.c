@@ -11,40 +11,65 @@
  */
 #include "lib/ra/ra_priv.h"
 
-#include <string.h>
-
 /* ---- block entry, PUT --------------------------------------------------------------------------- */
+
+/* Guest register g, whose value lives, is at home. */
+static void settle_in(struct ra *s, unsigned g)
+{
+	uint16_t v = (uint16_t)(s->entry + g);
+	unsigned home = s->t->home[g];
+
+	s->value[v].reg = (uint8_t)home;
+	s->occ[home] = v;
+	s->held |= RA_BIT(home);
+	s->free &= ~RA_BIT(home);
+}
 
 void ra_begin_block(struct ra *s)
 {
 	s->i = s->first;
-	s->free = s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP];
+	s->free = ra_allocatable(s) & ~s->t->homes;
 	s->slots = IR_SPILL_SLOTS == 64 ? UINT64_MAX : RA_BIT(IR_SPILL_SLOTS % 64) - 1;
-	s->away = s->fixes = 0;
+	s->held = s->away = s->fixes = s->owned = 0;
 	s->loc_valid = false;
-	memset(s->occ, 0xff, sizeof(s->occ));
-	memset(s->mem_owner, 0xff, sizeof(s->mem_owner));
-	memset(s->fix, 0, sizeof(s->fix));
-	for (RA_EACH(g, s->pinned)) {
+	for (RA_EACH(g, s->touched)) {
 		uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
 
 		s->value[v].cur_of = RA_BIT(g);
 		if (s->value[v].death >= s->block_pos)
-			ra_set_reg(s, v, s->t->home[g]);
+			settle_in(s, (unsigned)g);
+		else
+			s->free |= RA_BIT(s->t->home[g]);
 	}
-	for (RA_EACH(m, s->read & ~s->pinned)) {
+	for (RA_EACH(m, s->read & ~s->t->pinned)) {
 		uint16_t v = s->mem_owner[m] = (uint16_t)(s->entry + m);
 
+		s->owned |= RA_BIT(m);
 		s->value[v].mem = ra_greg_mem(s, (unsigned)m);
 	}
 }
 
+uint16_t ra_touch(struct ra *s, unsigned r)
+{
+	unsigned g = s->t->greg_of[r];
+	uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
+	struct ra_value *x = ra_init_value(s, v, ra_greg_class(s, g), false);
+
+	x->cur_of = RA_BIT(g);
+	x->death = RA_LATE(s->end - 1);
+	s->touched |= RA_BIT(g);
+	settle_in(s, g);
+	return v;
+}
+
 void ra_end_block(struct ra *s)
 {
+	if (s->end == s->u->insn_count)
+		return;
 	/* Constants alone are known in other blocks. */
-	for (RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP])))
+	for (RA_EACH(r, s->held))
 		s->value[s->occ[r]].reg = LIR_PHYS_NONE;
-	for (RA_EACH(g, s->pinned))
+	for (RA_EACH(g, s->touched))
 		s->value[s->cur[g]].cur_of = 0;
 }
 
@@ -70,7 +95,7 @@ static void put_pinned(struct ra *s, unsigned g, uint16_t v, uint8_t fix)
 static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 {
 	int32_t mem = ra_greg_mem(s, g);
-	uint16_t old = s->mem_owner[g];
+	uint16_t old = s->owned & RA_BIT(g) ? s->mem_owner[g] : RA_NOVALUE;
 	struct ra_value *x = &s->value[v];
 
 	if (old != RA_NOVALUE && s->value[old].mem == mem) {
@@ -80,7 +105,7 @@ static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 			ra_fetch(s, old, ra_take(s, old, s->free, ~s->free, LIR_PHYS_NONE));
 		ra_drop_mem(s, old);
 	}
-	s->mem_owner[g] = RA_NOVALUE;
+	s->owned &= ~RA_BIT(g);
 	if (x->is_const && x->reg == LIR_PHYS_NONE) {
 		ra_emit(&s->out, LIR_STOREI, LIR_PHYS_NONE, LIR_PHYS_NONE, mem)->imm2 =
 		    s->u->vreg[v].imm;
@@ -92,6 +117,7 @@ static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 	if (!x->is_const && x->mem == RA_NOMEM) {
 		x->mem = mem;
 		s->mem_owner[g] = v;
+		s->owned |= RA_BIT(g);
 	}
 }
 
@@ -100,7 +126,7 @@ void ra_put(struct ra *s, const struct lir_insn *in)
 	unsigned g = (unsigned)in->imm;
 	uint16_t v = ra_value_of(s, &in->opnd[0]);
 
-	if (s->pinned & RA_BIT(g))
+	if (s->t->pinned & RA_BIT(g))
 		put_pinned(s, g, v, in->fix);
 	else
 		put_unpinned(s, g, v);
@@ -140,8 +166,10 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 static struct lir_loc locate(const struct ra *s, unsigned g)
 {
 	const struct ra_value *x = &s->value[s->cur[g]];
-	struct lir_loc loc = { .greg = (uint8_t)g, .fix = s->fix[g], .phys = LIR_PHYS_NONE };
+	struct lir_loc loc = { .greg = (uint8_t)g, .phys = LIR_PHYS_NONE };
 
+	if (s->fixes & RA_BIT(g))
+		loc.fix = s->fix[g];
 	if (x->reg != LIR_PHYS_NONE) {
 		loc.kind = LIR_LOC_REG;
 		loc.phys = x->reg;
@@ -195,12 +223,12 @@ static unsigned home_of(const struct ra *s, uint16_t v)
 /* Values that live on leave homes that are not theirs, and fixed registers. */
 static void make_room(struct ra *s, struct sync *y)
 {
-	for (RA_EACH(r, ~s->free & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]))) {
+	for (RA_EACH(r, s->held & ra_allocatable(s))) {
 		uint16_t v = s->occ[r];
 
 		if (!ra_outlives(s, v) || home_of(s, v) != LIR_PHYS_NONE)
 			continue;
-		if (RA_BIT(r) & (s->homes | y->fixed))
+		if (RA_BIT(r) & (s->t->homes | y->fixed))
 			ra_evict(s, v);
 		else
 			y->kept |= RA_BIT(r);
@@ -217,7 +245,7 @@ static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, st
 	if (home != LIR_PHYS_NONE) {
 		o->r = (lreg)home;
 	} else if (x->reg != LIR_PHYS_NONE) {
-		if (RA_BIT(x->reg) & (s->homes | y->fixed)) {
+		if (RA_BIT(x->reg) & (s->t->homes | y->fixed)) {
 			if (!(o->flags & LO_LAX) || !x->cur_of)
 				return false;
 			o->r = s->t->home[ra_lowest(x->cur_of)]; /* with the fix */
@@ -254,7 +282,7 @@ static unsigned operand_reg(struct ra *s, struct sync *y, uint16_t v)
 		return ra_lowest(avail);
 	r = ra_lowest(scratch);
 	y->kept &= ~RA_BIT(r);
-	if (s->occ[r] != RA_NOVALUE)
+	if (s->held & RA_BIT(r))
 		ra_evict(s, s->occ[r]);
 	return r;
 }
@@ -308,8 +336,9 @@ static bool ends_block(const struct ra *s)
 void ra_sync(struct ra *s, const struct lir_insn *sel)
 {
 	struct lir_insn in = *sel;
-	struct sync y = { 0 };
+	struct sync y;
 
+	y.fixed = y.kept = y.held = 0;
 	for (unsigned k = 0; k < in.nopnd; k++)
 		if (in.opnd[k].role != LIR_NO_OPND && in.opnd[k].fixed != LIR_PHYS_NONE)
 			y.fixed |= RA_BIT(in.opnd[k].fixed);
@@ -363,7 +392,6 @@ void ra_settle(struct ra *s)
 	for (RA_EACH(g, moved)) {
 		struct ra_value *x = &s->value[s->cur[g]];
 
-		s->fix[g] = 0;
 		if (fixed & RA_BIT(g) || x->reg != LIR_PHYS_NONE)
 			bind_synced(s, (unsigned)g);
 		else if (ra_outlives(s, s->cur[g]))

@@ -174,6 +174,10 @@ struct ra_target {
 	uint8_t home[IR_MAX_REGS]; /* of a guest register; LIR_PHYS_NONE: it lives in memory */
 	const struct ir_regfile *regs;
 	const char *const *phys_name; /* for printing, LIR_PHYS_COUNT names */
+	/* What follows from home[]; ra_target_done fills it. */
+	uint64_t pinned;                 /* guest registers that have a home */
+	uint64_t homes;                  /* their homes */
+	uint8_t greg_of[LIR_PHYS_COUNT]; /* of a home: whose it is */
 };
 
 #endif

@@ -16,19 +16,19 @@
  */
 #include "lib/ra/ra_priv.h"
 
-#include <string.h>
-
 struct live {
 	struct ra *s;
 	uint32_t i;
-	uint32_t need[IR_MAX_REGS]; /* position of the last way out that sees g as it is here */
-	uint64_t unseen;            /* guest registers that are PUT again before any way out */
+	uint32_t need
+	    [IR_MAX_REGS]; /* of touched g: position of the last way out that sees it as it is here */
+	uint64_t unseen;   /* guest registers that are PUT again before any way out */
 	uint64_t to_sync;   /* those with need[g] at a LF_SYNC: their place is on the main path */
 	uint32_t next_sync; /* position */
 	uint16_t consts;    /* chain through next_dying of the constants seen */
 };
 
-bool ra_faults_late(const struct lir_insn *in)
+/* True when DEFs of an insn may be written before a fault that it raises. */
+static bool faults_late(const struct lir_insn *in)
 {
 	unsigned defs = 0;
 
@@ -51,8 +51,13 @@ static uint32_t add_use(struct ra *s, uint32_t insn, uint32_t next)
 
 static void note_fixed(struct ra *s, uint32_t i, unsigned r)
 {
-	if (s->fixed[r] == RA_NOUSE || s->use[s->fixed[r]].insn != i)
-		s->fixed[r] = add_use(s, i, s->fixed[r]);
+	if (!(s->fixed_any & RA_BIT(r))) {
+		s->fixed_any |= RA_BIT(r);
+		s->fixed[r] = RA_NOUSE;
+	} else if (s->use[s->fixed[r]].insn == i) {
+		return;
+	}
+	s->fixed[r] = add_use(s, i, s->fixed[r]);
 }
 
 /* v is needed at pos. Needs come from the last to the first, but for those of exits. */
@@ -76,31 +81,29 @@ static struct ra_value *need(struct live *l, uint16_t v, uint32_t pos)
 	return x;
 }
 
-static void add_dying(struct ra *s, uint16_t v)
+static void add_dying(struct ra *s, uint16_t v, struct ra_value *x)
 {
-	struct ra_value *x = &s->value[v];
-	uint32_t i = RA_INSN(x->death);
+	struct ra_step *step = &s->step[RA_INSN(x->death)];
 
-	x->next_dying = s->dying[i];
-	s->dying[i] = v;
+	if (x->death == RA_LATE(s->end - 1))
+		return;
+	x->next_dying = step->dying;
+	step->dying = v;
+	if (x->death & 1)
+		step->has |= RA_HAS_LATE_DEATH;
 }
 
 /* Insn i may leave the block: unseen guest registers are needed. */
 static void way_out(struct live *l, const struct lir_insn *in)
 {
 	bool sync = in->flags & LF_SYNC;
-	bool late = in->flags & (LF_SYNC | LF_EXIT) || ra_faults_late(in);
+	bool late = in->flags & (LF_SYNC | LF_EXIT) || faults_late(in);
 	uint32_t pos = late ? RA_LATE(l->i) : RA_EARLY(l->i);
 
 	if (sync)
 		l->next_sync = pos;
-	if (l->unseen == UINT64_MAX) { /* the end of the block */
-		for (unsigned g = 0; g < IR_MAX_REGS; g++)
-			l->need[g] = pos;
-	} else {
-		for (RA_EACH(g, l->unseen))
-			l->need[g] = pos;
-	}
+	for (RA_EACH(g, l->unseen & l->s->touched))
+		l->need[g] = pos;
 	l->to_sync = sync ? l->to_sync | l->unseen : l->to_sync & ~l->unseen;
 	l->unseen = 0;
 }
@@ -117,7 +120,7 @@ static void live_put(struct live *l, struct lir_insn *in)
 		return;
 	}
 	l->unseen |= RA_BIT(g);
-	if (!(s->pinned & RA_BIT(g))) {
+	if (!(s->t->pinned & RA_BIT(g))) {
 		x = need(l, v, RA_EARLY(l->i));
 		x->uses = add_use(s, l->i, x->uses);
 		return;
@@ -137,10 +140,11 @@ static void live_def(struct live *l, const struct lir_opnd *o)
 
 	KIT_DCHECK(!x->is_const && v < s->entry, "insn %u defines value %u", l->i, v);
 	x->def = l->i;
-	add_dying(s, v);
+	add_dying(s, v, x);
 	if (x->dest != RA_NOGREG) {
-		x->next_want = s->want[x->dest];
+		x->next_want = s->wanted & RA_BIT(x->dest) ? s->want[x->dest] : RA_NOVALUE;
 		s->want[x->dest] = v;
+		s->wanted |= RA_BIT(x->dest);
 	}
 }
 
@@ -180,9 +184,12 @@ static void live_insn(struct live *l, const struct lir_insn *in)
 	for (unsigned k = in->nopnd; k-- > 0;) {
 		const struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role != LIR_NO_OPND && o->fixed != LIR_PHYS_NONE)
+		if (o->role != LIR_NO_OPND && o->fixed != LIR_PHYS_NONE) {
 			note_fixed(s, l->i, o->fixed);
+			s->step[l->i].has |= RA_HAS_FIXED;
+		}
 		if (o->role == LIR_DEF) {
+			s->step[l->i].has |= RA_HAS_DEF;
 			live_def(l, o);
 			result = &s->value[ra_value_of(s, o)];
 		}
@@ -192,54 +199,75 @@ static void live_insn(struct live *l, const struct lir_insn *in)
 			live_use(l, in, &in->opnd[k], result);
 }
 
-/* Makes GETs aliases of entry values; those of unpinned registers are in memory. */
+/*
+ * The forward look at the block: its end, which guest registers it names. Makes GETs
+ * aliases of entry values.
+ */
 static void name_entries(struct ra *s)
 {
-	s->read = 0;
-	for (uint32_t i = s->first; i < s->end; i++) {
-		struct lir_insn *in = &s->u->insn[i];
+	const struct lir_unit *u = s->u;
+	uint64_t put = 0;
+	uint32_t i = s->first;
 
-		if (in->op != LIR_GET)
-			continue;
-		in->op = LIR_NOP;
-		s->value[in->opnd[0].r].alias = (uint16_t)(s->entry + in->imm);
-		s->read |= RA_BIT(in->imm);
+	s->read = 0;
+	for (; i < u->insn_count; i++) {
+		struct lir_insn *in = &u->insn[i];
+
+		if (in->op == LIR_BLOCK && i != s->first)
+			break;
+		if (in->op == LIR_PUT) {
+			put |= RA_BIT(in->imm);
+		} else if (in->op == LIR_GET) {
+			in->op = LIR_NOP;
+			s->value[in->opnd[0].r].alias = (uint16_t)(s->entry + in->imm);
+			s->read |= RA_BIT(in->imm);
+		}
 	}
+	s->end = i;
+	/* Only where the last way out is the end do the homes of the others stay taken all the way. */
+	s->touched = s->t->pinned;
+	if (u->insn[i - 1].flags & LF_SYNC)
+		s->touched &= s->read | put;
 }
 
-void ra_live(struct ra *s, uint32_t first, uint32_t end)
+void ra_live(struct ra *s, uint32_t first)
 {
-	struct live l = {
-		.s = s, .unseen = UINT64_MAX, .next_sync = RA_NEVER, .consts = RA_NOVALUE
-	};
+	struct live l;
 
+	l.s = s;
+	l.unseen = UINT64_MAX;
+	l.to_sync = 0;
+	l.next_sync = RA_NEVER;
+	l.consts = RA_NOVALUE;
 	s->first = first;
-	s->end = end;
 	s->block_pos = RA_EARLY(first);
 	s->use_count = 0;
+	s->wanted = s->fixed_any = 0;
 	name_entries(s);
-	for (RA_EACH(n, s->pinned | s->read))
+	for (RA_EACH(n, s->touched | s->read))
 		ra_init_value(s, (uint16_t)(s->entry + n), ra_greg_class(s, (unsigned)n), false);
-	memset(s->want, 0xff, sizeof(s->want));
-	memset(s->fixed, 0xff, sizeof(s->fixed));
-	for (uint32_t i = end; i-- > first;) {
+	for (uint32_t i = s->end; i-- > first;) {
 		struct lir_insn *in = &s->u->insn[i];
 
 		l.i = i;
+		s->step[i] = (struct ra_step){ .dying = RA_NOVALUE };
 		if (in->op >= LIR_HOST)
 			live_insn(&l, in);
 		else if (in->op == LIR_PUT)
 			live_put(&l, in);
 	}
-	for (RA_EACH(g, s->pinned & ~l.unseen))
+	for (RA_EACH(g, s->touched & ~l.unseen))
 		need(&l, (uint16_t)(s->entry + g), l.need[g]);
-	for (RA_EACH(e, s->pinned | s->read))
-		if (s->value[s->entry + e].death >= s->block_pos)
-			add_dying(s, (uint16_t)(s->entry + e));
+	for (RA_EACH(e, s->touched | s->read)) {
+		struct ra_value *x = &s->value[s->entry + e];
+
+		if (x->death >= s->block_pos)
+			add_dying(s, (uint16_t)(s->entry + e), x);
+	}
 	while (l.consts != RA_NOVALUE) {
 		uint16_t v = l.consts;
 
 		l.consts = s->value[v].next_dying;
-		add_dying(s, v);
+		add_dying(s, v, &s->value[v]);
 	}
 }

@@ -15,23 +15,22 @@
  */
 #include "lib/ra/ra_priv.h"
 
-#include <string.h>
-
 /* ---- the books ------------------------------------------------------------------------------ */
 
 void ra_set_reg(struct ra *s, uint16_t v, unsigned r)
 {
 	struct ra_value *x = &s->value[v];
 
-	if (x->reg != LIR_PHYS_NONE && s->occ[x->reg] == v) {
-		s->occ[x->reg] = RA_NOVALUE;
-		s->free |= RA_BIT(x->reg) & (s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP]);
+	if (x->reg != LIR_PHYS_NONE && ra_occupant(s, x->reg) == v) {
+		s->held &= ~RA_BIT(x->reg);
+		s->free |= RA_BIT(x->reg) & ra_allocatable(s);
 	}
 	x->reg = (uint8_t)r;
 	if (r != LIR_PHYS_NONE) {
-		KIT_DCHECK(s->occ[r] == RA_NOVALUE, "register %u holds value %u at insn %u", r,
-			   s->occ[r], s->i);
+		KIT_DCHECK(ra_occupant(s, r) == RA_NOVALUE, "register %u holds value %u at insn %u",
+			   r, s->occ[r], s->i);
 		s->occ[r] = v;
+		s->held |= RA_BIT(r);
 		s->free &= ~RA_BIT(r);
 	}
 	if (!x->cur_of)
@@ -69,7 +68,7 @@ static int32_t spill_mem(struct ra *s, uint16_t v)
 	unsigned slot;
 
 	/* Nothing else uses the place of a pinned register. */
-	if (v >= s->entry && v < s->synced && s->pinned & RA_BIT(v - s->entry))
+	if (v >= s->entry && v < s->synced && s->t->pinned & RA_BIT(v - s->entry))
 		return ra_greg_mem(s, (unsigned)(v - s->entry));
 	if (!s->slots) {
 		s->out_of_slots = true;
@@ -107,10 +106,18 @@ static uint32_t next_want(struct ra *s, unsigned g, uint16_t v)
 {
 	uint16_t *w = &s->want[g], next;
 
+	if (!(s->wanted & RA_BIT(g)))
+		return RA_NEVER;
 	while (*w != RA_NOVALUE && s->value[*w].def < s->i)
 		*w = s->value[*w].next_want;
 	next = *w == v && v != RA_NOVALUE ? s->value[v].next_want : *w;
 	return next == RA_NOVALUE ? RA_NEVER : s->value[next].def;
+}
+
+/* The next insn with an operand fixed to r. */
+static uint32_t next_fixed(struct ra *s, unsigned r)
+{
+	return s->fixed_any & RA_BIT(r) ? next_insn(s, &s->fixed[r]) : RA_NEVER;
 }
 
 uint32_t ra_next_want(struct ra *s, unsigned g) { return next_want(s, g, RA_NOVALUE); }
@@ -118,8 +125,8 @@ uint32_t ra_next_want(struct ra *s, unsigned g) { return next_want(s, g, RA_NOVA
 /* The position from which another than v wants register r. */
 static uint32_t wanted_at(struct ra *s, unsigned r, uint16_t v)
 {
-	bool home = s->greg_of[r] != RA_NOGREG;
-	uint32_t insn = home ? next_want(s, s->greg_of[r], v) : next_insn(s, &s->fixed[r]);
+	bool home = s->t->homes >> r & 1;
+	uint32_t insn = home ? next_want(s, s->t->greg_of[r], v) : next_fixed(s, r);
 
 	if (insn == RA_NEVER)
 		return RA_NEVER;
@@ -167,7 +174,7 @@ unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint)
 	if (hint != LIR_PHYS_NONE && wanted_at(s, hint, v) >= x->death)
 		return hint;
 	if (x->fixed != LIR_PHYS_NONE && avail & RA_BIT(x->fixed)
-	    && next_insn(s, &s->fixed[x->fixed]) == x->fixed_at)
+	    && next_fixed(s, x->fixed) == x->fixed_at)
 		return x->fixed;
 	scratch = avail & s->t->scratch[x->cls];
 	by_scratch = least_wanted(s, v, scratch, &scratch_at);
@@ -204,11 +211,15 @@ static unsigned victim(struct ra *s, uint64_t evictable)
 	uint32_t best_score = 0;
 
 	for (RA_EACH(r, evictable)) {
+		uint16_t v = ra_occupant(s, (unsigned)r);
 		uint32_t score;
 
-		if (s->occ[r] == RA_NOVALUE)
-			continue;
-		score = victim_score(s, s->occ[r]);
+		if (v == RA_NOVALUE) {
+			if (!(s->t->homes & ~s->free & RA_BIT(r)))
+				continue;
+			v = ra_touch(s, (unsigned)r);
+		}
+		score = victim_score(s, v);
 		if (best == LIR_PHYS_NONE || score > best_score) {
 			best = (unsigned)r;
 			best_score = score;

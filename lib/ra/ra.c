@@ -1,61 +1,56 @@
 /* One allocation run; ra_priv.h says how its parts work together. */
 #include "lib/ra/ra_priv.h"
 
-#include <string.h>
+void ra_target_done(struct ra_target *t)
+{
+	t->pinned = t->homes = 0;
+	for (unsigned g = 0; g < t->regs->count; g++) {
+		if (t->home[g] == LIR_PHYS_NONE)
+			continue;
+		t->pinned |= RA_BIT(g);
+		t->homes |= RA_BIT(t->home[g]);
+		t->greg_of[t->home[g]] = (uint8_t)g;
+	}
+}
 
 /* The values of guest registers are made block by block. */
 static void init_values(struct ra *s)
 {
 	const struct lir_unit *u = s->u;
 
-	s->value = arena_new(u->arena, struct ra_value, s->value_count);
+	s->value = arena_new(u->arena, struct ra_value, u->vreg_count + 2 * IR_MAX_REGS);
 	for (unsigned v = 0; v < u->vreg_count; v++)
 		ra_init_value(s, (uint16_t)v, u->vreg[v].cls, u->vreg[v].is_const);
 }
 
-static void init_homes(struct ra *s)
+static void out_init(struct ra_out *out, struct arena *a, unsigned cap)
 {
-	memset(s->greg_of, RA_NOGREG, sizeof(s->greg_of));
-	for (unsigned g = 0; g < s->t->regs->count; g++) {
-		unsigned home = s->t->home[g];
-
-		if (home == LIR_PHYS_NONE)
-			continue;
-		s->pinned |= RA_BIT(g);
-		s->homes |= RA_BIT(home);
-		s->greg_of[home] = (uint8_t)g;
-	}
-}
-
-static uint32_t block_end(const struct lir_unit *u, uint32_t first)
-{
-	uint32_t end = first + 1;
-
-	while (end < u->insn_count && u->insn[end].op != LIR_BLOCK)
-		end++;
-	return end;
+	out->arena = a;
+	out->count = 0;
+	out->cap = cap;
+	out->insn = cap ? arena_new(a, struct lir_insn, cap) : NULL;
 }
 
 bool ra_run(struct lir_unit *u, const struct ra_target *t)
 {
-	struct ra s = { .u = u, .t = t, .out.arena = u->arena, .stub.arena = u->arena };
-	unsigned values = u->vreg_count + 2 * IR_MAX_REGS;
+	struct ra
+	    s; /* each part of it is set before it is read: clearing it would cost a block's work */
 
-	if (values >= RA_NOVALUE)
+	if (u->vreg_count + 2 * IR_MAX_REGS >= RA_NOVALUE)
 		return false;
-	s.value_count = (uint16_t)values;
+	s.u = u;
+	s.t = t;
 	s.entry = (uint16_t)u->vreg_count;
 	s.synced = (uint16_t)(u->vreg_count + IR_MAX_REGS);
+	s.out_of_slots = false;
 	init_values(&s);
-	init_homes(&s);
-	s.dying = arena_new(u->arena, uint16_t, u->insn_count + 1);
-	memset(s.dying, 0xff, sizeof(*s.dying) * u->insn_count);
+	s.step = arena_new(u->arena, struct ra_step, u->insn_count + 1);
 	s.use_cap = 3 * u->insn_count + 16;
 	s.use = arena_new(u->arena, struct ra_use, s.use_cap);
-	s.out.cap = u->insn_count + u->insn_count / 2 + 16;
-	s.out.insn = arena_new(u->arena, struct lir_insn, s.out.cap);
+	out_init(&s.out, u->arena, u->insn_count + u->insn_count / 2 + 16);
+	out_init(&s.stub, u->arena, 0);
 	for (uint32_t first = 0; first < u->insn_count; first = s.end) {
-		ra_live(&s, first, block_end(u, first));
+		ra_live(&s, first);
 		ra_scan(&s);
 	}
 	u->insn = s.out.insn;

@@ -7,6 +7,9 @@
 
 #include "lib/ra/lir.h"
 
+/* Completes a target whose other fields are filled. Whoever makes one calls it once. */
+void ra_target_done(struct ra_target *t);
+
 /* Allocates u in place. Always succeeds: what does not fit is spilled; false only when the
  * IR_SPILL_SLOTS do not suffice (the caller then compiles a shorter trace). */
 bool ra_run(struct lir_unit *u, const struct ra_target *t);

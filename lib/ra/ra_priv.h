@@ -17,7 +17,11 @@
  *     ra.synced + g            what the home of g holds after a LF_SYNC, when that is no other
  *                              value's place: a second copy, or the result of a LIR_FIX
  *
- * It is in at most one register (reg), and may have a copy in struct ir_state that is good
+ * A pinned guest register that the block neither GETs nor PUTs has no value as a rule: its
+ * home is simply taken, neither free nor held, up to the last way out. Should the register be wanted after
+ * all, ra_touch makes the value late.
+ *
+ * A value is in at most one register (reg), and may have a copy in struct ir_state that is good
  * (mem). A constant has no copy in memory; it is made again where it is needed. A live
  * value that is no constant is in at least one of the two.
  *
@@ -25,7 +29,8 @@
  * ---------
  * Insn i reads its operands at RA_EARLY(i) and writes its results after it; what is read or needed
  * after a result was written is read at RA_LATE(i). A register whose value
- * dies early may take a result of the same insn.
+ * dies early may take a result of the same insn. What dies at the very end of the block is not listed as
+ * dying: nothing looks at the books any more.
  */
 #ifndef KIT_RA_PRIV_H
 #define KIT_RA_PRIV_H
@@ -72,6 +77,18 @@ struct ra_use {
 	uint32_t insn, next;
 };
 
+/* What live.c says of an insn. */
+enum ra_has {
+	RA_HAS_FIXED = 1,      /* an operand in a fixed register */
+	RA_HAS_DEF = 2,        /* a result */
+	RA_HAS_LATE_DEATH = 4, /* a value of dying outlives its early operands */
+};
+
+struct ra_step {
+	uint16_t dying; /* values that die here, linked by next_dying */
+	uint8_t has;    /* enum ra_has */
+};
+
 /* A list of insns being written. */
 struct ra_out {
 	struct arena *arena;
@@ -84,11 +101,8 @@ struct ra {
 	struct lir_unit *u;
 	const struct ra_target *t;
 	struct ra_value *value;
-	uint16_t value_count, entry, synced;
-	uint64_t pinned;                 /* guest registers that have a home */
-	uint64_t homes;                  /* their homes */
-	uint8_t greg_of[LIR_PHYS_COUNT]; /* home -> guest register, RA_NOGREG */
-	bool out_of_slots;               /* the run has failed */
+	uint16_t entry, synced;
+	bool out_of_slots; /* the run has failed */
 	struct ra_out out, stub;
 
 	/* What live.c says of the block at hand. */
@@ -96,20 +110,25 @@ struct ra {
 	struct ra_use *use;
 	unsigned use_count, use_cap;
 	uint64_t read;                  /* guest registers that GETs name */
-	uint16_t *dying;                /* insn -> values that die there */
-	uint16_t want[IR_MAX_REGS];     /* values defined that would like g's home */
-	uint32_t fixed[LIR_PHYS_COUNT]; /* insns with an operand fixed to it */
+	uint64_t touched;               /* pinned guest registers that have a value */
+	struct ra_step *step;           /* by insn */
+	uint64_t wanted;                /* guest registers with a want list ... */
+	uint16_t want[IR_MAX_REGS];     /* ... values defined that would like g's home */
+	uint64_t fixed_any;             /* registers with a fixed list ... */
+	uint32_t fixed[LIR_PHYS_COUNT]; /* ... insns with an operand fixed to it */
 
 	/* The state at insn i of the scan. */
 	uint32_t i;
-	uint32_t horizon;                /* i before, i + 1 after its uses are in place */
-	uint64_t free;                   /* allocatable registers that hold no value */
-	uint16_t occ[LIR_PHYS_COUNT];    /* what a register holds */
-	uint16_t cur[IR_MAX_REGS];       /* value of each pinned guest register ... */
-	uint8_t fix[IR_MAX_REGS];        /* ... to which this conversion is still to be applied */
-	uint64_t fixes;                  /* those with one */
-	uint64_t away;                   /* pinned guest registers not plainly at home */
-	uint16_t mem_owner[IR_MAX_REGS]; /* value whose mem is the place of unpinned g */
+	uint32_t horizon;             /* i before, i + 1 after its uses are in place */
+	uint64_t free;                /* allocatable registers that hold no value */
+	uint64_t held;                /* registers that hold a value ... */
+	uint16_t occ[LIR_PHYS_COUNT]; /* ... this one */
+	uint16_t cur[IR_MAX_REGS];    /* value of each touched guest register */
+	uint64_t fixes;               /* those to which a conversion is still to be applied ... */
+	uint8_t fix[IR_MAX_REGS];     /* ... this one */
+	uint64_t away;                /* pinned guest registers not plainly at home */
+	uint64_t owned;               /* unpinned guest registers in whose place is the mem ... */
+	uint16_t mem_owner[IR_MAX_REGS]; /* ... of this value */
 	uint64_t slots;                  /* spill slots that are free */
 	uint32_t loc_first, loc_count;   /* the last fault record's locations ... */
 	bool loc_valid;                  /* ... still say where everything is */
@@ -117,10 +136,8 @@ struct ra {
 
 /* ---- live.c */
 
-/* Prepares the block of insns [first, end): fills the part of ra above and values' wishes. */
-void ra_live(struct ra *s, uint32_t first, uint32_t end);
-/* True when DEFs of an insn may be written before a fault that it raises. */
-bool ra_faults_late(const struct lir_insn *in);
+/* Prepares the block that starts at first: fills the part of ra above and values' wishes. */
+void ra_live(struct ra *s, uint32_t first);
 
 /* ---- scan.c */
 
@@ -148,6 +165,8 @@ unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, u
 /* ---- exits.c */
 
 void ra_begin_block(struct ra *s);
+/* Gives guest register g, whose home is r, the value that it did without so far. */
+uint16_t ra_touch(struct ra *s, unsigned r);
 void ra_end_block(struct ra *s);
 void ra_put(struct ra *s, const struct lir_insn *in);
 /* Records for the insn that is emitted next. */
@@ -226,6 +245,17 @@ static inline bool ra_outlives_early(const struct ra *s, uint16_t v)
 static inline bool ra_outlives(const struct ra *s, uint16_t v)
 {
 	return s->value[v].death > RA_LATE(s->i);
+}
+
+/* What register r holds, or RA_NOVALUE. */
+static inline uint16_t ra_occupant(const struct ra *s, unsigned r)
+{
+	return s->held >> r & 1 ? s->occ[r] : RA_NOVALUE;
+}
+
+static inline uint64_t ra_allocatable(const struct ra *s)
+{
+	return s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP];
 }
 
 static inline unsigned ra_lowest(uint64_t set) { return (unsigned)__builtin_ctzll(set); }

@@ -98,7 +98,7 @@ static void place_fixed(struct ra *s, const struct lir_insn *in, struct regs *r)
 	struct ra_moves m;
 
 	for (RA_EACH(p, fixed)) {
-		uint16_t v = was[p] = s->occ[p];
+		uint16_t v = was[p] = ra_occupant(s, (unsigned)p);
 		unsigned to;
 
 		if (v == RA_NOVALUE || !must_leave(s, in, r, (unsigned)p))
@@ -212,7 +212,7 @@ static uint64_t dying_early(const struct ra *s)
 {
 	uint64_t regs = 0;
 
-	for (uint16_t v = s->dying[s->i]; v != RA_NOVALUE; v = s->value[v].next_dying)
+	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
 		if (s->value[v].reg != LIR_PHYS_NONE && !ra_outlives_early(s, v))
 			regs |= RA_BIT(s->value[v].reg);
 	return regs;
@@ -242,7 +242,7 @@ static void clear_home(struct ra *s, uint16_t v, uint64_t banned, uint64_t *avai
 	if (dest == RA_NOGREG)
 		return;
 	home = s->t->home[dest];
-	w = s->occ[home];
+	w = ra_occupant(s, home);
 	if ((*avail | banned) & RA_BIT(home) || w == RA_NOVALUE)
 		return;
 	others = s->value[w].cur_of & ~(s->fixes | RA_BIT(dest));
@@ -280,16 +280,23 @@ static void choose_results(struct ra *s, const struct lir_insn *in, struct regs 
 	}
 }
 
-static void free_dying(struct ra *s, bool early)
+static void free_dying(struct ra *s)
 {
-	for (uint16_t v = s->dying[s->i]; v != RA_NOVALUE; v = s->value[v].next_dying)
-		if (!early || !ra_outlives_early(s, v))
+	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
+		ra_free_value(s, v);
+}
+
+/* Those of the dying whose register a result may have. */
+static void free_dying_early(struct ra *s)
+{
+	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
+		if (!ra_outlives_early(s, v))
 			ra_free_value(s, v);
 }
 
 static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[LIR_MAX_OPNDS])
 {
-	free_dying(s, true);
+	free_dying_early(s);
 	for (unsigned k = 0; k < in->nopnd; k++) {
 		struct lir_opnd *o = &in->opnd[k];
 
@@ -298,7 +305,8 @@ static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[
 			o->r = reg[k];
 		}
 	}
-	free_dying(s, false);
+	if (s->step[s->i].has & RA_HAS_LATE_DEATH)
+		free_dying(s);
 }
 
 /* ---- insns ------------------------------------------------------------------------------------ */
@@ -308,19 +316,25 @@ static void scan_host(struct ra *s, const struct lir_insn *sel)
 	struct lir_insn in = *sel;
 	struct regs r = { 0 };
 	uint8_t reg[LIR_MAX_OPNDS];
+	unsigned has = s->step[s->i].has;
 
 	s->horizon = s->i;
-	collect_fixed(&in, &r);
-	if (r.fixed_use | r.fixed_def)
+	if (has & RA_HAS_FIXED) {
+		collect_fixed(&in, &r);
 		place_fixed(s, &in, &r);
+	}
 	place_uses(s, &in, &r);
 	s->horizon = s->i + 1;
-	choose_results(s, &in, &r, reg);
+	if (has & RA_HAS_DEF)
+		choose_results(s, &in, &r, reg);
 	if (in.flags & LF_EXIT)
 		ra_note_exit(s, &in);
 	if (in.flags & LF_FAULT)
 		ra_note_fault(s);
-	commit_results(s, &in, reg);
+	if (has & RA_HAS_DEF)
+		commit_results(s, &in, reg);
+	else
+		free_dying(s);
 	*ra_append(&s->out) = in;
 }
 
@@ -340,13 +354,13 @@ void ra_scan(struct ra *s)
 		case LIR_PUT:
 			s->horizon = s->i;
 			ra_put(s, in);
-			free_dying(s, false);
+			free_dying(s);
 			continue;
 		default:
 			KIT_CHECK(in->op >= LIR_HOST, "LIR op %u before allocation", in->op);
 			if (in->flags & LF_SYNC) {
 				ra_sync(s, in);
-				free_dying(s, false);
+				free_dying(s);
 				ra_settle(s);
 			} else {
 				scan_host(s, in);

@@ -7,6 +7,7 @@ from .toolchain import BENCH, GUEST, call
 HELLO_RUNS = {False: 200, True: 40}
 ONCE_RUNS = {False: 10, True: 4}
 PLUGIN_APIS = range(1, 8)  # qemu 7.2 takes 1, qemu 10 takes 2 to 4
+COUNTED_INSTRUCTIONS = 30_000_000  # valgrind takes a second or two for these
 COUNTED_KINDS = ("integer", "calls", "strings", "float")  # valgrind and the plugin look at one process only
 
 
@@ -87,27 +88,31 @@ def translation(runner, toolchain, peers, counter, quick):
 
 
 def host_instructions(command, cwd):
-    """What a command executes on the host, by valgrind, or None."""
-    r = subprocess.run(["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *map(str, command)], cwd=cwd,
+    """What a command executes on the host, by valgrind, or None. smc-check: translators patch their code, which may
+    lie in a file mapping (memfd)."""
+    r = subprocess.run(["valgrind", "--tool=cachegrind", "--smc-check=all", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *map(str, command)], cwd=cwd,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
     found = re.search(r"I\s+refs:\s+([\d,]+)", r.stderr)
     return int(found[1].replace(",", "")) if found and r.returncode == 0 else None
 
 
 def counts(case, peers, counter):
-    """Guest instructions of a program at its quick size, and the host's for each of them. The start-up is subtracted
-    by counting a smaller run, so that translation does not hide what the loops cost."""
-    quick = case.arguments(True)
-    small = [*quick[:-1], str(max(1, int(quick[-1]) // 4))]
-    guest = [counter.count([case.rv64, *a]) for a in (quick, small)]
+    """Guest instructions of a program, and the host's for each of them, or None. What a smaller run takes is
+    subtracted, so that starting and translating do not hide what the loops cost."""
+    *what, quick = case.arguments(True)
+    whole = counter.count([case.rv64, *what, quick])
+    if not whole:
+        return None
+    high = min(int(quick), max(3, COUNTED_INSTRUCTIONS * int(quick) // whole[0]))
+    sizes = [[*what, str(n)] for n in (high, max(1, high // 3))]
+    guest = [counter.count([case.rv64, *a]) for a in sizes]
     if not all(guest) or guest[0][0] <= guest[1][0]:
         return None
-    executed = guest[0][0] - guest[1][0]
     result = {"guest": guest[0][0], "per_block": guest[0][0] / guest[0][1], "host_per_guest": {}}
     for peer, command in peers.items():
         program = [*command, case.rv64] if command else [case.native]
-        host = [host_instructions([*program, *a], case.cwd) for a in (quick, small)]
-        result["host_per_guest"][peer] = (host[0] - host[1]) / executed if all(host) else None
+        host = [host_instructions([*program, *a], case.cwd) for a in sizes]
+        result["host_per_guest"][peer] = (host[0] - host[1]) / (guest[0][0] - guest[1][0]) if all(host) else None
     return result
 
 

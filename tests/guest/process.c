@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 */
+/* guest: levels=O0,O2 peer=no */
 /* What a riscv64 process finds at its start: auxiliary vector, vDSO, uname, hwprobe, counters, its own stack and names. */
 #define _GNU_SOURCE
 #include <elf.h>

@@ -44,6 +44,7 @@ void toy_init(struct toy *t, struct toy_shape shape)
 	t->target.phys_name = t->phys_name;
 	init_class(t, LIR_INT, shape.int_homes, shape.int_scratch);
 	init_class(t, LIR_FP, shape.fp_homes, shape.fp_scratch);
+	ra_target_done(&t->target);
 }
 
 /* ---- building ----------------------------------------------------------------------------------- */

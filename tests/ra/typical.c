@@ -34,6 +34,7 @@ void toy_wide_init(struct toy_wide *w)
 	}
 	w->regs = (struct ir_regfile){ IR_MAX_REGS, w->reg };
 	t->regs = &w->regs;
+	ra_target_done(t);
 }
 
 struct gen {

@@ -45,7 +45,7 @@ MODES = {
     "selfcheck": {"KITEMU_SELFCHECK": "1"},
     "baseline": {"KITEMU_HOST_ISA": "baseline"},
     "base": {"KITEMU_GUEST_BASE": "1"},
-    "smallcache": {"KITEMU_CACHE_SIZE": "1M"},
+    "smallcache": {"KITEMU_CACHE_SIZE": "64K"},
 }
 SLOWER = {"interp": 4, "selfcheck": 10}
 

@@ -99,7 +99,7 @@ def gpgv(case):
     """Signatures of four kinds of key, and Debian's own on its package lists."""
     sig = HERE / "gpg"
     keyring = ("--keyring", sig / "keyring.gpg")
-    for key in ("ed25519", "rsa2048") if case.slow else ("ed25519", "rsa2048", "nistp256", "dsa2048"):
+    for key in ("ed25519",) if case.slow else ("ed25519", "rsa2048", "nistp256", "dsa2048"):
         _, _, err = case.run("gpgv", *keyring, sig / f"{key}.sig", sig / "text")
         check(f'Good signature from "kitemu {key} ' in tap.text(err), err)
         case.file("text", (sig / "text").read_bytes().replace(b"once", b"0nce"))
@@ -127,7 +127,8 @@ def init(case, name, reap, forward):
     same(case.expect(name, *args, "(sh -c 'sleep 0.1; echo orphan' &) ; sleep 0.4; exit 3", status=3), b"orphan\n")
     p = subprocess.Popen([str(a) for a in case.argv(name, *forward, "--", sh, "-c",
                           "trap 'echo usr1' USR1; trap 'echo term; exit 5' TERM; echo ready; while :; do sleep 0.05; done")],
-                         cwd=case.dir, env=case.env(), stdout=subprocess.PIPE, start_new_session=True)
+                         cwd=case.dir, env=case.env(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         start_new_session=True)
     try:
         same(p.stdout.readline(), b"ready\n")
         p.send_signal(signal.SIGUSR1)

@@ -44,8 +44,8 @@ static void on_fault(int sig, siginfo_t *info, void *ctx)
 	st->fault_addr = (uintptr_t)info->si_addr - st->guest_base;
 	st->fault_write = native_ctx_is_write(ctx);
 	st->pc = n->code.gpc + (gaddr)(int64_t)f->gpc_off;
-	native_ctx_capture(ctx, st, &n->target, n->code.loc + f->first, f->count, n->host->apply_fix,
-			   n->rx + n->thunks.leave_fault);
+	native_ctx_capture(ctx, st, &n->target, n->code.loc + f->first, f->count,
+			   n->host->apply_fix, n->rx + n->thunks.leave_fault);
 }
 
 static void catch_faults(void)
@@ -67,8 +67,8 @@ static void make_state(struct nativerun *n)
 	uint8_t *stack;
 	uint64_t top;
 
-	st = n->st = map(NULL, (sizeof *st + PAGE - 1) & ~(size_t)(PAGE - 1), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	st = n->st = map(NULL, (sizeof *st + PAGE - 1) & ~(size_t)(PAGE - 1),
+			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	n->host->state_init(st);
 	st->jump = map(NULL, sizeof *st->jump * IR_JUMP_ENTRIES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -140,7 +140,8 @@ static struct lir_unit copy_of(const struct lir_unit *lir)
 	return c;
 }
 
-enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u, struct diag *d)
+enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u,
+					struct diag *d)
 {
 	struct lir_unit lir = { .arena = u->arena, .ir = u }, selected;
 	struct codebuf cb;
@@ -156,7 +157,8 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 		return NATIVERUN_BAD_ALLOCATION;
 	if (!n->host->emit(&lir, &n->target, &n->opts, &cb, &n->code))
 		return NATIVERUN_TOO_LONG;
-	__builtin___clear_cache((char *)n->rx + n->used, (char *)n->rx + n->used + n->code.size_bytes);
+	__builtin___clear_cache((char *)n->rx + n->used,
+				(char *)n->rx + n->used + n->code.size_bytes);
 	n->unit = n->rx + n->used;
 	n->used += n->code.size_bytes;
 	return NATIVERUN_OK;
@@ -191,7 +193,8 @@ void nativerun_link(struct nativerun *n, uint64_t field, const void *code)
 	uint64_t off = field - (uintptr_t)n->rx;
 	uint32_t disp = (uint32_t)((uintptr_t)code - (field + 4));
 
-	KIT_CHECK(off + 4 <= CODE_BYTES, "link field %#llx is not in the code", (unsigned long long)field);
+	KIT_CHECK(off + 4 <= CODE_BYTES, "link field %#llx is not in the code",
+		  (unsigned long long)field);
 	memcpy(n->rw + off, &disp, 4);
 }
 

@@ -37,7 +37,8 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 		    gaddr window);
 void nativerun_fini(struct nativerun *n);
 /* Selects, allocates and emits u as it stands; replaces the unit before. */
-enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u, struct diag *d);
+enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u,
+					struct diag *d);
 /* Keeps the unit compiled last and returns where it starts. */
 const void *nativerun_keep(struct nativerun *n);
 /*

@@ -49,7 +49,8 @@ static void flush(void)
 		write_list();
 	jit_disas("x86_64", &code, false, &out);
 	copy = strdup(strbuf_str(&out));
-	for (line = strtok_r(copy, "\n", &save); line && i < batch.count; line = strtok_r(NULL, "\n", &save), i++) {
+	for (line = strtok_r(copy, "\n", &save); line && i < batch.count;
+	     line = strtok_r(NULL, "\n", &save), i++) {
 		char *text = strstr(line, "  ") + 2;
 
 		text += strspn(text, " ");
@@ -101,7 +102,8 @@ static void end(void)
 enum size { BYTE, WORD, DWORD, QWORD, XMMWORD };
 
 static const char *const int_name[4][16] = {
-#define REG(n, n64, n32, n16, n8, use) [BYTE][n] = n8, [WORD][n] = n16, [DWORD][n] = n32, [QWORD][n] = n64,
+#define REG(n, n64, n32, n16, n8, use)                                                             \
+	[BYTE][n] = n8, [WORD][n] = n16, [DWORD][n] = n32, [QWORD][n] = n64,
 #define XMM(n, name)
 #include "arch/x86_64/regs.def"
 #undef XMM
@@ -122,7 +124,8 @@ static const char *reg_text(enum size s, unsigned r)
 
 static const char *mem_text(enum size s, bool sized, struct x64_mem m, char buf[64])
 {
-	static const char *const ptr[] = { "byte ptr ", "word ptr ", "dword ptr ", "qword ptr ", "xmmword ptr " };
+	static const char *const ptr[] = { "byte ptr ", "word ptr ", "dword ptr ", "qword ptr ",
+					   "xmmword ptr " };
 	int n = sprintf(buf, "%s[", sized ? ptr[s] : "");
 	const char *plus = "";
 
@@ -137,22 +140,36 @@ static const char *mem_text(enum size s, bool sized, struct x64_mem m, char buf[
 			n += sprintf(buf + n, "*%u", 1u << m.scale);
 	}
 	if (m.disp && m.disp > -10 && m.disp < 10)
-		n += sprintf(buf + n, "%s%d", m.disp < 0 ? " - " : plus, m.disp < 0 ? -m.disp : m.disp);
+		n += sprintf(buf + n, "%s%d", m.disp < 0 ? " - " : plus,
+			     m.disp < 0 ? -m.disp : m.disp);
 	else if (m.disp)
-		n += sprintf(buf + n, "%s%#x", m.disp < 0 ? " - " : plus, m.disp < 0 ? -m.disp : m.disp);
+		n += sprintf(buf + n, "%s%#x", m.disp < 0 ? " - " : plus,
+			     m.disp < 0 ? -m.disp : m.disp);
 	strcpy(buf + n, "]");
 	return buf;
 }
 
-static const uint8_t some_regs[] = { X64_RAX, X64_RCX, X64_RSP, X64_RBP, X64_RSI, X64_RDI,
-				     X64_R8,  X64_R12, X64_R13, X64_R15 };
+static const uint8_t some_regs[] = { X64_RAX, X64_RCX, X64_RSP, X64_RBP, X64_RSI,
+				     X64_RDI, X64_R8,  X64_R12, X64_R13, X64_R15 };
 static const struct x64_mem some_mems[] = {
-	{ X64_RAX, X64_NOREG, 0, 0 },      { X64_RBP, X64_NOREG, 0, 0 },     { X64_R13, X64_NOREG, 0, 0 },
-	{ X64_RSP, X64_NOREG, 0, 0 },      { X64_R12, X64_NOREG, 0, 127 },   { X64_RDI, X64_NOREG, 0, -128 },
-	{ X64_R9, X64_NOREG, 0, 128 },     { X64_RSP, X64_NOREG, 0, -129 },  { X64_RBP, X64_NOREG, 0, 0x12345678 },
-	{ X64_RAX, X64_RCX, 0, 0 },        { X64_RBP, X64_RAX, 1, 0 },       { X64_R13, X64_R12, 2, 0 },
-	{ X64_RSP, X64_R15, 3, 16 },       { X64_R12, X64_RBP, 3, -1000 },   { X64_R15, X64_R13, 0, 64 },
-	{ X64_NOREG, X64_RDX, 3, 0x1000 }, { X64_NOREG, X64_R9, 1, 0x1000 }, { X64_NOREG, X64_NOREG, 0, 0x11111111 },
+	{ X64_RAX, X64_NOREG, 0, 0 },
+	{ X64_RBP, X64_NOREG, 0, 0 },
+	{ X64_R13, X64_NOREG, 0, 0 },
+	{ X64_RSP, X64_NOREG, 0, 0 },
+	{ X64_R12, X64_NOREG, 0, 127 },
+	{ X64_RDI, X64_NOREG, 0, -128 },
+	{ X64_R9, X64_NOREG, 0, 128 },
+	{ X64_RSP, X64_NOREG, 0, -129 },
+	{ X64_RBP, X64_NOREG, 0, 0x12345678 },
+	{ X64_RAX, X64_RCX, 0, 0 },
+	{ X64_RBP, X64_RAX, 1, 0 },
+	{ X64_R13, X64_R12, 2, 0 },
+	{ X64_RSP, X64_R15, 3, 16 },
+	{ X64_R12, X64_RBP, 3, -1000 },
+	{ X64_R15, X64_R13, 0, 64 },
+	{ X64_NOREG, X64_RDX, 3, 0x1000 },
+	{ X64_NOREG, X64_R9, 1, 0x1000 },
+	{ X64_NOREG, X64_NOREG, 0, 0x11111111 },
 };
 
 /* ---- rows: what each form looks like ------------------------------------------------------------------------ */
@@ -174,8 +191,8 @@ struct shape {
 	const char *form;
 	enum part part[4];
 	uint8_t imm_bytes;
-	bool w0, w1;             /* widths that there are */
-	int8_t reg, rm;          /* sizes; -1: by w */
+	bool w0, w1;    /* widths that there are */
+	int8_t reg, rm; /* sizes; -1: by w */
 	bool vex, legacy, no_mem, no_reg, lea;
 };
 
@@ -186,8 +203,22 @@ static const struct shape shapes[] = {
 	{ "M64", { RM }, .w0 = 1, .rm = QWORD, .legacy = 1 },
 	{ "MI", { RM, IMM }, .imm_bytes = 4, .w0 = 1, .w1 = 1, .rm = -1, .legacy = 1 },
 	{ "MIB", { RM, IMM }, .imm_bytes = 1, .w0 = 1, .w1 = 1, .rm = -1, .legacy = 1 },
-	{ "RMI", { REG_, RM, IMM }, .imm_bytes = 4, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .legacy = 1 },
-	{ "RMIB", { REG_, RM, IMM }, .imm_bytes = 1, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .legacy = 1 },
+	{ "RMI",
+	  { REG_, RM, IMM },
+	  .imm_bytes = 4,
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = -1,
+	  .rm = -1,
+	  .legacy = 1 },
+	{ "RMIB",
+	  { REG_, RM, IMM },
+	  .imm_bytes = 1,
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = -1,
+	  .rm = -1,
+	  .legacy = 1 },
 	{ "BMR", { RM, REG_ }, .w0 = 1, .reg = BYTE, .rm = BYTE, .legacy = 1 },
 	{ "WMR", { RM, REG_ }, .w0 = 1, .reg = WORD, .rm = WORD, .legacy = 1 },
 	{ "BMIB", { RM, IMM }, .imm_bytes = 1, .w0 = 1, .rm = BYTE, .legacy = 1 },
@@ -197,17 +228,71 @@ static const struct shape shapes[] = {
 	{ "XD", { REG_, RM }, .w1 = 1, .reg = -1, .rm = DWORD, .legacy = 1 },
 	{ "BM", { RM }, .w0 = 1, .rm = BYTE, .legacy = 1 },
 	{ "V", { REG_, RM, VVVV }, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .vex = 1 },
+	{ "VI",
+	  { REG_, RM, IMM },
+	  .imm_bytes = 1,
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = -1,
+	  .rm = -1,
+	  .vex = 1 },
 	{ "VR", { REG_, VVVV, RM }, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .vex = 1 },
 	{ "S", { REG_, RM }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
-	{ "SIB", { REG_, RM, IMM }, .imm_bytes = 1, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1, .no_mem = 1 },
+	{ "SIB",
+	  { REG_, RM, IMM },
+	  .imm_bytes = 1,
+	  .w0 = 1,
+	  .reg = XMMWORD,
+	  .rm = XMMWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_mem = 1 },
 	{ "SRM2", { REG_, RM }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
 	{ "SRM1", { RM, REG_ }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
-	{ "SLD", { REG_, RM }, .w0 = 1, .reg = XMMWORD, .rm = QWORD, .vex = 1, .legacy = 1, .no_reg = 1 },
-	{ "SST", { RM, REG_ }, .w0 = 1, .reg = XMMWORD, .rm = QWORD, .vex = 1, .legacy = 1, .no_reg = 1 },
-	{ "SXR", { REG_, RM }, .w0 = 1, .w1 = 1, .reg = XMMWORD, .rm = -1, .vex = 1, .legacy = 1, .no_mem = 1 },
-	{ "SRX", { RM, REG_ }, .w0 = 1, .w1 = 1, .reg = XMMWORD, .rm = -1, .vex = 1, .legacy = 1, .no_mem = 1 },
+	{ "SLD",
+	  { REG_, RM },
+	  .w0 = 1,
+	  .reg = XMMWORD,
+	  .rm = QWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_reg = 1 },
+	{ "SST",
+	  { RM, REG_ },
+	  .w0 = 1,
+	  .reg = XMMWORD,
+	  .rm = QWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_reg = 1 },
+	{ "SXR",
+	  { REG_, RM },
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = XMMWORD,
+	  .rm = -1,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_mem = 1 },
+	{ "SRX",
+	  { RM, REG_ },
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = XMMWORD,
+	  .rm = -1,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_mem = 1 },
 	{ "SI", { REG_, RM }, .w0 = 1, .w1 = 1, .reg = XMMWORD, .rm = -1, .vex = 1, .legacy = 1 },
-	{ "SO", { REG_, RM }, .w0 = 1, .w1 = 1, .reg = -1, .rm = XMMWORD, .vex = 1, .legacy = 1, .no_mem = 1 },
+	{ "SO",
+	  { REG_, RM },
+	  .w0 = 1,
+	  .w1 = 1,
+	  .reg = -1,
+	  .rm = XMMWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_mem = 1 },
 	{ "VF", { REG_, VVVV, RM }, .w1 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1 },
 	{ "SM", { RM }, .w0 = 1, .rm = DWORD, .legacy = 1, .no_reg = 1 },
 };
@@ -235,11 +320,13 @@ static bool is(const struct form *f, const char *name) { return strcmp(f->row->n
 /* Size of a memory operand: scalars read as much as they are wide. */
 static enum size mem_size(const struct form *f, enum size s)
 {
-	bool is_double = strcmp(f->shape->form, "VF") ? f->op & X64_SINGLE : f->w, packed = !(f->op >> 10 & 3);
+	bool is_double = strcmp(f->shape->form, "VF") ? f->op & X64_SINGLE : f->w,
+	     packed = !(f->op >> 10 & 3);
 
 	if (is(f, "COMIS") && !f->vex && is_double) /* so Capstone has it */
 		return XMMWORD;
-	if (is(f, "MOVAPS") || is(f, "PTEST") || (s == XMMWORD && packed && !is(f, "UCOMIS") && !is(f, "COMIS")))
+	if (is(f, "MOVAPS") || is(f, "PTEST")
+	    || (s == XMMWORD && packed && !is(f, "UCOMIS") && !is(f, "COMIS")))
 		return XMMWORD;
 	if (f->shape->rm == XMMWORD || f->shape->no_reg)
 		return strcmp(f->shape->form, "SM") == 0 ? DWORD : is_double ? QWORD : DWORD;
@@ -247,14 +334,18 @@ static enum size mem_size(const struct form *f, enum size s)
 }
 
 /* Operand texts in order, joined. rm is the text of the r/m operand. */
-static struct codebuf *text(const struct form *f, const char *reg, const char *vvvv, const char *rm, int imm)
+static struct codebuf *text(const struct form *f, const char *reg, const char *vvvv, const char *rm,
+			    int imm)
 {
 	const enum part *p = f->shape->part;
 	char out[TEXT] = "", number[16];
 
 	snprintf(number, sizeof number, imm < 10 ? "%d" : "%#x", imm);
 	for (unsigned i = 0; i < 4 && p[i] != NONE; i++) {
-		const char *part = p[i] == REG_ ? reg : p[i] == VVVV ? vvvv : p[i] == RM ? rm : number;
+		const char *part = p[i] == REG_   ? reg
+				   : p[i] == VVVV ? vvvv
+				   : p[i] == RM   ? rm
+						  : number;
 
 		if (i)
 			strcat(out, ", ");
@@ -275,7 +366,8 @@ static struct codebuf *text(const struct form *f, const char *reg, const char *v
 /* True when the VEX form has a source in vvvv. */
 static bool has_vvvv(const struct form *f)
 {
-	static const char *const without[] = { "SRM1", "SRM2", "SLD", "SST", "SXR", "SRX", "SO", "SM" };
+	static const char *const without[] = { "SRM1", "SRM2", "SLD", "SST", "SXR",
+					       "SRX",  "SO",   "SM",  "VI" };
 
 	for (unsigned i = 0; i < ARRAY_LEN(without); i++)
 		if (strcmp(f->shape->form, without[i]) == 0)
@@ -312,12 +404,10 @@ static void encode(const struct form *f, struct codebuf *cb, unsigned reg, unsig
 		cb_put8(cb, (uint8_t)imm);
 }
 
-static enum size size_of(int8_t s, unsigned w)
-{
-	return s >= 0 ? (enum size)s : w ? QWORD : DWORD;
-}
+static enum size size_of(int8_t s, unsigned w) { return s >= 0 ? (enum size)s : w ? QWORD : DWORD; }
 
-static void one(const struct form *f, unsigned reg, unsigned v, unsigned rm, const struct x64_mem *m)
+static void one(const struct form *f, unsigned reg, unsigned v, unsigned rm,
+		const struct x64_mem *m)
 {
 	const struct shape *s = f->shape;
 	enum size rs = size_of(s->reg, f->w), ms = size_of(s->rm, f->w);
@@ -329,7 +419,10 @@ static void one(const struct form *f, unsigned reg, unsigned v, unsigned rm, con
 		reg = x64_digit(f->op);
 	if (!vt)
 		v = 0;
-	encode(f, text(f, reg_text(rs, reg), vt, m ? mem_text(mem_size(f, ms), !is(f, "LEA"), *m, buf) : reg_text(ms, rm), some_imm(f)),
+	encode(f,
+	       text(f, reg_text(rs, reg), vt,
+		    m ? mem_text(mem_size(f, ms), !is(f, "LEA"), *m, buf) : reg_text(ms, rm),
+		    some_imm(f)),
 	       reg, v, rm, m);
 }
 
@@ -338,7 +431,8 @@ static void all_operands(const struct form *f)
 	for (unsigned i = 0; i < ARRAY_LEN(some_regs); i++) {
 		unsigned reg = some_regs[i];
 
-		for (unsigned k = 0; !f->shape->no_reg && !is(f, "LEA") && k < ARRAY_LEN(some_regs); k++)
+		for (unsigned k = 0; !f->shape->no_reg && !is(f, "LEA") && k < ARRAY_LEN(some_regs);
+		     k++)
 			one(f, reg, some_regs[(i + k) % ARRAY_LEN(some_regs)], some_regs[k], NULL);
 		for (unsigned k = 0; !f->shape->no_mem && k < ARRAY_LEN(some_mems); k++)
 			one(f, reg, some_regs[(i + k) % ARRAY_LEN(some_regs)], 0, &some_mems[k]);
@@ -357,7 +451,8 @@ static void name_form(struct form *f, bool is_float)
 		m = "movd";
 	if (is(f, "CVTFF") && is_float)
 		m = "cvtss2sd";
-	snprintf(f->mnemonic, sizeof f->mnemonic, "%s%s", f->vex && *m != 'v' && f->shape->reg >= 0 ? "v" : f->vex && f->shape->legacy ? "v" : "", m);
+	/* Rows that are VEX alone carry their whole name. */
+	snprintf(f->mnemonic, sizeof f->mnemonic, "%s%s", f->vex && f->shape->legacy ? "v" : "", m);
 	n = strlen(f->mnemonic);
 	if (!is_float || is(f, "CVTFF"))
 		return;
@@ -371,19 +466,24 @@ static void test_rows(void)
 	begin();
 	for (unsigned i = 0; i < ARRAY_LEN(rows) && !check_failed; i++) {
 		const struct shape *s = shape_of(&rows[i]);
-		bool scalar = strstr(rows[i].mnemonic, "sd") && rows[i].op >> 10 & 1 && strcmp(rows[i].name, "MOVSXD") != 0;
+		bool scalar = strstr(rows[i].mnemonic, "sd") && rows[i].op >> 10 & 1
+			      && strcmp(rows[i].name, "MOVSXD") != 0;
 
 		for (unsigned k = 0; k < 8; k++) {
 			unsigned w = k & 1, vex = k >> 1 & 1, single = k >> 2;
-			struct form f = { .row = &rows[i], .shape = s, .op = rows[i].op, .w = w, .vex = vex };
+			struct form f = {
+				.row = &rows[i], .shape = s, .op = rows[i].op, .w = w, .vex = vex
+			};
 
-			if ((w ? !s->w1 : !s->w0) || (vex ? !s->vex : !s->legacy) || (single && !scalar))
+			if ((w ? !s->w1 : !s->w0) || (vex ? !s->vex : !s->legacy)
+			    || (single && !scalar))
 				continue;
 			CHECK_AT("%s w %u vex %u single %u", rows[i].name, w, vex, single);
 			if (single && strcmp(rows[i].form, "VF") == 0)
 				f.w = 0; /* the width tells the format */
 			else if (single)
-				f.op = strcmp(rows[i].name, "ROUNDS") == 0 ? f.op - 1 : x64_fp(f.op, false);
+				f.op = strcmp(rows[i].name, "ROUNDS") == 0 ? f.op - 1
+									   : x64_fp(f.op, false);
 			name_form(&f, single);
 			if (single && strcmp(rows[i].name, "ROUNDS") == 0)
 				strcpy(f.mnemonic, vex ? "vroundss" : "roundss");
@@ -415,9 +515,11 @@ static void test_alu(void)
 		x64_alu_mi(expect("%s dword ptr [rbp - 0x40], 1", name[a]), alu, 0, m, 1);
 		x64_alu_mi(expect("%s qword ptr [rbp - 0x40], 0x1234", name[a]), alu, 1, m, 0x1234);
 	}
-	x64_rm(expect("lock cmpxchg qword ptr [rbp - 0x40], r8"), X64_CMPXCHG | X64_LOCK, 1, X64_R8, m);
+	x64_rm(expect("lock cmpxchg qword ptr [rbp - 0x40], r8"), X64_CMPXCHG | X64_LOCK, 1, X64_R8,
+	       m);
 	x64_rm(expect("lock xadd dword ptr [rbp - 0x40], eax"), X64_XADD | X64_LOCK, 0, X64_RAX, m);
-	x64_rmi(expect("lock or dword ptr [rsp], 0"), X64_ALU_MIB | X64_LOCK, 0, X64_OR, x64_at(X64_RSP, 0), 0, 1);
+	x64_rmi(expect("lock or dword ptr [rsp], 0"), X64_ALU_MIB | X64_LOCK, 0, X64_OR,
+		x64_at(X64_RSP, 0), 0, 1);
 	end();
 }
 
@@ -512,7 +614,8 @@ static void test_overflow(void)
 		memset(bytes, 0xee, sizeof bytes);
 		cb_init(&cb, bytes, size);
 		for (unsigned i = 0; i < 6; i++) {
-			x64_rmi(&cb, X64_ALU_MI, 1, X64_ADD, x64_at(X64_RBP, 0x1000), 0x12345678, 4);
+			x64_rmi(&cb, X64_ALU_MI, 1, X64_ADD, x64_at(X64_RBP, 0x1000), 0x12345678,
+				4);
 			x64_mov_imm(&cb, X64_RAX, INT64_MAX);
 			x64_fix32(&cb, x64_jmp32(&cb), 0);
 			x64_here8(&cb, x64_jcc8(&cb, X64_CC_E));

@@ -12,10 +12,18 @@ enum { MAX_UNITS = 64, UNIT_STEP = 0x100 };
 static const gaddr BASE = 0x10000, END = 0x8000;
 
 /* r0 fuel, r1 return address, r2 stack pointer, r3.. data. Half of the data is not pinned. */
-#define R(n, pin) { "r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin }
-#define F(n, pin) { "f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin }
-static const struct ir_reg regs_list[] = { R(1, 0), R(2, 1), R(3, 2),  R(4, 40), R(5, 3), R(6, 41),
-					   R(7, 4), R(8, 5), R(9, 42), R(10, 9), F(0, 0), F(1, 40) };
+#define R(n, pin)                                                                                  \
+	{                                                                                          \
+		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                      \
+	}
+#define F(n, pin)                                                                                  \
+	{                                                                                          \
+		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
+	}
+static const struct ir_reg regs_list[] = {
+	R(1, 0), R(2, 1), R(3, 2),  R(4, 40), R(5, 3), R(6, 41),
+	R(7, 4), R(8, 5), R(9, 42), R(10, 9), F(0, 0), F(1, 40)
+};
 static const struct ir_regfile regs = { ARRAY_LEN(regs_list), regs_list };
 enum { FUEL, RA, SP, DATA };
 
@@ -174,8 +182,7 @@ static ir_ref any_pc(struct irgen *g, struct ir_builder *b, unsigned units)
 {
 	ir_ref v = ir_op2(b, IR_and, IR_I64, any_data(g, b), ir_const(b, IR_I64, units - 1));
 
-	v = ir_op2(b, IR_add, IR_I64,
-		   ir_op2(b, IR_mul, IR_I64, v, ir_const(b, IR_I64, UNIT_STEP)),
+	v = ir_op2(b, IR_add, IR_I64, ir_op2(b, IR_mul, IR_I64, v, ir_const(b, IR_I64, UNIT_STEP)),
 		   ir_const(b, IR_I64, (int64_t)BASE));
 	if (irgen_below(g, 3) == 0) /* bit 0 does not count */
 		v = ir_op2(b, IR_or, IR_I64, v, ir_const(b, IR_I64, 1));
@@ -223,7 +230,8 @@ static void random_program(struct program *p, struct irgen *g, unsigned units)
 		ir_putreg(&b, FUEL, fuel);
 		ir_br(&b, IR_I64, IR_EQ, fuel, ir_const(&b, IR_I64, 0), END);
 		for (unsigned k = irgen_below(g, 6); k > 0; k--) {
-			v = ir_op2(&b, irgen_below(g, 2) ? IR_add : IR_xor, IR_I64, any_data(g, &b), any_data(g, &b));
+			v = ir_op2(&b, irgen_below(g, 2) ? IR_add : IR_xor, IR_I64, any_data(g, &b),
+				   any_data(g, &b));
 			if (irgen_below(g, 2))
 				v = ir_op2(&b, IR_mul, IR_I64, v, ir_const(&b, IR_I64, 0x9e3779b1));
 			ir_putreg(&b, DATA + irgen_below(g, 7), v);
@@ -238,7 +246,8 @@ static void random_program(struct program *p, struct irgen *g, unsigned units)
 	ir_exitr(&b, IR_EXIT_SYSCALL, END);
 }
 
-static void compare_program(struct program *p, const struct ir_state *from, bool link, unsigned fuel)
+static void compare_program(struct program *p, const struct ir_state *from, bool link,
+			    unsigned fuel)
 {
 	struct ir_state *expected = malloc(sizeof *expected), *st = p->n.st;
 	enum ir_exit reason;
@@ -312,7 +321,8 @@ static const char *const fib[] = {
 	" %3 = add.i64 %1, %2\n putreg.i64 r4, %3\n %5 = ld64 %0\n putreg.i64 r2, %5\n"
 	" %7 = const.i64 24\n %8 = add.i64 %0, %7\n putreg.i64 r3, %8\n exiti ret %5\n }",
 	"block 0x1300 {\n %0 = getreg.i64 r2\n exiti ret %0\n }",
-	"block 0x2000 {\n %0 = const.i64 0x2100\n putreg.i64 r2, %0\n exit call 0x1000 ret 0x2100\n }",
+	"block 0x2000 {\n %0 = const.i64 0x2100\n putreg.i64 r2, %0\n exit call 0x1000 ret "
+	"0x2100\n }",
 	"block 0x2100 {\n exitr syscall 0x2100\n }",
 };
 
@@ -361,22 +371,28 @@ static void stops(const char *text, gaddr pc, gaddr at)
 	free(p);
 }
 
-#define COUNT_DOWN " %0 = getreg.i64 r4\n %1 = const.i64 -1\n %2 = add.i64 %0, %1\n putreg.i64 r4, %2\n"
+#define COUNT_DOWN                                                                                 \
+	" %0 = getreg.i64 r4\n %1 = const.i64 -1\n %2 = add.i64 %0, %1\n putreg.i64 r4, %2\n"
 
 static void test_stop(void)
 {
-	stops("block 0x1000 {\n" COUNT_DOWN " %4 = const.i64 0\n br.i64 ne %2, %4, 0x1000\n exit jump 0x1010\n }",
+	stops("block 0x1000 {\n" COUNT_DOWN
+	      " %4 = const.i64 0\n br.i64 ne %2, %4, 0x1000\n exit jump 0x1010\n }",
 	      0x1000, 0x1000);
 	stops("block 0x1000 {\n" COUNT_DOWN " exit jump 0x1000\n }", 0x1000, 0x1000);
 	stops("block 0x1000 {\n" COUNT_DOWN " exit call 0x1000 ret 0x1004\n }", 0x1000, 0x1000);
-	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti jump %4\n }", 0x1000, 0x2000);
-	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti call %4 ret 0x1004\n }", 0x1000, 0x2000);
+	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti jump %4\n }", 0x1000,
+	      0x2000);
+	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti call %4 ret 0x1004\n }",
+	      0x1000, 0x2000);
 	/* Unpaired returns come by the lookup. */
-	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti ret %4\n }", 0x1000, 0x2000);
+	stops("block 0x1000 {\n" COUNT_DOWN " %4 = getreg.i64 r5\n exiti ret %4\n }", 0x1000,
+	      0x2000);
 	/* A side exit in the middle, with moves. */
-	stops("block 0x1000 {\n" COUNT_DOWN " %4 = const.i64 0\n br.i64 ne %2, %4, 0x1000\n"
-	      " %6 = getreg.i64 r5\n %7 = add.i64 %6, %2\n putreg.i64 r5, %7\n exit jump 0x1010\n }",
-	      0x1000, 0x1000);
+	stops(
+	    "block 0x1000 {\n" COUNT_DOWN " %4 = const.i64 0\n br.i64 ne %2, %4, 0x1000\n"
+	    " %6 = getreg.i64 r5\n %7 = add.i64 %6, %2\n putreg.i64 r5, %7\n exit jump 0x1010\n }",
+	    0x1000, 0x1000);
 }
 
 /* ---- helpers ---------------------------------------------------------------------------------------------------- */
@@ -395,10 +411,12 @@ static void test_helper(void)
 
 	REQUIRE(p);
 	program_init(p, (struct jit_opts){ .host_features = UINT64_MAX });
-	unit_parse(p, "block 0x1000 {\n %0 = getreg.i64 r4\n %1 = getreg.i64 r5\n %2 = getreg.f64 f0\n"
-		      " %3 = getreg.i64 r7\n %4 = add.i64 %3, %0\n %5 = fadd.f64 %2, %2, dyn\n"
-		      " %6 = helper rdcycle %0, %1\n putreg.i64 r6, %6\n putreg.i64 r7, %4\n %9 = fcanon.f64 %5\n"
-		      " putreg.f64 f1, %9\n exitr syscall 0x1004\n }");
+	unit_parse(p,
+		   "block 0x1000 {\n %0 = getreg.i64 r4\n %1 = getreg.i64 r5\n %2 = getreg.f64 f0\n"
+		   " %3 = getreg.i64 r7\n %4 = add.i64 %3, %0\n %5 = fadd.f64 %2, %2, dyn\n"
+		   " %6 = helper rdcycle %0, %1\n putreg.i64 r6, %6\n putreg.i64 r7, %4\n %9 = "
+		   "fcanon.f64 %5\n"
+		   " putreg.f64 f1, %9\n exitr syscall 0x1004\n }");
 	st = p->n.st;
 	st->helpers = helpers;
 	for (unsigned r = 0; r < 12; r++)

@@ -1,5 +1,4 @@
 # Traps, signals, child processes, wait.
-# modes: jit interp
 exec 2>&1
 trap 'echo "USR1 at $BASH_SUBSHELL"' USR1; trap 'echo USR2; nested=1' USR2
 kill -USR1 $$; kill -USR2 $BASHPID; echo "nested $nested"; for i in 1 2 3 4 5; do kill -USR1 $$; done

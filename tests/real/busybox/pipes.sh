@@ -1,5 +1,4 @@
 # Pipelines, descriptors, subshells, background processes, traps and signals.
-# modes: jit interp
 exec 2>&1
 seq 1 1000 | grep 7 | sed 's/7/seven/g' | tail -n 2
 seq 1 100000 | awk '{ s += $1 } END { print s }'

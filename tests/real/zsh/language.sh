@@ -1,5 +1,4 @@
 # zsh: arrays, parameter flags, floating point, glob qualifiers, functions, modules.
-# modes: jit interp
 exec 2>&1
 a=(one two three four); echo $#a $a[1] $a[-1] $a[2,3] ${a[(i)three]} ${a[(r)t*]}; a[2]=(x y); print -l $a | tail -n 2; typeset -p a
 print ${(o)a} ${(O)a} ${(U)a} ${(C)a} ${(j:-:)a} ${(s:,:):-p,q,r} ${(u)${(s: :):-a b a c}} ${(l:6::.:):-ab} ${(r:6::_:):-ab}

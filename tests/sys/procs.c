@@ -1,0 +1,228 @@
+/* Processes: identity, children and their status, clone, limits, priorities, names, machine. */
+#include "sys.h"
+
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/times.h>
+#include <sys/utsname.h>
+
+static void test_identity(void)
+{
+	uid_t r, e, s;
+	gid_t g[64];
+	struct utsname u;
+	char name[17] = "", domain[16];
+	unsigned cpu = 9999, node;
+
+	EQ(RAW(SYS_getpid), getpid());
+	EQ(RAW(SYS_gettid), getpid());
+	EQ(RAW(SYS_getppid), getppid());
+	EQ(getresuid(&r, &e, &s), 0);
+	CHECK(r == getuid() && e == geteuid());
+	CHECK(getgroups(64, g) >= 0);
+	EQ(setfsuid(-1), geteuid());
+	EQ(setuid(getuid()), 0);
+	EQ(uname(&u), 0);
+	CHECK(!strcmp(u.sysname, "Linux"));
+	FAILS(uname((void *)8), EFAULT);
+	EQ(prctl(PR_SET_NAME, "short name here and more"), 0);
+	EQ(prctl(PR_GET_NAME, name), 0);
+	CHECK(!strcmp(name, "short name here"));
+	EQ(prctl(PR_SET_PDEATHSIG, 0), 0);
+	EQ(prctl(PR_GET_DUMPABLE), 1);
+	FAILS(prctl(12345, 0, 0, 0, 0), EINVAL);
+	EQ(RAW(SYS_getcpu, &cpu, &node, 0), 0);
+	CHECK(cpu < 4096);
+	EQ(getpgid(0), getpgrp());
+	CHECK(getsid(0) > 0);
+	FAILS(getpgid(999999999), ESRCH);
+	FAILS(setpgid(999999999, 0), ESRCH);
+	CHECK(personality(0xffffffff) >= 0);
+	EQ(RAW(SYS_set_tid_address, &cpu), getpid());
+	EQ(getrandom(domain, sizeof domain, GRND_NONBLOCK), sizeof domain);
+	FAILS(getrandom(domain, 4, 0x1000), EINVAL);
+	FAILS(getrandom((void *)8, 4, 0), EFAULT);
+}
+
+static void test_limits(void)
+{
+	struct rlimit l, old;
+	struct rusage ru;
+	struct sysinfo si;
+	struct tms t;
+	cpu_set_t set;
+	struct sched_param sp;
+
+	EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	l = old;
+	l.rlim_cur = 300;
+	EQ(setrlimit(RLIMIT_NOFILE, &l), 0);
+	EQ(prlimit(0, RLIMIT_NOFILE, &old, &l), 0);
+	EQ(l.rlim_cur, 300);
+	EQ(sysconf(_SC_OPEN_MAX), old.rlim_cur);
+	FAILS(getrlimit(99, &l), EINVAL);
+	l.rlim_cur = 10;
+	l.rlim_max = 5;
+	FAILS(setrlimit(RLIMIT_CORE, &l), EINVAL);
+	EQ(getrusage(RUSAGE_SELF, &ru), 0);
+	CHECK(ru.ru_maxrss > 0);
+	EQ(sysinfo(&si), 0);
+	CHECK(si.totalram > 0 && si.procs > 0 && si.mem_unit > 0);
+	CHECK(times(&t) > 0);
+	EQ(sched_getaffinity(0, sizeof set, &set), 0);
+	CHECK(CPU_COUNT(&set) > 0);
+	EQ(sched_setaffinity(0, sizeof set, &set), 0);
+	EQ(sched_yield(), 0);
+	EQ(sched_getscheduler(0), SCHED_OTHER);
+	EQ(sched_getparam(0, &sp), 0);
+	EQ(sched_get_priority_max(SCHED_FIFO), 99);
+	errno = 0;
+	int nice_now = getpriority(PRIO_PROCESS, 0);
+	EQ(errno, 0);
+	EQ(setpriority(PRIO_PROCESS, 0, nice_now + 1), 0);
+	EQ(getpriority(PRIO_PROCESS, 0), nice_now + 1);
+}
+
+static int exit_code;
+static int leave(void) { return exit_code; }
+static int die(void) { raise(exit_code); return 99; }
+
+static void test_wait(void)
+{
+	struct rusage ru;
+	siginfo_t si = { 0 };
+	int status;
+	pid_t pid;
+
+	for (exit_code = 0; exit_code < 256; exit_code += 85)
+		EQ(in_child(leave), exit_code);
+	exit_code = SIGKILL;
+	EQ(in_child(die), -SIGKILL);
+	exit_code = SIGSEGV;
+	EQ(in_child(die), -SIGSEGV);
+	exit_code = SIGTERM;
+	EQ(in_child(die), -SIGTERM);
+	FAILS(wait(NULL), ECHILD);
+	pid = fork();
+	if (!pid) {
+		for (volatile int i = 0; i < 3000000; i++)
+			;
+		_exit(3);
+	}
+	EQ(wait4(pid, &status, 0, &ru), pid);
+	EQ(WEXITSTATUS(status), 3);
+	CHECK(ru.ru_utime.tv_sec || ru.ru_utime.tv_usec || ru.ru_stime.tv_usec);
+	pid = fork();
+	if (!pid)
+		pause();
+	EQ(waitpid(pid, &status, WNOHANG), 0);
+	FAILS(waitid(P_PID, 999999999, &si, WEXITED), ECHILD);
+	FAILS(waitid(P_PID, (id_t)pid, &si, 0), EINVAL);
+	EQ(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG), 0);
+	EQ(si.si_pid, 0);
+	EQ(kill(pid, 0), 0);
+	kill(pid, SIGINT);
+	EQ(waitid(P_ALL, 0, &si, WEXITED), 0);
+	CHECK(si.si_pid == pid && si.si_code == CLD_KILLED && si.si_status == SIGINT);
+	FAILS(kill(pid, 0), ESRCH);
+	FAILS(kill(getpid(), 99), EINVAL);
+}
+
+static void test_pidfd(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	siginfo_t si;
+	pid_t pid = fork();
+
+	if (!pid)
+		pause();
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	CHECK(p.fd >= 0);
+	EQ(poll(&p, 1, 0), 0);
+	EQ(syscall(SYS_pidfd_send_signal, p.fd, SIGTERM, NULL, 0), 0);
+	EQ(poll(&p, 1, 5000), 1);
+	EQ(waitid(3 /* P_PIDFD */, (id_t)p.fd, &si, WEXITED), 0);
+	EQ(si.si_status, SIGTERM);
+	close(p.fd);
+}
+
+#if defined(__riscv)
+#define CLONE(flags, stack, ptid, tls, ctid) RAW(SYS_clone, flags, stack, ptid, tls, ctid)
+#else
+#define CLONE(flags, stack, ptid, tls, ctid) RAW(SYS_clone, flags, stack, ptid, ctid, tls)
+#endif
+
+static void test_clone(void)
+{
+	static pid_t parent_tid, child_tid;
+	struct clone_args ca = { .flags = CLONE_CHILD_SETTID | CLONE_PARENT_SETTID, .exit_signal = SIGCHLD,
+				 .child_tid = (uint64_t)&child_tid, .parent_tid = (uint64_t)&parent_tid };
+	int status, fd = -1;
+	long pid;
+	sigset_t set;
+
+	fflush(stdout);
+	pid = CLONE(CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, 0, &parent_tid, 0, &child_tid);
+	if (!pid)
+		_exit(child_tid == RAW(SYS_gettid) ? 1 : 2);
+	EQ(parent_tid, pid);
+	EQ(child_tid, 0); /* was written in the child's copy */
+	EQ(waitpid((pid_t)pid, &status, 0), pid);
+	EQ(WEXITSTATUS(status), 1);
+	/* Another signal at the end, and none: such children are waited for with __WALL. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pid = CLONE(SIGUSR1, 0, 0, 0, 0);
+	if (!pid)
+		_exit(5);
+	FAILS(waitpid((pid_t)pid, &status, 0), ECHILD);
+	EQ(waitpid((pid_t)pid, &status, __WALL), pid);
+	EQ(WEXITSTATUS(status), 5);
+	sigpending(&set);
+	CHECK(sigismember(&set, SIGUSR1));
+	signal(SIGUSR1, SIG_IGN);
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	pid = CLONE(CLONE_PIDFD | SIGCHLD, 0, &fd, 0, 0);
+	if (!pid)
+		_exit(6);
+	CHECK(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	close(fd);
+	EQ(waitpid((pid_t)pid, &status, 0), pid);
+	pid = CLONE(CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+	if (!pid) {
+		usleep(30000);
+		_exit(7);
+	}
+	EQ(waitpid((pid_t)pid, &status, WNOHANG), pid); /* the parent has waited for its end */
+	EQ(WEXITSTATUS(status), 7);
+	parent_tid = 0;
+	pid = RAW(SYS_clone3, &ca, sizeof ca);
+	if (!pid)
+		_exit(child_tid == RAW(SYS_gettid) ? 8 : 9);
+	EQ(parent_tid, pid);
+	EQ(waitpid((pid_t)pid, &status, 0), pid);
+	EQ(WEXITSTATUS(status), 8);
+	EQ(RAW(SYS_clone3, &ca, 10), -EINVAL);
+	EQ(RAW(SYS_clone3, 8, sizeof ca), -EFAULT);
+	EQ(RAW(SYS_clone3, &ca, 100000), -E2BIG);
+	EQ(CLONE(CLONE_THREAD | SIGCHLD, 0, 0, 0, 0), -EINVAL);
+	EQ(CLONE(CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), -EINVAL);
+}
+
+int main(void)
+{
+	test_identity();
+	test_limits();
+	test_wait();
+	test_pidfd();
+	test_clone();
+	return done();
+}
