@@ -76,16 +76,24 @@ static unsigned decode_at(struct guest_decoder *d, struct window *w, gaddr pc, s
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
-	struct window w = { .fetch = f };
-	struct trace t = { .b = { .unit = u },
-			   .features = rv64_decoder_features(d),
-			   .max_branches = limits->max_branches,
-			   .next = pc };
+	struct window w;
+	struct trace t;
 	struct rv64_insn i, ahead;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
 	unsigned size, size_ahead;
 
-	memset(t.value, 0xff, sizeof t.value); /* IR_NOREF */
+	w.fetch = f;
+	w.start = w.len = 0;
+	/* Each field is set once: the arrays are most of it, and IR_NOREF all over. */
+	t.b.unit = u;
+	t.features = rv64_decoder_features(d);
+	t.next = pc;
+	t.max_branches = limits->max_branches;
+	t.branches = 0;
+	t.done = t.loops = false;
+	t.upper_reg = 0;
+	t.upper_value = 0;
+	memset(t.value, 0xff, sizeof t.value);
 	memset(t.narrow, 0xff, sizeof t.narrow);
 	ir_block_begin(u, pc);
 	size = decode_at(d, &w, pc, &i);

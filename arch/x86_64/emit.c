@@ -100,7 +100,8 @@ static void store_const(struct x64_emit *e, struct x64_mem m, int64_t value)
 
 static void emit_made(struct x64_emit *e, const struct lir_insn *in)
 {
-	struct x64_mem m = x64_state((int32_t)in->imm - X64_STATE_BIAS);
+	struct x64_mem m =
+	    x64_state((int32_t)((uint32_t)in->imm - X64_STATE_BIAS)); /* of LOAD and STORE */
 	unsigned d = x64_opreg(in, 0);
 	bool fp = in->opnd[0].r >= LIR_PHYS_FP;
 
@@ -284,10 +285,9 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 		.avx = X64_HAS(o->host_features, AVX),
 		.guest_base = o->guest_base,
 	};
-	uint32_t start = cb_pos(cb);
 
 	(void)t;
-	KIT_DCHECK(start == 0, "offsets count from the buffer's start (%u)", start);
+	KIT_DCHECK(cb_pos(cb) == 0, "offsets count from the buffer's start (%u)", cb_pos(cb));
 	e.block_at = arena_new(lir->arena, uint32_t, ir->block_count);
 	memset(e.block_at, 0xff, sizeof(uint32_t) * ir->block_count);
 	for (unsigned i = 0; i < lir->insn_count;) {

@@ -88,16 +88,24 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	}
 }
 
+static inline void count_use(struct x64_isel *s, const struct ir_insn *in, unsigned n, ir_ref r)
+{
+	struct x64_val *v = x64_val(s, r);
+
+	v->uses++;
+	if (!soft_use(s, in, n))
+		v->hard++;
+}
+
 static void count_uses(struct x64_isel *s, const struct ir_insn *in)
 {
-	const ir_ref op[] = { in->a, in->b, in->c };
-
-	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++) {
-		struct x64_val *v = x64_val(s, op[n]);
-
-		v->uses++;
-		if (!soft_use(s, in, n))
-			v->hard++;
+	if (!ir_ref_ok(in->a))
+		return;
+	count_use(s, in, 0, in->a);
+	if (ir_ref_ok(in->b)) {
+		count_use(s, in, 1, in->b);
+		if (ir_ref_ok(in->c))
+			count_use(s, in, 2, in->c);
 	}
 	/* fsw of a boxed value asks for the float in it. */
 	if (in->op == IR_fbits32 && x64_insn(s, in->a)->op == IR_box)
@@ -107,11 +115,11 @@ static void count_uses(struct x64_isel *s, const struct ir_insn *in)
 static void scan_block(struct x64_isel *s, const struct ir_block *b)
 {
 	uint32_t cur[IR_MAX_REGS]; /* insn whose value each guest register has */
+	const struct ir_insn *in = &s->ir->insn[b->first];
+	struct x64_val *v = &s->val[b->first];
 
 	memset(cur, 0xff, sizeof cur);
-	for (uint32_t i = b->first; i < b->first + b->count; i++) {
-		const struct ir_insn *in = &s->ir->insn[i];
-		struct x64_val *v = &s->val[i];
+	for (uint32_t i = b->first, end = i + b->count; i < end; i++, in++, v++) {
 		ir_ref same;
 
 		*v = (struct x64_val){ .rep = i, .vreg = LREG_NONE };
@@ -272,14 +280,13 @@ static void select_insn(struct x64_isel *s, uint32_t idx)
 void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct jit_opts *o,
 	      struct lir_unit *lir)
 {
-	struct x64_isel s = {
-		.ir = ir,
-		.t = t,
-		.lir = lir,
-		.features = o->host_features,
-		.guest_base = o->guest_base,
-	};
+	struct x64_isel s; /* not cleared: the most of it is puts, which a block starts without */
 
+	s.ir = ir;
+	s.t = t;
+	s.lir = lir;
+	s.features = o->host_features;
+	s.guest_base = o->guest_base;
 	memset(lir, 0, sizeof *lir);
 	lir->arena = ir->arena;
 	lir->ir = ir;
@@ -296,7 +303,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
 		x64_lir(&s, LIR_BLOCK)->imm = b;
-		for (uint32_t i = blk->first; i < blk->first + blk->count; i++)
+		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++)
 			if (!ir->insn[i].dead)
 				select_insn(&s, i);
 	}

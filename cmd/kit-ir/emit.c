@@ -39,7 +39,7 @@ static void print_lir(const struct stage *s, const struct ra_target *t)
 	struct strbuf text = STRBUF_INIT;
 
 	lir_print(&s->lir, t, s->host->op_name, &text);
-	fputs(strbuf_str(&text), stdout);
+	(void)fputs(strbuf_str(&text), stdout);
 	strbuf_fini(&text);
 }
 
@@ -114,7 +114,7 @@ bool kit_ir_emit(struct kit_ir *k, struct diag *d)
 	     || diag_fail(d, 1, "the code does not fit %d bytes", CODE_BYTES);
 	if (ok) {
 		jit_disas(s.host->name, &code, k->with_bytes, &text);
-		fputs(strbuf_str(&text), stdout);
+		(void)fputs(strbuf_str(&text), stdout);
 		print_faults(&s, &code);
 	}
 	strbuf_fini(&text);

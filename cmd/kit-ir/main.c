@@ -277,7 +277,7 @@ static void print_unit(const struct kit_ir *k)
 	struct strbuf text = STRBUF_INIT;
 
 	ir_print(&k->unit, &text);
-	fputs(strbuf_str(&text), stdout);
+	(void)fputs(strbuf_str(&text), stdout);
 	strbuf_fini(&text);
 }
 
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	arena_init(&k.arena);
 	for (int i = 1; i < argc && ok; i++) {
 		if (strcmp(argv[i], "--help") == 0) {
-			fputs(usage, stdout);
+			(void)fputs(usage, stdout);
 			return 0;
 		}
 		if (strcmp(argv[i], "--passes") == 0) {
@@ -304,7 +304,7 @@ int main(int argc, char **argv)
 			argv[words++] = argv[i];
 	}
 	if (ok && words == 0) {
-		fputs(usage, stderr);
+		(void)fputs(usage, stderr);
 		return STATUS_USAGE;
 	}
 	ok = ok && run_chain(&k, argv, words, &d);
@@ -312,6 +312,6 @@ int main(int argc, char **argv)
 		print_unit(&k);
 	arena_fini(&k.arena);
 	if (!ok)
-		fprintf(stderr, "kit-ir: %s\n", d.text);
+		(void)fprintf(stderr, "kit-ir: %s\n", d.text);
 	return ok ? 0 : d.exit_status == STATUS_USAGE ? STATUS_USAGE : STATUS_FAULT;
 }

@@ -1,13 +1,37 @@
 /*
  * Building units: appending insns, blocks and covered ranges, and dropping
  * what passes marked dead. Nothing is folded here. Memory is the unit's arena.
+ *
+ * Most units are small and made to be thrown away soon, so a fresh one has room for a trace of
+ * usual length, all from one allocation.
  */
 #include "lib/base/panic.h"
 #include "lib/ir/ir.h"
 
+enum { FIRST_BLOCKS = 2, FIRST_RANGES = 4, FIRST_INSNS = 48 };
+
+/* The first room of a unit's arrays. */
+struct first_room {
+	struct ir_block block[FIRST_BLOCKS];
+	struct ir_range range[FIRST_RANGES];
+	struct ir_insn insn[FIRST_INSNS];
+};
+
 void ir_unit_init(struct ir_unit *u, struct arena *a, const struct ir_regfile *regs, gaddr gpc)
 {
-	*u = (struct ir_unit){ .arena = a, .regs = regs, .gpc = gpc };
+	struct first_room *r = arena_new(a, struct first_room, 1);
+
+	*u = (struct ir_unit){
+		.arena = a,
+		.regs = regs,
+		.gpc = gpc,
+		.insn = r->insn,
+		.insn_cap = FIRST_INSNS,
+		.block = r->block,
+		.block_cap = FIRST_BLOCKS,
+		.range = r->range,
+		.range_cap = FIRST_RANGES,
+	};
 }
 
 unsigned ir_block_begin(struct ir_unit *u, gaddr gpc)
@@ -47,17 +71,20 @@ static void check_operand(const struct ir_unit *u, const struct ir_insn *i, uint
 		   ir_result_type(&u->insn[r.idx]));
 }
 
+static struct ir_insn *push_grown(struct ir_builder *b, enum ir_op op, enum ir_type t);
+
 /*
  * The next insn of the last block, stamped, all else neutral. Callers fill it in place: a whole
  * insn copied right after its fields were written stalls the host at each of them.
  */
-static struct ir_insn *push(struct ir_builder *b, enum ir_op op, enum ir_type t)
+static inline struct ir_insn *push(struct ir_builder *b, enum ir_op op, enum ir_type t)
 {
 	struct ir_unit *u = b->unit;
 	struct ir_insn *i;
 
 	KIT_DCHECK(u->block_count, "no block is open");
-	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
+	if (KIT_UNLIKELY(u->insn_count == u->insn_cap))
+		return push_grown(b, op, t);
 	i = &u->insn[u->insn_count++];
 	u->block[u->block_count - 1].count++;
 	i->op = (uint8_t)op;
@@ -69,6 +96,16 @@ static struct ir_insn *push(struct ir_builder *b, enum ir_op op, enum ir_type t)
 	i->to = IR_NOBLOCK;
 	i->imm = i->imm2 = 0;
 	return i;
+}
+
+/* Apart, so that push saves no registers for the call. */
+static __attribute__((noinline)) struct ir_insn *push_grown(struct ir_builder *b, enum ir_op op,
+							    enum ir_type t)
+{
+	struct ir_unit *u = b->unit;
+
+	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
+	return push(b, op, t);
 }
 
 static ir_ref done(const struct ir_builder *b, const struct ir_insn *i)

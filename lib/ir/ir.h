@@ -106,7 +106,7 @@ typedef struct {
 	uint32_t idx;
 } ir_ref;
 
-#define IR_NOREF ((ir_ref){ UINT32_MAX })
+#define IR_NOREF   ((ir_ref){ UINT32_MAX })
 #define IR_NOBLOCK UINT16_MAX
 
 static inline bool ir_ref_ok(ir_ref r) { return r.idx != UINT32_MAX; }
@@ -124,14 +124,14 @@ struct ir_insn {
 };
 
 struct ir_block {
-	gaddr gpc;            /* where it starts */
+	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
-	uint32_t exec_count;  /* how often level 1 ran it, for region formation */
+	uint32_t exec_count;   /* how often level 1 ran it, for region formation */
 };
 
 struct ir_unit {
-	struct arena *arena; /* everything below lives there */
-	gaddr gpc;           /* entry of block 0 */
+	struct arena *arena;           /* everything below lives there */
+	gaddr gpc;                     /* entry of block 0 */
 	const struct ir_regfile *regs; /* the guest's registers */
 	struct ir_insn *insn;
 	unsigned insn_count, insn_cap;
@@ -141,7 +141,7 @@ struct ir_unit {
 	struct ir_range {
 		gaddr start;
 		uint32_t size_bytes;
-	} *range;
+	} * range;
 	unsigned range_count, range_cap;
 	unsigned guest_insns; /* number of guest instructions in it */
 };
@@ -151,7 +151,8 @@ struct ir_reg {
 	const char *name;
 	uint16_t offset_bytes; /* in struct ir_state */
 	uint8_t type;          /* IR_I64 or IR_F64 */
-	uint8_t pin;           /* rank among the registers of its class that want a host register; 0 the first */
+	uint8_t
+	    pin; /* rank among the registers of its class that want a host register; 0 the first */
 };
 
 enum { IR_MAX_REGS = 64 };
@@ -163,17 +164,17 @@ struct ir_regfile {
 
 /* What ops.def says of an operation. */
 enum ir_flag {
-	IR_P = 1,       /* pure */
-	IR_C = 2,       /* a and b may be swapped */
-	IR_L = 4,       /* reads guest memory; may fault */
-	IR_S = 8,       /* writes guest memory; may fault */
-	IR_E = 16,      /* has another effect */
-	IR_X = 32,      /* may leave the block */
-	IR_Z = 64,      /* ends the block */
-	IR_F = 128,     /* floating point: accrues flags, may be dropped only if they cannot differ */
-	IR_TI = 256,    /* T is i32 or i64 */
-	IR_T64 = 512,   /* T is i64 */
-	IR_TF = 1024,   /* T is f32 or f64 */
+	IR_P = 1,     /* pure */
+	IR_C = 2,     /* a and b may be swapped */
+	IR_L = 4,     /* reads guest memory; may fault */
+	IR_S = 8,     /* writes guest memory; may fault */
+	IR_E = 16,    /* has another effect */
+	IR_X = 32,    /* may leave the block */
+	IR_Z = 64,    /* ends the block */
+	IR_F = 128,   /* floating point: accrues flags, may be dropped only if they cannot differ */
+	IR_TI = 256,  /* T is i32 or i64 */
+	IR_T64 = 512, /* T is i64 */
+	IR_TF = 1024, /* T is f32 or f64 */
 };
 
 enum ir_sub { IR_SUB_N, IR_SUB_CC, IR_SUB_RM, IR_SUB_KIND, IR_SUB_AQRL, IR_SUB_AMO };
@@ -233,14 +234,15 @@ ir_ref ir_op1(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x);
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y);
 ir_ref ir_op3(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y, ir_ref z);
 /* Floating-point operations that round: sub is rm. */
-ir_ref ir_fop(struct ir_builder *b, enum ir_op op, enum ir_type t, enum ir_rm rm, ir_ref x, ir_ref y,
-	      ir_ref z);
+ir_ref ir_fop(struct ir_builder *b, enum ir_op op, enum ir_type t, enum ir_rm rm, ir_ref x,
+	      ir_ref y, ir_ref z);
 ir_ref ir_set(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y);
 ir_ref ir_getreg(struct ir_builder *b, unsigned reg);
 void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v);
 /* op: ld8u .. ld64, ldf (t counts for ldf only). */
 ir_ref ir_load(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp);
-void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp, ir_ref v);
+void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp,
+	      ir_ref v);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);

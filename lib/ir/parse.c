@@ -43,7 +43,7 @@ static bool KIT_PRINTF(2, 3) fail(struct parser *p, const char *fmt, ...)
 		return false;
 	p->failed = true;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	return diag_fail(p->d, 1, "line %u: %s", p->line, text);
 }

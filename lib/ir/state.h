@@ -37,8 +37,8 @@ enum {
 
 /* Entry points of the host's native assembly, called by generated code (arch/HOST/native). */
 enum ir_thunk {
-	IR_THUNK_EXIT,   /* leave with a reason */
-	IR_THUNK_LINK,   /* leave with IR_EXIT_LINK */
+	IR_THUNK_EXIT, /* leave with a reason */
+	IR_THUNK_LINK, /* leave with IR_EXIT_LINK */
 	IR_THUNK_LOOKUP, /* find the code of a guest pc in the jump table, or leave with IR_EXIT_LOOKUP */
 	IR_THUNK_HELPER, /* call a helper of helpers[] */
 	IR_THUNK_FP,     /* carry out a floating-point insn by ir_eval */
@@ -53,10 +53,11 @@ struct ir_state {
 	gaddr pc;                  /* valid whenever no translated code runs */
 
 	/* Floating point. While translated code runs, flags also accrue in the host's register. */
-	uint32_t frm;       /* 0..7, the guest's dynamic rounding mode */
-	uint32_t fflags;    /* flags accrued so far, RISC-V encoding */
-	uint32_t host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
-	uint32_t stop;      /* not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
+	uint32_t frm;    /* 0..7, the guest's dynamic rounding mode */
+	uint32_t fflags; /* flags accrued so far, RISC-V encoding */
+	uint32_t
+	    host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
+	uint32_t stop; /* not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
 
 	/* The reservation of lr. addr 1: none. */
 	gaddr resv_addr;
@@ -73,11 +74,11 @@ struct ir_state {
 	const void *thunk[IR_THUNK_COUNT];
 	ir_helper_fn *const *helpers; /* indexed by enum ir_helper */
 	struct ir_jump_entry *jump;   /* IR_JUMP_ENTRIES entries */
-	uint64_t guest_base;          /* added to guest addresses where the fall-back base is in use */
-	uint64_t host_sp;             /* kitemu's own stack while translated code runs */
-	uint64_t code_sp;             /* translated code's stack of return addresses while it does not */
-	uint64_t code_sp_top;         /* its empty position */
-	uint64_t scratch[4];          /* arguments of IR_THUNK_FP */
+	uint64_t guest_base;  /* added to guest addresses where the fall-back base is in use */
+	uint64_t host_sp;     /* kitemu's own stack while translated code runs */
+	uint64_t code_sp;     /* translated code's stack of return addresses while it does not */
+	uint64_t code_sp_top; /* its empty position */
+	uint64_t scratch[4];  /* arguments of IR_THUNK_FP */
 	uint64_t spill[IR_SPILL_SLOTS];
 	uint64_t save[64]; /* registers saved by thunks around C calls */
 

@@ -35,7 +35,7 @@ static bool KIT_PRINTF(2, 3) wrong(struct check *c, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(c->why, c->why_size, fmt, ap);
+	(void)vsnprintf(c->why, c->why_size, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -188,9 +188,12 @@ bool ir_verify_insn(const struct ir_unit *u, const struct ir_block *blk, uint32_
 		    size_t why_size)
 {
 	const struct ir_insn *i = &u->insn[idx];
-	struct check c = { u, blk, i, idx, why, why_size };
+	struct check c = {
+		.u = u, .blk = blk, .i = i, .idx = idx, .why = why, .why_size = why_size
+	};
 	const struct ir_op_info *info;
 
+	why[0] = '\0';
 	if (i->op >= IR_OP_COUNT)
 		return wrong(&c, "operation %u does not exist", i->op);
 	info = ir_info(i);

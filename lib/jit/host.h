@@ -11,9 +11,10 @@
 #include "lib/ra/ra.h"
 
 struct jit_opts {
-	uint64_t host_features; /* the host's own bits, from native_features() or 0 for the baseline */
-	bool guest_base;        /* add ir_state.guest_base to every guest address */
-	bool count_blocks;      /* count entries in ir_block.exec_count order; the level-2 door */
+	uint64_t
+	    host_features; /* the host's own bits, from native_features() or 0 for the baseline */
+	bool guest_base;   /* add ir_state.guest_base to every guest address */
+	bool count_blocks; /* count entries in ir_block.exec_count order; the level-2 door */
 };
 
 /* Entry points in the code that jit_host.thunks makes, as offsets. */
@@ -24,20 +25,23 @@ struct jit_thunks {
 	 */
 	uint32_t enter;
 	uint32_t thunk[IR_THUNK_COUNT]; /* goes to ir_state.thunk[] */
-	uint32_t resync;  /* the return address at the bottom of the code stack */
-	uint32_t leave_fault; /* a signal handler resumes here (host sp any) after it stored the guest registers: makes enter return IR_EXIT_FAULT */
+	uint32_t resync;                /* the return address at the bottom of the code stack */
+	uint32_t
+	    leave_fault; /* a signal handler resumes here (host sp any) after it stored the guest registers: makes enter return IR_EXIT_FAULT */
 };
 
 struct jit_host {
 	const char *name; /* as in --host= and in folder names */
-	unsigned code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
+	unsigned
+	    code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
 	/* The convention for this guest and these options. */
-	void (*target)(const struct ir_regfile *regs, const struct jit_opts *o, struct ra_target *t);
+	void (*target)(const struct ir_regfile *regs, const struct jit_opts *o,
+		       struct ra_target *t);
 	void (*isel)(const struct ir_unit *ir, const struct ra_target *t, const struct jit_opts *o,
 		     struct lir_unit *lir);
 	/* Encodes an allocated unit. Tables of *out come from lir->arena. false: the buffer ran over. */
-	bool (*emit)(const struct lir_unit *lir, const struct ra_target *t, const struct jit_opts *o,
-		     struct codebuf *cb, struct code *out);
+	bool (*emit)(const struct lir_unit *lir, const struct ra_target *t,
+		     const struct jit_opts *o, struct codebuf *cb, struct code *out);
 	bool (*thunks)(const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
 		       struct jit_thunks *out);
 	const char *(*op_name)(unsigned op); /* of LIR host operations, for printing */

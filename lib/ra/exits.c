@@ -124,7 +124,7 @@ static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 void ra_put(struct ra *s, const struct lir_insn *in)
 {
 	unsigned g = (unsigned)in->imm;
-	uint16_t v = ra_value_of(s, &in->opnd[0]);
+	uint16_t v = in->opnd[0].r;
 
 	if (s->t->pinned & RA_BIT(g))
 		put_pinned(s, g, v, in->fix);
@@ -238,7 +238,7 @@ static void make_room(struct ra *s, struct sync *y)
 /* Where an operand that is not fixed can be had without a move; false: nowhere. */
 static bool place_in_place(struct ra *s, struct sync *y, struct lir_insn *in, struct lir_opnd *o)
 {
-	uint16_t v = ra_value_of(s, o);
+	uint16_t v = o->r;
 	const struct ra_value *x = &s->value[v];
 	unsigned home = home_of(s, v);
 
@@ -299,7 +299,7 @@ static void place_operands(struct ra *s, struct sync *y, struct lir_insn *in,
 		if (o->role != LIR_USE)
 			continue;
 		if (o->fixed != LIR_PHYS_NONE) {
-			ra_moves_add(s, &y->moves, o->fixed, ra_value_of(s, o));
+			ra_moves_add(s, &y->moves, o->fixed, o->r);
 			o->r = o->fixed;
 		} else if (!place_in_place(s, y, in, o)) {
 			missing |= 1u << k;
@@ -316,7 +316,7 @@ static void place_operands(struct ra *s, struct sync *y, struct lir_insn *in,
 		if (same < k) {
 			o->r = in->opnd[same].r;
 		} else {
-			uint16_t v = ra_value_of(s, o);
+			uint16_t v = o->r;
 
 			o->r = (lreg)operand_reg(s, y, v);
 			ra_moves_add(s, &y->moves, o->r, v);

@@ -27,24 +27,18 @@ struct live {
 	uint16_t consts;    /* chain through next_dying of the constants seen */
 };
 
-/* True when DEFs of an insn may be written before a fault that it raises. */
-static bool faults_late(const struct lir_insn *in)
+/* Room for the lists of uses: an operand adds to its value's and to its fixed register's. */
+static void reserve_uses(struct ra *s, uint32_t operands)
 {
-	unsigned defs = 0;
-
-	for (unsigned k = 0; k < in->nopnd; k++) {
-		const struct lir_opnd *o = &in->opnd[k];
-
-		if (o->role == LIR_CLOBBER || (o->role == LIR_USE && o->flags & LO_LATE))
-			return true;
-		defs += o->role == LIR_DEF;
-	}
-	return defs > 1;
+	s->use_count = 0;
+	if (2 * operands <= s->use_cap)
+		return;
+	s->use_cap = 2 * operands;
+	s->use = arena_new(s->u->arena, struct ra_use, s->use_cap);
 }
 
-static uint32_t add_use(struct ra *s, uint32_t insn, uint32_t next)
+static inline uint32_t add_use(struct ra *s, uint32_t insn, uint32_t next)
 {
-	arena_grow(s->u->arena, s->use, s->use_count, s->use_cap);
 	s->use[s->use_count] = (struct ra_use){ insn, next };
 	return s->use_count++;
 }
@@ -61,7 +55,7 @@ static void note_fixed(struct ra *s, uint32_t i, unsigned r)
 }
 
 /* v is needed at pos. Needs come from the last to the first, but for those of exits. */
-static struct ra_value *need(struct live *l, uint16_t v, uint32_t pos)
+static inline struct ra_value *need(struct live *l, uint16_t v, uint32_t pos)
 {
 	struct ra_value *x = &l->s->value[v];
 
@@ -94,12 +88,8 @@ static void add_dying(struct ra *s, uint16_t v, struct ra_value *x)
 }
 
 /* Insn i may leave the block: unseen guest registers are needed. */
-static void way_out(struct live *l, const struct lir_insn *in)
+static void way_out(struct live *l, bool sync, uint32_t pos)
 {
-	bool sync = in->flags & LF_SYNC;
-	bool late = in->flags & (LF_SYNC | LF_EXIT) || faults_late(in);
-	uint32_t pos = late ? RA_LATE(l->i) : RA_EARLY(l->i);
-
 	if (sync)
 		l->next_sync = pos;
 	for (RA_EACH(g, l->unseen & l->s->touched))
@@ -112,7 +102,7 @@ static void live_put(struct live *l, struct lir_insn *in)
 {
 	struct ra *s = l->s;
 	unsigned g = (unsigned)in->imm;
-	uint16_t v = ra_value_of(s, &in->opnd[0]);
+	uint16_t v = in->opnd[0].r = s->value[in->opnd[0].r].alias;
 	struct ra_value *x;
 
 	if (l->unseen & RA_BIT(g)) {
@@ -132,10 +122,9 @@ static void live_put(struct live *l, struct lir_insn *in)
 	}
 }
 
-static void live_def(struct live *l, const struct lir_opnd *o)
+static struct ra_value *live_def(struct live *l, uint16_t v)
 {
 	struct ra *s = l->s;
-	uint16_t v = ra_value_of(s, o);
 	struct ra_value *x = need(l, v, RA_LATE(l->i));
 
 	KIT_DCHECK(!x->is_const && v < s->entry, "insn %u defines value %u", l->i, v);
@@ -146,16 +135,15 @@ static void live_def(struct live *l, const struct lir_opnd *o)
 		s->want[x->dest] = v;
 		s->wanted |= RA_BIT(x->dest);
 	}
+	return x;
 }
 
-static void live_use(struct live *l, const struct lir_insn *in, const struct lir_opnd *o,
+static void live_use(struct live *l, const struct lir_opnd *o, uint32_t pos,
 		     const struct ra_value *result)
 {
 	struct ra *s = l->s;
-	uint16_t v = ra_value_of(s, o);
-	bool dies = s->value[v].death < s->block_pos;
-	struct ra_value *x =
-	    need(l, v, o->flags & LO_LATE || in->flags & LF_SYNC ? RA_LATE(l->i) : RA_EARLY(l->i));
+	bool dies = s->value[o->r].death < s->block_pos;
+	struct ra_value *x = need(l, o->r, pos);
 
 	x->uses = add_use(s, l->i, x->uses);
 	if (o->fixed != LIR_PHYS_NONE) {
@@ -174,29 +162,46 @@ static void live_use(struct live *l, const struct lir_insn *in, const struct lir
 	}
 }
 
-static void live_insn(struct live *l, const struct lir_insn *in)
+/* Names the values of the operands, too, where virtual registers stood. */
+static void live_insn(struct live *l, struct lir_insn *in, struct ra_step *step)
 {
 	struct ra *s = l->s;
 	const struct ra_value *result = NULL;
+	bool sync = in->flags & LF_SYNC, late = in->flags & (LF_SYNC | LF_EXIT);
+	unsigned defs = 0, has = 0;
+	uint32_t early;
 
+	for (unsigned k = in->nopnd; k-- > 0;) {
+		struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role == LIR_NO_OPND)
+			continue;
+		if (o->fixed != LIR_PHYS_NONE) {
+			note_fixed(s, l->i, o->fixed);
+			has |= RA_HAS_FIXED;
+		}
+		if (o->role == LIR_USE) {
+			o->r = s->value[o->r].alias;
+			late |= o->flags & LO_LATE;
+		} else if (o->role == LIR_DEF) {
+			result = live_def(l, o->r);
+			has |= RA_HAS_DEF;
+			late |= defs++ > 0;
+		} else {
+			late = true;
+		}
+	}
+	step->has |= defs > 1 ? has | RA_HAS_DEFS : has;
+	/* Results may be written before the fault, but for the case that lir.h names. */
 	if (in->flags & (LF_SYNC | LF_EXIT | LF_FAULT))
-		way_out(l, in);
+		way_out(l, sync, late ? RA_LATE(l->i) : RA_EARLY(l->i));
+	early = sync ? RA_LATE(l->i) : RA_EARLY(l->i);
 	for (unsigned k = in->nopnd; k-- > 0;) {
 		const struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role != LIR_NO_OPND && o->fixed != LIR_PHYS_NONE) {
-			note_fixed(s, l->i, o->fixed);
-			s->step[l->i].has |= RA_HAS_FIXED;
-		}
-		if (o->role == LIR_DEF) {
-			s->step[l->i].has |= RA_HAS_DEF;
-			live_def(l, o);
-			result = &s->value[ra_value_of(s, o)];
-		}
+		if (o->role == LIR_USE)
+			live_use(l, o, early | (o->flags & LO_LATE), result);
 	}
-	for (unsigned k = in->nopnd; k-- > 0;)
-		if (in->opnd[k].role == LIR_USE)
-			live_use(l, in, &in->opnd[k], result);
 }
 
 /*
@@ -206,32 +211,37 @@ static void live_insn(struct live *l, const struct lir_insn *in)
 static void name_entries(struct ra *s)
 {
 	const struct lir_unit *u = s->u;
-	uint64_t put = 0;
-	uint32_t i = s->first;
+	struct lir_insn *first = &u->insn[s->first], *in = first, *end = &u->insn[u->insn_count];
+	uint64_t put = 0, read = 0;
+	uint32_t operands = 0;
 
-	s->read = 0;
-	for (; i < u->insn_count; i++) {
-		struct lir_insn *in = &u->insn[i];
-
-		if (in->op == LIR_BLOCK && i != s->first)
-			break;
+	for (; in < end; in++) {
+		operands += in->nopnd;
+		if (in->op >= LIR_HOST)
+			continue;
 		if (in->op == LIR_PUT) {
 			put |= RA_BIT(in->imm);
 		} else if (in->op == LIR_GET) {
 			in->op = LIR_NOP;
 			s->value[in->opnd[0].r].alias = (uint16_t)(s->entry + in->imm);
-			s->read |= RA_BIT(in->imm);
+			read |= RA_BIT(in->imm);
+		} else if (in->op == LIR_BLOCK && in > first) {
+			break;
 		}
 	}
-	s->end = i;
+	s->end = (uint32_t)(in - u->insn);
+	s->read = read;
+	reserve_uses(s, operands);
 	/* Only where the last way out is the end do the homes of the others stay taken all the way. */
 	s->touched = s->t->pinned;
-	if (u->insn[i - 1].flags & LF_SYNC)
-		s->touched &= s->read | put;
+	if (in[-1].flags & LF_SYNC)
+		s->touched &= read | put;
 }
 
 void ra_live(struct ra *s, uint32_t first)
 {
+	struct lir_insn *in;
+	struct ra_step *step;
 	struct live l;
 
 	l.s = s;
@@ -241,18 +251,19 @@ void ra_live(struct ra *s, uint32_t first)
 	l.consts = RA_NOVALUE;
 	s->first = first;
 	s->block_pos = RA_EARLY(first);
-	s->use_count = 0;
 	s->wanted = s->fixed_any = 0;
 	name_entries(s);
 	for (RA_EACH(n, s->touched | s->read))
 		ra_init_value(s, (uint16_t)(s->entry + n), ra_greg_class(s, (unsigned)n), false);
-	for (uint32_t i = s->end; i-- > first;) {
-		struct lir_insn *in = &s->u->insn[i];
-
-		l.i = i;
-		s->step[i] = (struct ra_step){ .dying = RA_NOVALUE };
+	l.i = s->end;
+	in = &s->u->insn[s->end];
+	step = &s->step[s->end];
+	while (l.i > first) {
+		l.i--;
+		in--;
+		*--step = (struct ra_step){ .dying = RA_NOVALUE };
 		if (in->op >= LIR_HOST)
-			live_insn(&l, in);
+			live_insn(&l, in, step);
 		else if (in->op == LIR_PUT)
 			live_put(&l, in);
 	}

@@ -55,13 +55,6 @@ void ra_drop_mem(struct ra *s, uint16_t v)
 	x->mem = RA_NOMEM;
 }
 
-void ra_free_value(struct ra *s, uint16_t v)
-{
-	if (s->value[v].reg != LIR_PHYS_NONE)
-		ra_set_reg(s, v, LIR_PHYS_NONE);
-	ra_drop_mem(s, v);
-}
-
 /* A place in memory for value v. */
 static int32_t spill_mem(struct ra *s, uint16_t v)
 {
@@ -228,13 +221,10 @@ static unsigned victim(struct ra *s, uint64_t evictable)
 	return best;
 }
 
-unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, unsigned hint)
+unsigned ra_vacate(struct ra *s, uint16_t v, uint64_t evictable)
 {
-	unsigned r = ra_pick(s, v, avail, hint);
+	unsigned r = victim(s, evictable & s->t->alloc[s->value[v].cls]);
 
-	if (r != LIR_PHYS_NONE)
-		return r;
-	r = victim(s, evictable & s->t->alloc[s->value[v].cls]);
 	KIT_CHECK(r != LIR_PHYS_NONE, "LIR insn %u has more operands than the host registers",
 		  s->i);
 	ra_evict(s, s->occ[r]);

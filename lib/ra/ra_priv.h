@@ -46,6 +46,7 @@ enum { RA_NOVALUE = UINT16_MAX, RA_NOGREG = UINT8_MAX, RA_NOSLOT = UINT8_MAX };
 #define RA_EARLY(i)  (2 * (i) + 2)
 #define RA_LATE(i)   (2 * (i) + 3)
 #define RA_INSN(pos) ((pos) / 2 - 1)
+_Static_assert((RA_EARLY(7) | LO_LATE) == RA_LATE(7), "live.c makes one of the other so");
 
 #define RA_BIT(n) (UINT64_C(1) << (n))
 /* for (RA_EACH(r, set)): each bit r of a set. */
@@ -81,7 +82,8 @@ struct ra_use {
 enum ra_has {
 	RA_HAS_FIXED = 1,      /* an operand in a fixed register */
 	RA_HAS_DEF = 2,        /* a result */
-	RA_HAS_LATE_DEATH = 4, /* a value of dying outlives its early operands */
+	RA_HAS_DEFS = 4,       /* more than one */
+	RA_HAS_LATE_DEATH = 8, /* a value of dying outlives its early operands */
 };
 
 struct ra_step {
@@ -151,16 +153,22 @@ void ra_fetch(struct ra *s, uint16_t v, unsigned r);
 void ra_set_reg(struct ra *s, uint16_t v, unsigned r);
 /* v's copy in memory is no longer good. */
 void ra_drop_mem(struct ra *s, uint16_t v);
-/* v is not needed any more. */
-void ra_free_value(struct ra *s, uint16_t v);
 /* Takes v out of its register, storing it first when that held the only copy. */
 void ra_evict(struct ra *s, uint16_t v);
 /* The insn that defines the next value that would like g's home, or RA_NEVER. */
 uint32_t ra_next_want(struct ra *s, unsigned g);
 /* The best register for v out of avail, or LIR_PHYS_NONE when v's class has none in it. */
 unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint);
-/* The same; evicts a value from one of evictable when there is none. */
-unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable, unsigned hint);
+/* A register for v that becomes free by evicting a value from one of evictable. */
+unsigned ra_vacate(struct ra *s, uint16_t v, uint64_t evictable);
+
+static inline unsigned ra_take(struct ra *s, uint16_t v, uint64_t avail, uint64_t evictable,
+			       unsigned hint)
+{
+	unsigned r = ra_pick(s, v, avail, hint);
+
+	return r != LIR_PHYS_NONE ? r : ra_vacate(s, v, evictable);
+}
 
 /* ---- exits.c */
 
@@ -231,11 +239,6 @@ static inline struct ra_value *ra_init_value(struct ra *s, uint16_t v, uint8_t c
 	return x;
 }
 
-static inline uint16_t ra_value_of(const struct ra *s, const struct lir_opnd *o)
-{
-	return s->value[o->r].alias;
-}
-
 /* Needed after insn i has read its early operands. */
 static inline bool ra_outlives_early(const struct ra *s, uint16_t v)
 {
@@ -256,6 +259,38 @@ static inline uint16_t ra_occupant(const struct ra *s, unsigned r)
 static inline uint64_t ra_allocatable(const struct ra *s)
 {
 	return s->t->alloc[LIR_INT] | s->t->alloc[LIR_FP];
+}
+
+/* v is not needed any more. */
+static inline void ra_free_value(struct ra *s, uint16_t v)
+{
+	struct ra_value *x = &s->value[v];
+	unsigned r = x->reg;
+
+	if (r != LIR_PHYS_NONE) {
+		if (ra_occupant(s, r) == v) {
+			s->held &= ~RA_BIT(r);
+			s->free |= RA_BIT(r) & ra_allocatable(s);
+		}
+		x->reg = LIR_PHYS_NONE;
+		if (x->cur_of) {
+			s->away |= x->cur_of;
+			s->loc_valid = false;
+		}
+	}
+	if (x->mem != RA_NOMEM)
+		ra_drop_mem(s, v);
+}
+
+/* v, which has no place yet, gets register r. */
+static inline void ra_give(struct ra *s, uint16_t v, unsigned r)
+{
+	KIT_DCHECK(ra_occupant(s, r) == RA_NOVALUE, "register %u holds value %u at insn %u", r,
+		   s->occ[r], s->i);
+	s->value[v].reg = (uint8_t)r;
+	s->occ[r] = v;
+	s->held |= RA_BIT(r);
+	s->free &= ~RA_BIT(r);
 }
 
 static inline unsigned ra_lowest(uint64_t set) { return (unsigned)__builtin_ctzll(set); }

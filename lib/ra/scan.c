@@ -66,7 +66,7 @@ static struct usage usage_of(const struct ra *s, const struct lir_insn *in, uint
 	for (unsigned k = 0; k < in->nopnd; k++) {
 		const struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role != LIR_USE || ra_value_of(s, o) != v)
+		if (o->role != LIR_USE || o->r != v)
 			continue;
 		if (o->fixed == LIR_PHYS_NONE)
 			u.elsewhere = true;
@@ -119,9 +119,8 @@ static void place_fixed(struct ra *s, const struct lir_insn *in, struct regs *r)
 		const struct lir_opnd *o = &in->opnd[k];
 
 		/* A value that has just left p is still there. */
-		if (o->role == LIR_USE && o->fixed != LIR_PHYS_NONE
-		    && was[o->fixed] != ra_value_of(s, o))
-			ra_moves_add(s, &m, o->fixed, ra_value_of(s, o));
+		if (o->role == LIR_USE && o->fixed != LIR_PHYS_NONE && was[o->fixed] != o->r)
+			ra_moves_add(s, &m, o->fixed, o->r);
 	}
 	ra_moves_emit(&m, s->free & ~fixed, &s->out);
 }
@@ -154,7 +153,7 @@ static bool stays_in_memory(const struct ra *s, const struct lir_insn *in, const
 static void place_use(struct ra *s, struct lir_insn *in, struct lir_opnd *o, struct regs *r)
 {
 	uint64_t banned = r->fixed_use | r->fixed_def | r->busy;
-	uint16_t v = ra_value_of(s, o);
+	uint16_t v = o->r;
 	struct ra_value *x = &s->value[v];
 
 	if (x->reg == LIR_PHYS_NONE) {
@@ -180,7 +179,7 @@ static void place_uses(struct ra *s, struct lir_insn *in, struct regs *r)
 
 		if (o->role != LIR_USE)
 			continue;
-		x = &s->value[ra_value_of(s, o)];
+		x = &s->value[o->r];
 		if (o->fixed != LIR_PHYS_NONE || x->reg == LIR_PHYS_NONE)
 			missing |= 1u << k;
 		else
@@ -198,7 +197,7 @@ static void place_uses(struct ra *s, struct lir_insn *in, struct regs *r)
 			place_use(s, in, o, r);
 			continue;
 		}
-		v = ra_value_of(s, o);
+		v = o->r;
 		if (s->value[v].reg == LIR_PHYS_NONE && s->free & ~r->fixed_def & RA_BIT(o->fixed))
 			ra_set_reg(s, v, o->fixed);
 		use_reg(r, o, o->fixed);
@@ -258,28 +257,6 @@ static void clear_home(struct ra *s, uint16_t v, uint64_t banned, uint64_t *avai
 	}
 }
 
-static void choose_results(struct ra *s, const struct lir_insn *in, struct regs *r,
-			   uint8_t reg[LIR_MAX_OPNDS])
-{
-	unsigned hint = hint_of(in);
-	uint64_t banned = r->fixed_def | r->late, avail = s->free | dying_early(s);
-
-	for (unsigned k = 0; k < in->nopnd; k++) {
-		const struct lir_opnd *o = &in->opnd[k];
-
-		if (o->role != LIR_DEF)
-			continue;
-		if (o->fixed != LIR_PHYS_NONE) {
-			reg[k] = o->fixed;
-			continue;
-		}
-		clear_home(s, ra_value_of(s, o), banned, &avail);
-		reg[k] = (uint8_t)ra_take(s, ra_value_of(s, o), avail & ~banned, ~(avail | banned),
-					  hint);
-		banned |= RA_BIT(reg[k]);
-	}
-}
-
 static void free_dying(struct ra *s)
 {
 	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
@@ -294,77 +271,102 @@ static void free_dying_early(struct ra *s)
 			ra_free_value(s, v);
 }
 
+static void choose_results(struct ra *s, const struct lir_insn *in, struct regs *r,
+			   uint8_t reg[LIR_MAX_OPNDS])
+{
+	unsigned hint = hint_of(in);
+	uint64_t banned = r->fixed_def | r->late, avail = s->free | dying_early(s);
+
+	for (unsigned k = 0; k < in->nopnd; k++) {
+		const struct lir_opnd *o = &in->opnd[k];
+
+		if (o->role != LIR_DEF)
+			continue;
+		if (o->fixed != LIR_PHYS_NONE) {
+			reg[k] = o->fixed;
+		} else {
+			clear_home(s, o->r, banned, &avail);
+			reg[k] =
+			    (uint8_t)ra_take(s, o->r, avail & ~banned, ~(avail | banned), hint);
+			banned |= RA_BIT(reg[k]);
+		}
+		if (!(s->step[s->i].has & RA_HAS_DEFS))
+			return;
+	}
+}
+
 static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[LIR_MAX_OPNDS])
 {
+	unsigned has = s->step[s->i].has;
+
 	free_dying_early(s);
 	for (unsigned k = 0; k < in->nopnd; k++) {
 		struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role == LIR_DEF) {
-			ra_set_reg(s, ra_value_of(s, o), reg[k]);
-			o->r = reg[k];
-		}
+		if (o->role != LIR_DEF)
+			continue;
+		ra_give(s, o->r, reg[k]);
+		o->r = reg[k];
+		if (!(has & RA_HAS_DEFS))
+			break;
 	}
-	if (s->step[s->i].has & RA_HAS_LATE_DEATH)
+	if (has & RA_HAS_LATE_DEATH)
 		free_dying(s);
 }
 
 /* ---- insns ------------------------------------------------------------------------------------ */
 
-static void scan_host(struct ra *s, const struct lir_insn *sel)
+/* Works on the selected insn itself, which nobody reads again. */
+static void scan_host(struct ra *s, struct lir_insn *in)
 {
-	struct lir_insn in = *sel;
 	struct regs r = { 0 };
 	uint8_t reg[LIR_MAX_OPNDS];
 	unsigned has = s->step[s->i].has;
 
 	s->horizon = s->i;
 	if (has & RA_HAS_FIXED) {
-		collect_fixed(&in, &r);
-		place_fixed(s, &in, &r);
+		collect_fixed(in, &r);
+		place_fixed(s, in, &r);
 	}
-	place_uses(s, &in, &r);
+	place_uses(s, in, &r);
 	s->horizon = s->i + 1;
 	if (has & RA_HAS_DEF)
-		choose_results(s, &in, &r, reg);
-	if (in.flags & LF_EXIT)
-		ra_note_exit(s, &in);
-	if (in.flags & LF_FAULT)
+		choose_results(s, in, &r, reg);
+	if (in->flags & LF_EXIT)
+		ra_note_exit(s, in);
+	if (in->flags & LF_FAULT)
 		ra_note_fault(s);
 	if (has & RA_HAS_DEF)
-		commit_results(s, &in, reg);
+		commit_results(s, in, reg);
 	else
 		free_dying(s);
-	*ra_append(&s->out) = in;
+	*ra_append(&s->out) = *in;
 }
 
 void ra_scan(struct ra *s)
 {
-	ra_begin_block(s);
-	for (s->i = s->first; s->i < s->end; s->i++) {
-		const struct lir_insn *in = &s->u->insn[s->i];
+	struct lir_insn *in = &s->u->insn[s->first], *end = &s->u->insn[s->end];
 
+	ra_begin_block(s);
+	for (s->i = s->first; in < end; in++, s->i++) {
+		if (in->op == LIR_NOP)
+			continue;
 		s->out.gpc_off = s->stub.gpc_off = in->gpc_off;
-		switch (in->op) {
-		case LIR_NOP:
-			continue;
-		case LIR_BLOCK:
-			*ra_append(&s->out) = *in;
-			continue;
-		case LIR_PUT:
+		if (in->op >= LIR_HOST) {
+			if (!(in->flags & LF_SYNC)) {
+				scan_host(s, in);
+				continue;
+			}
+			ra_sync(s, in);
+			free_dying(s);
+			ra_settle(s);
+		} else if (in->op == LIR_PUT) {
 			s->horizon = s->i;
 			ra_put(s, in);
 			free_dying(s);
-			continue;
-		default:
-			KIT_CHECK(in->op >= LIR_HOST, "LIR op %u before allocation", in->op);
-			if (in->flags & LF_SYNC) {
-				ra_sync(s, in);
-				free_dying(s);
-				ra_settle(s);
-			} else {
-				scan_host(s, in);
-			}
+		} else {
+			KIT_CHECK(in->op == LIR_BLOCK, "LIR op %u before allocation", in->op);
+			*ra_append(&s->out) = *in;
 		}
 	}
 	ra_end_block(s);

@@ -286,7 +286,7 @@ static void sigact_arg(struct strace_line *l, unsigned i, bool out)
 	strbuf_puts(&l->b, ", sa_mask=");
 	put_sigset(&l->b, s.mask);
 	strbuf_puts(&l->b, ", sa_flags=");
-	strace_put_flags(&l->b, SYS_KIND_SIGACT, s.flags);
+	strace_put_flags(&l->b, SYS_KIND_SIGACT, (uint32_t)s.flags);
 	strbuf_putc(&l->b, '}');
 }
 

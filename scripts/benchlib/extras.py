@@ -7,6 +7,8 @@ from .toolchain import BENCH, GUEST, call
 HELLO_RUNS = {False: 200, True: 40}
 ONCE_RUNS = {False: 10, True: 4}
 PLUGIN_APIS = range(1, 8)  # qemu 7.2 takes 1, qemu 10 takes 2 to 4
+# smc-check: translators patch code that lies in a file mapping, which valgrind would not look at again.
+VALGRIND = ["valgrind", "--tool=cachegrind", "--smc-check=all", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
 COUNTED_INSTRUCTIONS = 30_000_000  # valgrind takes a second or two for these
 COUNTED_KINDS = ("integer", "calls", "strings", "float")  # valgrind and the plugin look at one process only
 
@@ -41,8 +43,8 @@ class Counter:
         _, probe = toolchain.own("hello", "hello.c")
         source = BENCH / "qemu_count.c"
         for api in PLUGIN_APIS:
-            self.plugin = toolchain.cached(f"qemu_count.{api}.so", ["gcc", "-O2", "-fPIC", "-shared", f"-DAPI_VERSION={api}", source],
-                                           [source], toolchain.versions["gcc"])
+            command = ["gcc", "-O2", "-fPIC", "-shared", f"-DAPI_VERSION={api}", source]
+            self.plugin = toolchain.cached(f"qemu_count.{api}.so", command, [source], toolchain.versions["gcc"])
             if self.count([probe]):
                 return
         self.plugin = None
@@ -78,20 +80,21 @@ def translation(runner, toolchain, peers, counter, quick):
     native, rv64 = (toolchain.compile("once", [source], guest, ["-w"]) for guest in (False, True))
     counted = counter.count([rv64])
     instructions = counted[2] if counted else listed_instructions(rv64)
-    results = measure.interleaved(runner, {p: [*c, rv64] if c else [native] for p, c in peers.items()}, ONCE_RUNS[quick])
+    commands = {p: [*c, rv64] if c else [native] for p, c in peers.items()}
+    results = measure.interleaved(runner, commands, ONCE_RUNS[quick])
     measure.compare(results, True)
-    base = results["native"]
+    base, found = results.pop("native"), {}
+    for peer, r in results.items():
+        ns = (r.cpu_s - base.cpu_s) * 1e9 / instructions
+        found[peer] = {"error": r.error} if r.error else {"ms": r.cpu_s * 1e3, "ns": ns}
     return {"instructions": instructions, "counted": "by a qemu plugin" if counted else "from a listing",
-            "native_ms": base.cpu_s * 1e3, "error": base.error,
-            "peers": {p: {"error": r.error} if r.error else {"ms": r.cpu_s * 1e3, "ns": (r.cpu_s - base.cpu_s) * 1e9 / instructions}
-                      for p, r in results.items() if p != "native"}}
+            "native_ms": base.cpu_s * 1e3, "error": base.error, "peers": found}
 
 
 def host_instructions(command, cwd):
-    """What a command executes on the host, by valgrind, or None. smc-check: translators patch their code, which may
-    lie in a file mapping (memfd)."""
-    r = subprocess.run(["valgrind", "--tool=cachegrind", "--smc-check=all", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *map(str, command)], cwd=cwd,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+    """What a command executes on the host, by valgrind, or None."""
+    r = subprocess.run([*VALGRIND, *map(str, command)], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.PIPE, text=True, errors="replace")
     found = re.search(r"I\s+refs:\s+([\d,]+)", r.stderr)
     return int(found[1].replace(",", "")) if found and r.returncode == 0 else None
 

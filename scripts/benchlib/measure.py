@@ -29,7 +29,8 @@ class Runner:
         read, write = os.pipe()
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             subprocess.run([self.launch, str(limit_s), str(write), *map(str, command)], cwd=cwd or self.folder,
-                           stdin=subprocess.DEVNULL, stdout=out, stderr=err, pass_fds=(write,), check=False)
+                           stdin=subprocess.DEVNULL, stdout=out, stderr=err, pass_fds=(write,), check=False,
+                           env={**os.environ, "LC_ALL": "C"})
         os.close(write)
         with open(read) as report:
             words = report.read().split()

@@ -65,7 +65,8 @@ def statement(r, has_double):
         return r.choice((f"w += (uint32_t){v};", f"w = (w << {1 + k % 30}) ^ (uint32_t){u};", f"{v} += w;",
                          f"{v} = (uint64_t)(int32_t)(w - (uint32_t){u});"))
     if kind == "load":
-        return r.choice((f"{v} += s->word[{i}];", f"{v} ^= s->word[{u} & 63];", f"{v} += s->next->word[{i}];", f"w ^= s->half[{j}];"))
+        return r.choice((f"{v} += s->word[{i}];", f"{v} ^= s->word[{u} & 63];", f"{v} += s->next->word[{i}];",
+                         f"w ^= s->half[{j}];"))
     if kind == "store":
         return r.choice((f"s->word[{i}] = {v};", f"s->half[{i}] += (uint32_t){v};", f"s->word[{i}] += {u};"))
     if kind == "narrow":
@@ -77,7 +78,8 @@ def statement(r, has_double):
     if kind == "mul":
         return r.choice((f"{v} *= {u} | 1;", f"{v} = {u} * {r.randrange(3, 1000)};"))
     if kind == "double":
-        return r.choice((f"x += s->real[{i}];", f"x *= 0.5;", f"s->real[{j}] = x;", f"{v} += (uint64_t)(x > s->real[{k}]);"))
+        return r.choice((f"x += s->real[{i}];", "x *= 0.5;", f"s->real[{j}] = x;",
+                         f"{v} += (uint64_t)(x > s->real[{k}]);"))
     if kind == "select":
         return f"{v} = {u} > {t} ? {u} : {t};"
     return f"{v} ^= {r.getrandbits(64):#x};"

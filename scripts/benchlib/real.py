@@ -71,13 +71,14 @@ def tcl_command(work):
         return {}
     folder = work / "tcl"
     if not (folder / "bin/tclsh").exists():
-        debs = call(["bash", "-ec", ". scripts/apt.sh; kit_apt_debs bookworm $(dpkg --print-architecture) tcl8.6 libtcl8.6"], cwd=ROOT)
-        for deb in debs.split():
+        fetch = ". scripts/apt.sh; kit_apt_debs bookworm $(dpkg --print-architecture) tcl8.6 libtcl8.6"
+        for deb in call(["bash", "-ec", fetch], cwd=ROOT).split():
             call(["dpkg-deb", "-x", deb, folder])
         (folder / "bin").mkdir()
         (folder / "bin/tclsh").symlink_to(folder / "usr/bin/tclsh8.6")
     libs = next(folder.glob("usr/lib/*/libtcl8.6.so")).parent
-    return {"PATH": f"{folder}/bin:{os.environ['PATH']}", "LD_LIBRARY_PATH": str(libs), "TCL_LIBRARY": f"{folder}/usr/share/tcltk/tcl8.6"}
+    return {"PATH": f"{folder}/bin:{os.environ['PATH']}", "LD_LIBRARY_PATH": str(libs),
+            "TCL_LIBRARY": f"{folder}/usr/share/tcltk/tcl8.6"}
 
 
 def generate_sqlite(src, work):
@@ -95,31 +96,34 @@ def pack_text(program, folder):
         call([program, "-q", "-9", "-o", "text.zst", "text"], cwd=folder)
 
 
-ZSTD_OFF = ("-DZSTD_DISABLE_ASM=1", "-DDYNAMIC_BMI2=0", "-DZSTD_NO_INTRINSICS", "-DZSTD_LEGACY_SUPPORT=0", "-DZSTD_NODICT",
-            "-DZSTD_NOBENCH", "-DZSTD_NOTRACE")
-FLAC_HAVE = tuple(f"-DHAVE_{x}" for x in ("STDINT_H", "INTTYPES_H", "STDBOOL_H", "LROUND", "FSEEKO", "GETTIMEOFDAY", "SYS_TYPES_H",
-                                          "SYS_IOCTL_H", "TERMIOS_H", "LOCALE_H", "LANGINFO_CODESET"))
+ZSTD_OFF = ("-DZSTD_DISABLE_ASM=1", "-DDYNAMIC_BMI2=0", "-DZSTD_NO_INTRINSICS", "-DZSTD_LEGACY_SUPPORT=0",
+            "-DZSTD_NODICT", "-DZSTD_NOBENCH", "-DZSTD_NOTRACE")
+FLAC_HAVE = tuple(f"-DHAVE_{x}" for x in (
+    "STDINT_H", "INTTYPES_H", "STDBOOL_H", "LROUND", "FSEEKO", "GETTIMEOFDAY", "SYS_TYPES_H", "SYS_IOCTL_H",
+    "TERMIOS_H", "LOCALE_H", "LANGINFO_CODESET"))
 PACKAGES = {p.name: p for p in (
     Package("zstd", "libzstd",
-            ("lib/common/*.c", "lib/compress/*.c", "lib/decompress/*.c", "programs/zstdcli.c", "programs/util.c", "programs/timefn.c",
-             "programs/fileio.c", "programs/fileio_asyncio.c"),
+            ("lib/common/*.c", "lib/compress/*.c", "lib/decompress/*.c",
+             *(f"programs/{f}.c" for f in ("zstdcli", "util", "timefn", "fileio", "fileio_asyncio"))),
             ("-I{src}/lib", "-I{src}/lib/common", "-DXXH_NAMESPACE=ZSTD_", *ZSTD_OFF)),
     Package("bzip2", "bzip2", ("[bcdhr]*.c", "!bzip2recover.c", "!dlltest.c"), ("-D_FILE_OFFSET_BITS=64",)),
     Package("lua", "lua5.4", ("src/*.c", "!src/luac.c"), ("-DLUA_USE_POSIX",)),
     Package("sqlite", "sqlite3", ("amalgamation/sqlite3.c", "amalgamation/shell.c"),
-            ("-I{src}/amalgamation", "-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION"), generate=generate_sqlite),
+            ("-I{src}/amalgamation", "-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION"),
+            generate=generate_sqlite),
     Package("flac", "flac",
-            ("src/libFLAC/*.c", "!src/libFLAC/*intrin*.c", "!src/libFLAC/ogg*.c", "src/flac/*.c", "!src/flac/iffscan.c", "src/share/getopt/*.c",
-             "src/share/grabbag/*.c", "src/share/replaygain_*/*.c", "src/share/utf8/charset.c", "src/share/utf8/iconvert.c",
-             "src/share/utf8/utf8.c"),
-            ("-I{src}/include", "-I{src}/src/libFLAC/include", *FLAC_HAVE, "-DFLAC__HAS_OGG=0", "-DFLAC__NO_ASM", "-DFLAC__NO_DLL", "-DNDEBUG",
-             "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", '-DPACKAGE_VERSION="bench"', "-DCPU_IS_BIG_ENDIAN=0", "-DWORDS_BIGENDIAN=0",
-             "-DENABLE_64_BIT_WORDS=1")),
+            ("src/libFLAC/*.c", "!src/libFLAC/*intrin*.c", "!src/libFLAC/ogg*.c", "src/flac/*.c", "!src/flac/iffscan.c",
+             "src/share/getopt/*.c", "src/share/grabbag/*.c", "src/share/replaygain_*/*.c",
+             *(f"src/share/utf8/{f}.c" for f in ("charset", "iconvert", "utf8"))),
+            ("-I{src}/include", "-I{src}/src/libFLAC/include", *FLAC_HAVE, "-DFLAC__HAS_OGG=0", "-DFLAC__NO_ASM",
+             "-DFLAC__NO_DLL", "-DNDEBUG", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", '-DPACKAGE_VERSION="bench"',
+             "-DCPU_IS_BIG_ENDIAN=0", "-DWORDS_BIGENDIAN=0", "-DENABLE_64_BIT_WORDS=1")),
     Package("lame", "lame",
-            ("libmp3lame/*.c", *(f"frontend/{f}.c" for f in ("brhist", "console", "get_audio", "lame_main", "lametime", "main", "parse",
-                                                             "timestatus"))),
+            ("libmp3lame/*.c", *(f"frontend/{f}.c" for f in ("brhist", "console", "get_audio", "lame_main", "lametime",
+                                                             "main", "parse", "timestatus"))),
             ("-DHAVE_CONFIG_H", "-I{src}/include", "-I{src}/libmp3lame", "-I{src}/frontend"), config=LAME_CONFIG),
 )}
+MP3 = ("--quiet", "-h", "-b", "128", "sound.wav", "-")
 SQL = ("-batch", "-bail", "-init", "/dev/null", ":memory:", ".read work.sql")
 PROGRAMS = [
     Program("zstd", "zstd", ("-q", "-13", "-c", "text"), ("-q", "-13", "-c", "text")),
@@ -128,7 +132,7 @@ PROGRAMS = [
     Program("lua", "lua", ("{bench}/work.lua", "200"), ("{bench}/work.lua", "10")),
     Program("sqlite", "sqlite", SQL, SQL),
     Program("flac", "flac", ("-s", "-8", "-e", "-c", "sound.wav"), ("-s", "-8", "-e", "-c", "sound.wav")),
-    Program("lame", "lame", ("--quiet", "-h", "-b", "128", "sound.wav", "-"), ("--quiet", "-h", "-b", "128", "sound.wav", "-")),
+    Program("lame", "lame", MP3, MP3),
 ]
 SQL_ROWS = {False: 50000, True: 2500}
 

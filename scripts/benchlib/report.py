@@ -53,7 +53,7 @@ class Table:
             peer, _, base = column.partition("/")
             failed = not base and row["peers"].get(peer, {}).get("error")
             value = None if failed else ratio(row, peer, base or "native")
-            cells.append("fails" if failed else f"{value:.2f}" if value else "-")
+            cells.append("fails" if failed else f"{value:.2f}" if value else "skipped" if row.get("skipped") else "-")
         native = row["peers"].get("native", {})
         self.line("  " + row["name"], "-" if native.get("error") or not native else f"{native['cpu_s']:.3f} s", cells)
 
@@ -75,27 +75,30 @@ def summary(rows, peers):
     """{kind: programs, means}, then "all", which leaves the kinds of APART out."""
     by_kind = {}
     for kind in [*KINDS, "all"]:
-        chosen = [r for r in rows if (r["kind"] not in APART if kind == "all" else r["kind"] == kind) and not r.get("skipped")]
+        chosen = [r for r in rows if not r.get("skipped")
+                  and (r["kind"] not in APART if kind == "all" else r["kind"] == kind)]
         if chosen:
             by_kind[kind] = {"programs": len(chosen), "means": means(chosen, peers)}
     return by_kind
 
 
 def hello(result):
-    print("\nstatic hello                median  above native   peak memory")
+    print("\nstatic hello                median  above native    cpu time   peak memory")
     base = result["native"].get("median_ms")
     for peer, r in result.items():
         if "error" in r:
             print(f"  {peer:22}fails: {r['error']}")
         else:
             above = f"{r['median_ms'] - base:+9.2f} ms" if base and peer != "native" else " " * 12
-            print(f"  {peer:22}{r['median_ms']:7.2f} ms  {above}  {r['peak_mb']:8.1f} MB")
+            print(f"  {peer:22}{r['median_ms']:7.2f} ms  {above}  {r['cpu_ms']:7.2f} ms  {r['peak_mb']:8.1f} MB")
 
 
 def translation(result):
-    print(f"\ntranslated and run once: {result['instructions']} guest instructions, {result['counted']}; native {result['native_ms']:.1f} ms")
+    print(f"\ntranslated and run once: {result['instructions']} guest instructions, counted {result['counted']}; "
+          f"native {result['native_ms']:.1f} ms")
     for peer, r in result["peers"].items():
-        print(f"  {peer:22}" + (f"fails: {r['error']}" if "error" in r else f"{r['ns']:7.0f} ns an instruction ({r['ms']:.0f} ms)"))
+        figures = f"fails: {r['error']}" if "error" in r else f"{r['ns']:7.0f} ns an instruction ({r['ms']:.0f} ms)"
+        print(f"  {peer:22}{figures}")
 
 
 def counts_head(peers):

@@ -14,7 +14,8 @@ class BuildError(Exception):
 
 def call(cmd, **kw):
     """Run a command quietly; BuildError holds what it said."""
-    r = subprocess.run([str(c) for c in cmd], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, **kw)
+    r = subprocess.run([str(c) for c in cmd], capture_output=True, text=True, errors="replace",
+                       stdin=subprocess.DEVNULL, **kw)
     if r.returncode:
         said = (r.stderr or r.stdout).strip().splitlines()
         raise BuildError("\n".join([f"{cmd[0]} failed:", *said[-15:]]))
@@ -35,8 +36,8 @@ class Toolchain:
         """Compile and link sources into WORK/bin/out (.native or .rv64). uses: further files that the result
         depends on."""
         cc = (GUEST if guest else "") + ("g++" if any(str(s).endswith(".cc") for s in sources) else "gcc")
-        return self.cached(f"{out}.{'rv64' if guest else 'native'}", [cc, *FLAGS, *flags, *sources, *libs], [*sources, *uses],
-                           self.versions[cc])
+        return self.cached(f"{out}.{'rv64' if guest else 'native'}", [cc, *FLAGS, *flags, *sources, *libs],
+                           [*sources, *uses], self.versions[cc])
 
     def cached(self, name, command, inputs, version=""):
         """The path of WORK/bin/name, made by command (+ -o path) unless it is already there from the same inputs."""
@@ -62,8 +63,8 @@ class Toolchain:
 
     def own(self, name, source, flags=()):
         """(native, rv64) builds of a program of tests/bench."""
-        return tuple(self.compile(name, [BENCH / source], guest, ["-I", ROOT, *flags], ["-lm", "-pthread"], [BENCH / "bench.h"])
-                     for guest in (False, True))
+        return tuple(self.compile(name, [BENCH / source], guest, ["-I", ROOT, *flags], ["-lm", "-pthread"],
+                                  [BENCH / "bench.h"]) for guest in (False, True))
 
     def launcher(self):
         return self.compile("launch", [BENCH / "launch.c"], False)

@@ -7,8 +7,8 @@ RATE = 44100
 
 
 def words(r, count):
-    syllables = [a + b for a in ("b", "ch", "d", "f", "gr", "k", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "v", "w") for b in
-                 ("a", "e", "i", "o", "u", "ea", "ou", "er", "in", "an")]
+    starts, ends = "b ch d f gr k l m n p qu r s st t v w".split(), "a e i o u ea ou er in an".split()
+    syllables = [a + b for a in starts for b in ends]
     return ["".join(r.choices(syllables, k=r.randint(1, 4))) for _ in range(count)]
 
 
@@ -23,10 +23,12 @@ def text(size):
         if kind < 0.6:
             part = " ".join(r.choices(vocabulary, weights, k=r.randint(40, 200))).capitalize() + ".\n"
         elif kind < 0.8:
-            part = "".join(f"2026-{r.randint(1, 12):02}-{r.randint(1, 28):02} host{r.randint(1, 9)} {r.choice(vocabulary)}[{r.randint(1, 9999)}]: "
+            part = "".join(f"2026-{r.randint(1, 12):02}-{r.randint(1, 28):02} host{r.randint(1, 9)} "
+                           f"{r.choice(vocabulary)}[{r.randint(1, 9999)}]: "
                            f"{' '.join(r.choices(vocabulary, weights, k=6))}\n" for _ in range(12))
         elif kind < 0.95:
-            part = "".join(",".join(str(r.randint(0, 10 ** r.randint(1, 6))) for _ in range(8)) + "\n" for _ in range(12))
+            rows = ([str(r.randint(0, 10 ** r.randint(1, 6))) for _ in range(8)] for _ in range(12))
+            part = "".join(",".join(row) + "\n" for row in rows)
         else:
             part = r.randbytes(300).decode("latin-1") + "\n"
         out.append(part)
@@ -53,11 +55,12 @@ def wave_table():
 def sound(path, seconds):
     """Chords that fade, with noise: four voices on a table of a sine."""
     r, table = random.Random(2), wave_table()
+    pitches = (110, 131, 165, 196, 220, 262, 330, 440, 659, 880)
     samples = array.array("h")
     noise = [r.randint(-600, 600) for _ in range(4096)]
     for beat in range(seconds * 4):
         length = RATE // 4
-        voices = [(r.choice((110, 131, 165, 196, 220, 262, 330, 440, 659, 880)) * 1024 * 64 // RATE, r.randint(0, 65535)) for _ in range(4)]
+        voices = [(r.choice(pitches) * 1024 * 64 // RATE, r.randint(0, 65535)) for _ in range(4)]
         for n in range(length):
             fade = length - n // 2
             a, b, c, d = (table[(phase + n * pace >> 6) & 1023] for pace, phase in voices)

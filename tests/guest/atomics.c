@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 #define TEST(T, name)                                                                              \
 	NOINLINE static uint64_t test_##name(uint64_t h)                                           \
@@ -15,20 +15,26 @@
 			T x = (T)rnd();                                                            \
                                                                                                    \
 			h = hash_u64(h, (uint64_t)(T)atomic_fetch_add(&v[1], x));                  \
-			h = hash_u64(h, (uint64_t)(T)atomic_fetch_sub_explicit(&v[1], x / 3, memory_order_relaxed)); \
-			h = hash_u64(h, (uint64_t)(T)atomic_fetch_or_explicit(&v[1], x, memory_order_acquire)); \
-			h = hash_u64(h, (uint64_t)(T)atomic_fetch_and_explicit(&v[1], (T)~(x >> 1), memory_order_release)); \
+			h = hash_u64(h, (uint64_t)(T)atomic_fetch_sub_explicit(                    \
+					    &v[1], x / 3, memory_order_relaxed));                  \
+			h = hash_u64(h, (uint64_t)(T)atomic_fetch_or_explicit(                     \
+					    &v[1], x, memory_order_acquire));                      \
+			h = hash_u64(h, (uint64_t)(T)atomic_fetch_and_explicit(                    \
+					    &v[1], (T) ~(x >> 1), memory_order_release));          \
 			h = hash_u64(h, (uint64_t)(T)atomic_fetch_xor(&v[1], x));                  \
 			h = hash_u64(h, (uint64_t)(T)atomic_exchange(&v[1], (T)(x * 3)));          \
 			old = (T)(i & 1 ? x * 3 : x);                                              \
-			h = hash_u64(h, (uint64_t)atomic_compare_exchange_strong(&v[1], &old, (T)i)); \
+			h = hash_u64(h,                                                            \
+				     (uint64_t)atomic_compare_exchange_strong(&v[1], &old, (T)i)); \
 			h = hash_u64(h, (uint64_t)old);                                            \
 			while (!atomic_compare_exchange_weak(&v[1], &e, (T)(e * 5 + 1)))           \
 				;                                                                  \
-			h = hash_u64(h, (uint64_t)atomic_load_explicit(&v[1], memory_order_seq_cst)); \
+			h = hash_u64(h,                                                            \
+				     (uint64_t)atomic_load_explicit(&v[1], memory_order_seq_cst)); \
 		}                                                                                  \
 		atomic_store(&v[1], (T)77);                                                        \
-		h = hash_u64(h, (uint64_t)(v[0] + v[1] + v[2])); /* the neighbours are as they were */ \
+		h = hash_u64(                                                                      \
+		    h, (uint64_t)(v[0] + v[1] + v[2])); /* the neighbours are as they were */      \
 		printf(#name " %016lx %d\n", (unsigned long)h, (int)v[1]);                         \
 		return h;                                                                          \
 	}
@@ -42,7 +48,9 @@ TEST(int32_t, s32)
 TEST(uint64_t, u64)
 TEST(int64_t, s64)
 
-struct pair { long a, b; };
+struct pair {
+	long a, b;
+};
 
 int main(void)
 {
@@ -77,7 +85,10 @@ int main(void)
 	asm volatile("amomaxu.w %0, %2, %1" : "=r"(old), "+A"(v) : "r"(3));
 	asm volatile("amominu.w %0, %2, %1" : "=r"(old), "+A"(v) : "r"(9));
 	asm volatile("amomax.w %0, %2, %1" : "=r"(old), "+A"(v) : "r"(-1));
-	asm volatile("1: lr.w %0, %1\naddi %0, %0, 1\nsc.w t0, %0, %1\nbnez t0, 1b" : "=&r"(r), "+A"(v) : : "t0");
+	asm volatile("1: lr.w %0, %1\naddi %0, %0, 1\nsc.w t0, %0, %1\nbnez t0, 1b"
+		     : "=&r"(r), "+A"(v)
+		     :
+		     : "t0");
 	if (v != 10)
 		printf("min and max: %d\n", v);
 	asm volatile("li %0, 1\nsc.w %0, zero, %1" : "=&r"(r), "+A"(v)); /* no reservation */

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static char self[4096];
 
@@ -30,17 +30,28 @@ static void wait_and_say(pid_t pid)
 static const char *error_name(void)
 {
 	switch (errno) {
-	case ENOENT: return "ENOENT";
-	case EACCES: return "EACCES";
-	case ENOEXEC: return "ENOEXEC";
-	case ELOOP: return "ELOOP";
-	case ENOTDIR: return "ENOTDIR";
-	case EFAULT: return "EFAULT";
-	case ENAMETOOLONG: return "ENAMETOOLONG";
-	case E2BIG: return "E2BIG";
-	case EINVAL: return "EINVAL";
-	case EBADF: return "EBADF";
-	default: return strerror(errno);
+	case ENOENT:
+		return "ENOENT";
+	case EACCES:
+		return "EACCES";
+	case ENOEXEC:
+		return "ENOEXEC";
+	case ELOOP:
+		return "ELOOP";
+	case ENOTDIR:
+		return "ENOTDIR";
+	case EFAULT:
+		return "EFAULT";
+	case ENAMETOOLONG:
+		return "ENAMETOOLONG";
+	case E2BIG:
+		return "E2BIG";
+	case EINVAL:
+		return "EINVAL";
+	case EBADF:
+		return "EBADF";
+	default:
+		return strerror(errno);
 	}
 }
 
@@ -76,7 +87,8 @@ static int child(int argc, char **argv, char **envp)
 	printf(" env:");
 	for (char **e = envp; *e; e++)
 		printf(" [%s]", *e);
-	printf(" fd20 %s fd21 %s\n", fcntl(20, F_GETFD) < 0 ? "closed" : "open", fcntl(21, F_GETFD) < 0 ? "closed" : "open");
+	printf(" fd20 %s fd21 %s\n", fcntl(20, F_GETFD) < 0 ? "closed" : "open",
+	       fcntl(21, F_GETFD) < 0 ? "closed" : "open");
 	return 17;
 }
 
@@ -156,7 +168,8 @@ static void test_descriptors(void)
 {
 	char *args[] = { "child", NULL };
 	char *env[] = { NULL };
-	int fd = open(self, O_RDONLY | O_CLOEXEC), dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(self, O_RDONLY | O_CLOEXEC),
+	    dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid_t pid;
 
 	dup2(0, 20);
@@ -174,7 +187,9 @@ static void test_descriptors(void)
 	pid = fork();
 	if (!pid) {
 		syscall(SYS_execveat, dir, "s9", args, env, AT_SYMLINK_NOFOLLOW);
-		printf("error %s\n", error_name()); /* the script's name would be below a descriptor that closes */
+		printf(
+		    "error %s\n",
+		    error_name()); /* the script's name would be below a descriptor that closes */
 		syscall(SYS_execveat, 77, "s9", args, env, 0);
 		printf("error %s\n", error_name());
 		syscall(SYS_execveat, dir, "s9", args, env, 1 << 28);
@@ -217,7 +232,8 @@ static int say_signals(void)
 			printf(" %d", i);
 	printf(" caught:");
 	for (int i = 1; i < 32; i++)
-		if (!sigaction(i, NULL, &sa) && sa.sa_handler != SIG_IGN && sa.sa_handler != SIG_DFL)
+		if (!sigaction(i, NULL, &sa) && sa.sa_handler != SIG_IGN
+		    && sa.sa_handler != SIG_DFL)
 			printf(" %d", i);
 	puts("");
 	return 0;

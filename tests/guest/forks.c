@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static int wait_for(pid_t pid)
 {
@@ -101,7 +101,8 @@ static void test_pipeline(void)
 		h = hash_bytes(h, buf, (size_t)n);
 		total += n;
 	}
-	printf("pipeline: %ld bytes %016lx, %d %d\n", total, (unsigned long)h, wait_for(a), wait_for(b));
+	printf("pipeline: %ld bytes %016lx, %d %d\n", total, (unsigned long)h, wait_for(a),
+	       wait_for(b));
 }
 
 static int nest(int n)
@@ -152,7 +153,8 @@ static void test_waitid(void)
 	if (!pid)
 		_exit(9);
 	waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT);
-	printf("waitid %d %d %d %d\n", si.si_signo == SIGCHLD, si.si_code == CLD_EXITED, si.si_status, si.si_pid == pid);
+	printf("waitid %d %d %d %d\n", si.si_signo == SIGCHLD, si.si_code == CLD_EXITED,
+	       si.si_status, si.si_pid == pid);
 	printf("and wait %d\n", wait_for(pid));
 }
 

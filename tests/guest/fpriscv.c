@@ -5,13 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
-static double d_of(uint64_t v) { double d; memcpy(&d, &v, 8); return d; }
-static uint64_t bits(double d) { uint64_t v; memcpy(&v, &d, 8); return v; }
-static uint32_t fbits(float f) { uint32_t v; memcpy(&v, &f, 4); return v; }
+static double d_of(uint64_t v)
+{
+	double d;
+	memcpy(&d, &v, 8);
+	return d;
+}
+static uint64_t bits(double d)
+{
+	uint64_t v;
+	memcpy(&v, &d, 8);
+	return v;
+}
+static uint32_t fbits(float f)
+{
+	uint32_t v;
+	memcpy(&v, &f, 4);
+	return v;
+}
 
-#define CVT(insn, T, x) ({ T r; asm volatile(insn " %0, %1, rtz" : "=r"(r) : "f"(x)); r; })
+#define CVT(insn, T, x)                                                                            \
+	({                                                                                         \
+		T r;                                                                               \
+		asm volatile(insn " %0, %1, rtz" : "=r"(r) : "f"(x));                              \
+		r;                                                                                 \
+	})
 
 static unsigned fflags(void)
 {
@@ -23,7 +43,8 @@ static unsigned fflags(void)
 
 int main(void)
 {
-	static const double v[] = { 1e30, -1e30, 3e9, -3e9, -1.5, -0.5, 4294967295.0, 4294967296.0, 9.3e18, 1.8e19, 1.9e19 };
+	static const double v[] = { 1e30,         -1e30,        3e9,    -3e9,   -1.5,  -0.5,
+				    4294967295.0, 4294967296.0, 9.3e18, 1.8e19, 1.9e19 };
 	double nan = d_of(0xfff8000000001234), snan = d_of(0x7ff0000000000001), r;
 	volatile double a = 0.1, b = 10, c = -1;
 	float f;
@@ -31,11 +52,12 @@ int main(void)
 
 	fflags();
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-		long w = CVT("fcvt.w.d", long, v[i]), wu = CVT("fcvt.wu.d", long, v[i]), l = CVT("fcvt.l.d", long, v[i]),
-		     lu = CVT("fcvt.lu.d", long, v[i]);
+		long w = CVT("fcvt.w.d", long, v[i]), wu = CVT("fcvt.wu.d", long, v[i]),
+		     l = CVT("fcvt.l.d", long, v[i]), lu = CVT("fcvt.lu.d", long, v[i]);
 		printf("%g: %lx %lx %lx %lx flags %x\n", v[i], w, wu, l, lu, fflags());
 	}
-	printf("nan: %lx %lx %x\n", CVT("fcvt.w.d", long, nan), CVT("fcvt.lu.d", long, nan), fflags());
+	printf("nan: %lx %lx %x\n", CVT("fcvt.w.d", long, nan), CVT("fcvt.lu.d", long, nan),
+	       fflags());
 	asm volatile("fadd.d %0, %1, %1" : "=f"(r) : "f"(nan));
 	printf("nan+nan %016lx %x\n", bits(r), fflags());
 	asm volatile("fadd.d %0, %1, %1" : "=f"(r) : "f"(snan));
@@ -53,15 +75,32 @@ int main(void)
 	asm volatile("fcvt.s.d %0, %1" : "=f"(f) : "f"(nan));
 	printf("(float)nan %08x\n", fbits(f));
 	/* A float in a double register without its box of ones is a NaN. */
-	asm volatile("fmv.d.x ft0, %1\nfadd.s ft0, ft0, ft0\nfmv.x.d %0, ft0" : "=r"(box) : "r"(0x3f800000ul) : "ft0");
+	asm volatile("fmv.d.x ft0, %1\nfadd.s ft0, ft0, ft0\nfmv.x.d %0, ft0"
+		     : "=r"(box)
+		     : "r"(0x3f800000ul)
+		     : "ft0");
 	printf("unboxed %016lx\n", box);
-	asm volatile("fmv.d.x ft0, %1\nfadd.s ft0, ft0, ft0\nfmv.x.d %0, ft0" : "=r"(box) : "r"(0xffffffff3f800000ul) : "ft0");
+	asm volatile("fmv.d.x ft0, %1\nfadd.s ft0, ft0, ft0\nfmv.x.d %0, ft0"
+		     : "=r"(box)
+		     : "r"(0xffffffff3f800000ul)
+		     : "ft0");
 	printf("boxed %016lx\n", box);
-	asm volatile("fmv.d.x ft0, %1\nfsgnj.s ft0, ft0, ft0\nfmv.x.d %0, ft0" : "=r"(box) : "r"(0x12345678ul) : "ft0");
+	asm volatile("fmv.d.x ft0, %1\nfsgnj.s ft0, ft0, ft0\nfmv.x.d %0, ft0"
+		     : "=r"(box)
+		     : "r"(0x12345678ul)
+		     : "ft0");
 	printf("fsgnj unboxed %016lx\n", box);
 	for (int i = 0; i < 10; i++) {
-		static const uint64_t k[] = { 0xfff0000000000000, 0xc000000000000000, 0x8000000000000001, 0x8000000000000000, 0, 1,
-					      0x3ff0000000000000, 0x7ff0000000000000, 0x7ff0000000000001, 0x7ff8000000000000 };
+		static const uint64_t k[] = { 0xfff0000000000000,
+					      0xc000000000000000,
+					      0x8000000000000001,
+					      0x8000000000000000,
+					      0,
+					      1,
+					      0x3ff0000000000000,
+					      0x7ff0000000000000,
+					      0x7ff0000000000001,
+					      0x7ff8000000000000 };
 		long class;
 
 		asm volatile("fclass.d %0, %1" : "=r"(class) : "f"(d_of(k[i])));
@@ -73,7 +112,8 @@ int main(void)
 		long i, k;
 
 		asm volatile("fsrm %4\nfcvt.l.d %0, %2\nfcvt.l.d %1, %3\nfsrm zero"
-			     : "=&r"(i), "=&r"(k) : "f"(x), "f"(y), "r"(rm));
+			     : "=&r"(i), "=&r"(k)
+			     : "f"(x), "f"(y), "r"(rm));
 		printf("rm %d: %ld %ld\n", rm, i, k);
 	}
 	r = fma(a, b, c);

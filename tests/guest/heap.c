@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 enum { SLOTS = 500 };
 
 static void test_malloc(void)
 {
-	static struct { unsigned char *p; size_t n; unsigned char v; } s[SLOTS];
+	static struct {
+		unsigned char *p;
+		size_t n;
+		unsigned char v;
+	} s[SLOTS];
 	int bad = 0;
 
 	for (int i = 0; i < 12000; i++) {

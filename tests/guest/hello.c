@@ -22,7 +22,8 @@ int main(int argc, char **argv)
 	printf("argv[argc] %s\n", argv[argc] ? "?" : "NULL");
 	for (char **e = environ; *e; e++)
 		env++;
-	printf("environment %s, PATH %s\n", env ? "is there" : "is empty", getenv("PATH") ? "is set" : "is not set");
+	printf("environment %s, PATH %s\n", env ? "is there" : "is empty",
+	       getenv("PATH") ? "is set" : "is not set");
 	setenv("GUEST", "yes", 1);
 	printf("GUEST=%s\n", getenv("GUEST"));
 	return 42;

@@ -2,17 +2,43 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 typedef __int128 i128;
 typedef unsigned __int128 u128;
 
-static const int64_t edge[] = { 0, 1, -1, 2, -2, 7, -7, 127, 128, -128, -129, 255, 256, 32767, -32768, 65535, 65536, INT_MAX, INT_MIN,
-				(int64_t)UINT_MAX, (int64_t)UINT_MAX + 1, 0x123456789abcdef, LONG_MAX, LONG_MIN, LONG_MIN + 1, 0x5555555555555555 };
+static const int64_t edge[] = { 0,
+				1,
+				-1,
+				2,
+				-2,
+				7,
+				-7,
+				127,
+				128,
+				-128,
+				-129,
+				255,
+				256,
+				32767,
+				-32768,
+				65535,
+				65536,
+				INT_MAX,
+				INT_MIN,
+				(int64_t)UINT_MAX,
+				(int64_t)UINT_MAX + 1,
+				0x123456789abcdef,
+				LONG_MAX,
+				LONG_MIN,
+				LONG_MIN + 1,
+				0x5555555555555555 };
 enum { EDGES = sizeof edge / sizeof *edge };
 
-#define DIV(T, a, b) ((T)(b) == 0 || ((T)(a) == (T)1 << (sizeof(T) * 8 - 1) && (T)(b) == (T)-1) ? 0 : (a) / (b))
-#define REM(T, a, b) ((T)(b) == 0 || ((T)(a) == (T)1 << (sizeof(T) * 8 - 1) && (T)(b) == (T)-1) ? 0 : (a) % (b))
+#define DIV(T, a, b)                                                                               \
+	((T)(b) == 0 || ((T)(a) == (T)1 << (sizeof(T) * 8 - 1) && (T)(b) == (T)-1) ? 0 : (a) / (b))
+#define REM(T, a, b)                                                                               \
+	((T)(b) == 0 || ((T)(a) == (T)1 << (sizeof(T) * 8 - 1) && (T)(b) == (T)-1) ? 0 : (a) % (b))
 
 NOINLINE static uint64_t ops64(uint64_t h, int64_t a, int64_t b)
 {
@@ -32,8 +58,11 @@ NOINLINE static uint64_t ops64(uint64_t h, int64_t a, int64_t b)
 	h = hash_u64(h, ua << s | (uint64_t)(a >> s) | ua >> s);
 	h = hash_u64(h, ua << s | ua >> (-s & 63));
 	h = hash_u64(h, (uint64_t)((a < b) + 2 * (ua < ub) + 4 * (a == b) + 8 * (a >= b)));
-	h = hash_u64(h, (uint64_t)(__builtin_popcountll(ua) + (ua ? __builtin_clzll(ua) * 100 + __builtin_ctzll(ua) * 10000 : 0)));
-	h = hash_u64(h, __builtin_bswap64(ua) ^ __builtin_bswap32((uint32_t)ub) ^ __builtin_bswap16((uint16_t)ub));
+	h = hash_u64(
+	    h, (uint64_t)(__builtin_popcountll(ua)
+			  + (ua ? __builtin_clzll(ua) * 100 + __builtin_ctzll(ua) * 10000 : 0)));
+	h = hash_u64(h, __builtin_bswap64(ua) ^ __builtin_bswap32((uint32_t)ub)
+			    ^ __builtin_bswap16((uint16_t)ub));
 	return h;
 }
 
@@ -51,7 +80,8 @@ NOINLINE static uint64_t ops32(uint64_t h, int32_t a, int32_t b)
 	h = hash_u64(h, ub ? ua % ub : 1);
 	h = hash_u64(h, (uint64_t)(int64_t)(a >> s) + (ua >> s) + (ua << s));
 	h = hash_u64(h, ua << s | ua >> (-s & 31));
-	h = hash_u64(h, (uint64_t)(int64_t)(int16_t)a + (uint64_t)(int64_t)(int8_t)b + (uint16_t)a + (uint8_t)b);
+	h = hash_u64(h, (uint64_t)(int64_t)(int16_t)a + (uint64_t)(int64_t)(int8_t)b + (uint16_t)a
+			    + (uint8_t)b);
 	h = hash_u64(h, (uint64_t)((a < b) + 2 * (ua < ub) + 4 * (a <= b)));
 	return h;
 }
@@ -71,7 +101,13 @@ NOINLINE static uint64_t overflow(uint64_t h, int64_t a, int64_t b)
 	return h;
 }
 
-struct bits { int a : 3; unsigned b : 5; long c : 37; unsigned d : 1; long e : 18; };
+struct bits {
+	int a : 3;
+	unsigned b : 5;
+	long c : 37;
+	unsigned d : 1;
+	long e : 18;
+};
 
 int main(void)
 {
@@ -96,7 +132,8 @@ int main(void)
 	u128 p = 1;
 	for (int i = 1; i < 34; i++)
 		p *= (unsigned)i;
-	printf("33! %lu %lu\n", (unsigned long)(p / 1000000000000000000u), (unsigned long)(p % 1000000000000000000u));
+	printf("33! %lu %lu\n", (unsigned long)(p / 1000000000000000000u),
+	       (unsigned long)(p % 1000000000000000000u));
 	for (int i = 0; i < 100; i++) {
 		b.a += i;
 		b.b += 7;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static jmp_buf top;
 static sigjmp_buf stop;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 NOINLINE static long double poly(long double x) { return ((x * 3 - 7) * x + 0.5L) * x - 1 / x; }
 
@@ -22,7 +22,8 @@ int main(void)
 	printf("%d %d %d\n", (long double)d == d, third < 0.34L, -third >= third);
 	printf("%ld %lu %d\n", (long)(third * 1e18L), (unsigned long)(1e19L + third), (int)-2.9L);
 	printf("%.17g %.9g\n", (double)third, (float)third);
-	printf("%.34Lg\n%.34Lg\n", sqrtl(2), strtold("3.14159265358979323846264338327950288", NULL));
+	printf("%.34Lg\n%.34Lg\n", sqrtl(2),
+	       strtold("3.14159265358979323846264338327950288", NULL));
 	printf("%.34Lg\n", fmodl(1e30L, 7.1L));
 	for (long double x = 1; x > 1e-30L; x /= 7)
 		printf("%.25Lg ", x);

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 enum { PAGE = 4096, N = 16 };
 
@@ -36,7 +36,10 @@ static void pages(const char *what, volatile char *p, int n)
 	printf("%s: %s\n", what, (char *)map);
 }
 
-static void *anon(size_t n) { return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+static void *anon(size_t n)
+{
+	return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
 
 static void test_protections(void)
 {
@@ -53,11 +56,14 @@ static void test_protections(void)
 	int r = mprotect(p + 5 * PAGE, 4 * PAGE, PROT_READ);
 	printf("mprotect over a hole: %d %s\n", r, errno == ENOMEM ? "ENOMEM" : "?");
 	pages("up to the hole", p, N);
-	mmap(p + 6 * PAGE, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(p + 6 * PAGE, 3 * PAGE, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	pages("MAP_FIXED", p, N);
-	void *q = mmap(p + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *q = mmap(p + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		       -1, 0);
 	printf("NOREPLACE: %s\n", q == MAP_FAILED && errno == EEXIST ? "EEXIST" : "?");
-	q = mmap(p + 14 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	q = mmap(p + 14 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		 -1, 0);
 	printf("NOREPLACE in the hole: %d\n", q == p + 14 * PAGE);
 	munmap(p, N * PAGE);
 	pages("gone", p, N);
@@ -162,7 +168,8 @@ int main(void)
 	test_advice();
 	test_brk();
 	/* A terabyte that is only reserved costs nothing. */
-	char *huge = mmap(NULL, 1ul << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *huge =
+	    mmap(NULL, 1ul << 40, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	printf("reserved: %d\n", huge != MAP_FAILED);
 	mprotect(huge + (1ul << 39), PAGE, PROT_READ | PROT_WRITE);
 	huge[1ul << 39] = 5;

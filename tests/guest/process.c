@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 extern char _start[];
 
@@ -22,20 +22,22 @@ static void test_auxv(int argc, char **argv)
 	const ElfW(Phdr) *ph = (void *)getauxval(AT_PHDR);
 	unsigned long load = 0;
 
-
-	printf("page %lu, clock %lu, hwcap %lx, entry %d\n", getauxval(AT_PAGESZ), getauxval(AT_CLKTCK), getauxval(AT_HWCAP),
+	printf("page %lu, clock %lu, hwcap %lx, entry %d\n", getauxval(AT_PAGESZ),
+	       getauxval(AT_CLKTCK), getauxval(AT_HWCAP),
 	       getauxval(AT_ENTRY) == (unsigned long)_start);
 	for (unsigned i = 0; i < getauxval(AT_PHNUM); i++)
 		load += ph[i].p_type == PT_LOAD;
-	printf("phent %lu, %d loads, secure %lu\n", getauxval(AT_PHENT), load >= 2, getauxval(AT_SECURE));
-	printf("ids %d %d %d %d\n", getauxval(AT_UID) == getuid(), getauxval(AT_EUID) == geteuid(), getauxval(AT_GID) == getgid(),
-	       getauxval(AT_EGID) == getegid());
+	printf("phent %lu, %d loads, secure %lu\n", getauxval(AT_PHENT), load >= 2,
+	       getauxval(AT_SECURE));
+	printf("ids %d %d %d %d\n", getauxval(AT_UID) == getuid(), getauxval(AT_EUID) == geteuid(),
+	       getauxval(AT_GID) == getgid(), getauxval(AT_EGID) == getegid());
 	unsigned char *r = (void *)getauxval(AT_RANDOM), any = 0;
 	for (int i = 0; i < 16; i++)
 		any |= r[i];
-	printf("random %d, execfn %d, minsigstksz %d\n", any != 0, !strcmp((char *)getauxval(AT_EXECFN), argv[0]),
-	       getauxval(AT_MINSIGSTKSZ) >= 1024);
-	printf("argc in front of argv %d, stack aligned %d\n", ((long *)argv)[-1] == argc, ((unsigned long)((long *)argv - 1) & 15) == 0);
+	printf("random %d, execfn %d, minsigstksz %d\n", any != 0,
+	       !strcmp((char *)getauxval(AT_EXECFN), argv[0]), getauxval(AT_MINSIGSTKSZ) >= 1024);
+	printf("argc in front of argv %d, stack aligned %d\n", ((long *)argv)[-1] == argc,
+	       ((unsigned long)((long *)argv - 1) & 15) == 0);
 }
 
 /* A symbol of the vDSO by its name. */
@@ -60,9 +62,12 @@ static void *vdso(const char *name)
 			dyn = (void *)(base + ph[i].p_offset);
 	}
 	for (; dyn && dyn->d_tag; dyn++) {
-		if (dyn->d_tag == DT_SYMTAB) sym = (void *)(bias + (long)dyn->d_un.d_ptr);
-		if (dyn->d_tag == DT_STRTAB) str = (void *)(bias + (long)dyn->d_un.d_ptr);
-		if (dyn->d_tag == DT_HASH) hash = (void *)(bias + (long)dyn->d_un.d_ptr);
+		if (dyn->d_tag == DT_SYMTAB)
+			sym = (void *)(bias + (long)dyn->d_un.d_ptr);
+		if (dyn->d_tag == DT_STRTAB)
+			str = (void *)(bias + (long)dyn->d_un.d_ptr);
+		if (dyn->d_tag == DT_HASH)
+			hash = (void *)(bias + (long)dyn->d_un.d_ptr);
 	}
 	count = hash ? hash[1] : 12;
 	for (unsigned i = 0; sym && str && i < count; i++)
@@ -73,8 +78,10 @@ static void *vdso(const char *name)
 
 static void test_vdso(void)
 {
-	static const char *const names[] = { "__vdso_rt_sigreturn", "__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_clock_getres",
-					     "__vdso_getcpu", "__vdso_flush_icache", "__vdso_riscv_hwprobe" };
+	static const char *const names[] = { "__vdso_rt_sigreturn", "__vdso_clock_gettime",
+					     "__vdso_gettimeofday", "__vdso_clock_getres",
+					     "__vdso_getcpu",       "__vdso_flush_icache",
+					     "__vdso_riscv_hwprobe" };
 	int (*gettime)(int, struct timespec *) = vdso("__vdso_clock_gettime");
 	int (*getcpu_)(unsigned *, unsigned *, void *) = vdso("__vdso_getcpu");
 	struct timespec a, b;
@@ -87,7 +94,8 @@ static void test_vdso(void)
 	int r = gettime(CLOCK_MONOTONIC, &a);
 	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &b);
 	long ns = (b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
-	printf("clock_gettime %d, agrees %d; getcpu %d %d\n", r, ns >= 0 && ns < 1000000000, getcpu_(&cpu, NULL, NULL), cpu < 9999);
+	printf("clock_gettime %d, agrees %d; getcpu %d %d\n", r, ns >= 0 && ns < 1000000000,
+	       getcpu_(&cpu, NULL, NULL), cpu < 9999);
 	printf("bad clock %d\n", gettime(12345, &a));
 }
 
@@ -105,10 +113,14 @@ static void test_counters(void)
 	asm volatile("rdinstret %0" : "=r"(i1));
 	asm volatile("rdcycle %0" : "=r"(c1));
 	asm volatile("rdtime %0" : "=r"(t1));
-	printf("time %s, cycle %d, instret %d\n", t1 - t0 >= 200000 && t1 - t0 < 100000000 ? "10 MHz" : "WRONG", c1 > c0, i1 > i0);
+	printf("time %s, cycle %d, instret %d\n",
+	       t1 - t0 >= 200000 && t1 - t0 < 100000000 ? "10 MHz" : "WRONG", c1 > c0, i1 > i0);
 }
 
-struct pair { long key; unsigned long value; };
+struct pair {
+	long key;
+	unsigned long value;
+};
 
 static void test_probe(const char *argv0)
 {
@@ -130,7 +142,9 @@ static void test_probe(const char *argv0)
 	char exe[4096] = "";
 	struct stat a, b;
 	readlink("/proc/self/exe", exe, sizeof exe - 1);
-	printf("exe %d %d\n", stat(exe, &a) == 0 && stat("/proc/self/exe", &b) == 0 && a.st_ino == b.st_ino, strstr(exe, strrchr(argv0, '/')) != NULL);
+	printf("exe %d %d\n",
+	       stat(exe, &a) == 0 && stat("/proc/self/exe", &b) == 0 && a.st_ino == b.st_ino,
+	       strstr(exe, strrchr(argv0, '/')) != NULL);
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static volatile sig_atomic_t hits, last_value, order[16], depth, deepest;
 static volatile char *handler_sp;
@@ -58,7 +58,8 @@ static void where(int sig)
 
 static void after(int ms, int every)
 {
-	struct itimerval it = { { every / 1000, every % 1000 * 1000 }, { ms / 1000, ms % 1000 * 1000 } };
+	struct itimerval it = { { every / 1000, every % 1000 * 1000 },
+				{ ms / 1000, ms % 1000 * 1000 } };
 
 	setitimer(ITIMER_REAL, &it, NULL);
 }
@@ -90,7 +91,8 @@ static void test_restart(void)
 	on(SIGALRM, count, 0);
 	after(20, 0);
 	r = (int)read(pipe_fd[0], &c, 1);
-	printf("read without SA_RESTART: %d %s, %d signal\n", r, r < 0 && errno == EINTR ? "EINTR" : "?", hits);
+	printf("read without SA_RESTART: %d %s, %d signal\n", r,
+	       r < 0 && errno == EINTR ? "EINTR" : "?", hits);
 	hits = 0;
 	on(SIGALRM, write_pipe, SA_RESTART);
 	after(20, 0);
@@ -164,7 +166,8 @@ static void test_queue(void)
 	printf("sigtimedwait: %d %s\n", s, errno == EAGAIN ? "EAGAIN" : "?");
 	sigqueue(getpid(), SIGUSR2, (union sigval){ .sival_int = 77 });
 	s = sigwaitinfo(&set, &info);
-	printf("sigwaitinfo: %d %d %d\n", s == SIGUSR2, info.si_code == SI_QUEUE, info.si_value.sival_int);
+	printf("sigwaitinfo: %d %d %d\n", s == SIGUSR2, info.si_code == SI_QUEUE,
+	       info.si_value.sival_int);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -177,10 +180,12 @@ static void test_altstack(void)
 	sigaltstack(&ss, NULL);
 	on(SIGUSR1, where, SA_ONSTACK);
 	raise(SIGUSR1);
-	printf("altstack: handler on it %d\n", handler_sp >= room && handler_sp < room + sizeof room);
+	printf("altstack: handler on it %d\n",
+	       handler_sp >= room && handler_sp < room + sizeof room);
 	on(SIGUSR1, where, 0);
 	raise(SIGUSR1);
-	printf("without SA_ONSTACK: on it %d\n", handler_sp >= room && handler_sp < room + sizeof room);
+	printf("without SA_ONSTACK: on it %d\n",
+	       handler_sp >= room && handler_sp < room + sizeof room);
 	sigaltstack(NULL, &got);
 	printf("flags now %d, size %zu\n", got.ss_flags, got.ss_size);
 	ss.ss_flags = SS_DISABLE;
@@ -220,7 +225,9 @@ static void test_child(void)
 	while (waitpid(pid, &status, 0) < 0)
 		;
 	printf("SIGCHLD: %d, status %d\n", hits, WEXITSTATUS(status));
-	static const int deadly[] = { SIGTERM, SIGKILL, SIGABRT, SIGSEGV, SIGALRM, SIGHUP, SIGQUIT };
+	static const int deadly[] = {
+		SIGTERM, SIGKILL, SIGABRT, SIGSEGV, SIGALRM, SIGHUP, SIGQUIT
+	};
 	for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) {
 		signal(deadly[i], SIG_DFL);
 		pid = fork();

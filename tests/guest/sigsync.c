@@ -10,7 +10,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static sigjmp_buf out;
 static siginfo_t last;
@@ -78,9 +78,11 @@ NOINLINE static void exact(volatile int *at)
 		     : "r"(at)
 		     : "a0", "s2", "s3", "t3", "t4", "fs5", "memory");
 	printf("exact: pc %s, s2 %lx s3 %ld t3 %ld a0 %s, changed a0 %lu, fs5 %g\n",
-	       last_uc.uc_mcontext.__gregs[REG_PC] == pc ? "right" : "WRONG", last_uc.uc_mcontext.__gregs[18],
-	       (long)last_uc.uc_mcontext.__gregs[19], (long)last_uc.uc_mcontext.__gregs[28],
-	       last_uc.uc_mcontext.__gregs[REG_A0] == (unsigned long)at ? "right" : "WRONG", result, fp);
+	       last_uc.uc_mcontext.__gregs[REG_PC] == pc ? "right" : "WRONG",
+	       last_uc.uc_mcontext.__gregs[18], (long)last_uc.uc_mcontext.__gregs[19],
+	       (long)last_uc.uc_mcontext.__gregs[28],
+	       last_uc.uc_mcontext.__gregs[REG_A0] == (unsigned long)at ? "right" : "WRONG", result,
+	       fp);
 	memcpy(&fp, &last_uc.uc_mcontext.__fpregs.__d.__f[21], sizeof fp);
 	printf("fs5 in the frame %g\n", fp);
 	skip_bytes = 0;
@@ -101,7 +103,8 @@ int main(void)
 	char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = memfd_create("short", 0);
 	char *file = mmap(NULL, 2 * 4096, PROT_READ, MAP_SHARED, fd, 0);
-	unsigned *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	sigaltstack(&ss, NULL);
 	on(SIGSEGV);
@@ -129,7 +132,9 @@ int main(void)
 	CATCH("jump to null", NULL, run_bytes(NULL));
 	CATCH("jump to hole", p, run_bytes(p + 8192));
 	CATCH("raise", NULL, raise(SIGFPE));
-	CATCH("amo misaligned", p, asm volatile("amoadd.w zero, zero, (%0)" ::"r"(p + 2) : "memory"));
+	CATCH("amo misaligned", p,
+	      asm volatile("amoadd.w zero, zero, (%0)" ::"r"(p + 2)
+			   : "memory"));
 	CATCH("non-canonical", NULL, *(volatile int *)(1ul << 60));
 	/* A fault inside a handler on the alternate stack, jumped out of, leaves it usable. */
 	for (int i = 0; i < 3; i++)

@@ -7,12 +7,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
-#define ADDI(rd, rs, imm) (((imm) & 0xfff) << 20 | (rs) << 15 | (rd) << 7 | 0x13)
+#define ADDI(rd, rs, imm) (((imm)&0xfff) << 20 | (rs) << 15 | (rd) << 7 | 0x13)
 #define RET               0x00008067u
 #define LI_A0(v)          ADDI(10, 0, v)
-#define JAL_ZERO(off)     (((off) >> 20 & 1) << 31 | ((off) >> 1 & 0x3ff) << 21 | ((off) >> 11 & 1) << 20 | ((off) >> 12 & 0xff) << 12 | 0x6f)
+#define JAL_ZERO(off)                                                                              \
+	(((off) >> 20 & 1) << 31 | ((off) >> 1 & 0x3ff) << 21 | ((off) >> 11 & 1) << 20            \
+	 | ((off) >> 12 & 0xff) << 12 | 0x6f)
 
 typedef long fn(long);
 
@@ -117,7 +119,9 @@ static void test_remap(void)
 
 	for (int i = 0; i < 30; i++) { /* another mapping at the same address */
 		munmap(p, 8192);
-		if (mmap(p, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != p)
+		if (mmap(p, 8192, PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+		    != p)
 			exit(1);
 		p[0] = LI_A0(i * 3);
 		p[1] = RET;
@@ -125,7 +129,8 @@ static void test_remap(void)
 		sum += ((fn *)p)(0);
 	}
 	printf("mapped anew: %ld\n", sum);
-	unsigned *q = mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, room(PROT_READ | PROT_WRITE));
+	unsigned *q =
+	    mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, room(PROT_READ | PROT_WRITE));
 	printf("moved: %ld\n", ((fn *)q)(0));
 }
 
@@ -136,14 +141,15 @@ static void test_own(void)
 
 	/* li a0, 5; sw a1 over the next but one; fence.i; addi a0, a0, 1 -> 64; ret */
 	p[0] = LI_A0(5);
-	p[1] = 0x00000297;		  /* auipc t0, 0 */
-	p[2] = 0x00b2a623;		  /* sw a1, 12(t0) */
-	p[3] = 0x0000100f;		  /* fence.i */
+	p[1] = 0x00000297; /* auipc t0, 0 */
+	p[2] = 0x00b2a623; /* sw a1, 12(t0) */
+	p[3] = 0x0000100f; /* fence.i */
 	p[4] = ADDI(10, 10, 1);
 	p[5] = RET;
 	flush(p, 24);
 	for (int i = 0; i < 3; i++)
-		printf("own block: %ld\n", ((long (*)(long, long))p)(0, (long)ADDI(10, 10, 64 + i)));
+		printf("own block: %ld\n",
+		       ((long (*)(long, long))p)(0, (long)ADDI(10, 10, 64 + i)));
 }
 
 /* Many small functions, chained by jumps that are then turned round. */

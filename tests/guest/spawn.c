@@ -21,12 +21,17 @@ static void finish(const char *what, int err)
 	int status = -1;
 
 	if (err) {
-		printf("%s: error %s\n", what, err == ENOENT ? "ENOENT" : err == EACCES ? "EACCES" : err == EBADF ? "EBADF" : strerror(err));
+		printf("%s: error %s\n", what,
+		       err == ENOENT   ? "ENOENT"
+		       : err == EACCES ? "EACCES"
+		       : err == EBADF  ? "EBADF"
+				       : strerror(err));
 		printf("  children left: %d\n", waitpid(-1, &status, WNOHANG) >= 0);
 		return;
 	}
 	waitpid(pid, &status, 0);
-	printf("%s: status %d\n", what, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+	printf("%s: status %d\n", what,
+	       WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
 int main(int argc, char **argv)
@@ -45,13 +50,15 @@ int main(int argc, char **argv)
 		ssize_t n = read(0, line, sizeof line);
 
 		sigprocmask(SIG_SETMASK, NULL, &set);
-		printf("child read %zd bytes, USR1 blocked %d, group leader %d\n", n, sigismember(&set, SIGUSR1), getpgrp() == getpid());
+		printf("child read %zd bytes, USR1 blocked %d, group leader %d\n", n,
+		       sigismember(&set, SIGUSR1), getpgrp() == getpid());
 		return 8;
 	}
 	finish("spawn", posix_spawn(&pid, "/bin/sh", NULL, NULL, echo, environ));
 	finish("spawnp", posix_spawnp(&pid, "sh", NULL, NULL, echo, environ));
 	finish("missing", posix_spawn(&pid, "/nosuch/file", NULL, NULL, echo, environ));
-	finish("missing in path", posix_spawnp(&pid, "no-such-program-here", NULL, NULL, echo, environ));
+	finish("missing in path",
+	       posix_spawnp(&pid, "no-such-program-here", NULL, NULL, echo, environ));
 	fd = open("plain", O_CREAT | O_WRONLY, 0644);
 	close(fd);
 	finish("not executable", posix_spawn(&pid, "./plain", NULL, NULL, echo, environ));

@@ -5,13 +5,15 @@
 #include <sys/resource.h>
 #include <ucontext.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 NOINLINE static long deep(long n) { return n ? deep(n - 1) + (n & 3) : 0; }
 
 NOINLINE static int ackermann(int m, int n)
 {
-	return m == 0 ? n + 1 : n == 0 ? ackermann(m - 1, 1) : ackermann(m - 1, ackermann(m, n - 1));
+	return m == 0   ? n + 1
+	       : n == 0 ? ackermann(m - 1, 1)
+			: ackermann(m - 1, ackermann(m, n - 1));
 }
 
 static int is_odd(unsigned n);
@@ -23,7 +25,8 @@ NOINLINE static uint64_t frame(int n)
 	char big[200000];
 
 	memset(big, n, sizeof big);
-	return n ? hash_bytes(frame(n - 1), big + 1000, 64) : hash_bytes(HASH_START, big, sizeof big);
+	return n ? hash_bytes(frame(n - 1), big + 1000, 64)
+		 : hash_bytes(HASH_START, big, sizeof big);
 }
 
 NOINLINE static uint64_t dynamic(size_t n)

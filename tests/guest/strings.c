@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static char a[512], b[512];
 
@@ -26,7 +26,8 @@ static uint64_t blocks(uint64_t h)
 				memmove(b + 200 + d, b + 200 + s, (size_t)n);
 				memmove(a + s + 5, a + s, (size_t)n);
 				memset(b + 300 + d, n, (size_t)s);
-				h = hash_u64(h, (uint64_t)(sign(memcmp(a + s, b + d, (size_t)n)) + 1));
+				h = hash_u64(h,
+					     (uint64_t)(sign(memcmp(a + s, b + d, (size_t)n)) + 1));
 			}
 	return hash_bytes(hash_bytes(h, a, sizeof a), b, sizeof b);
 }
@@ -43,7 +44,9 @@ static uint64_t texts(uint64_t h)
 			strcpy(q, p);
 			strcat(q, "tail");
 			h = hash_u64(h, strlen(p) * 100 + strlen(q));
-			h = hash_u64(h, (uint64_t)(sign(strcmp(p, q)) + sign(strncmp(p, q, (size_t)n)) + sign(strcasecmp(p, "m")) + 3));
+			h = hash_u64(h,
+				     (uint64_t)(sign(strcmp(p, q)) + sign(strncmp(p, q, (size_t)n))
+						+ sign(strcasecmp(p, "m")) + 3));
 			h = hash_u64(h, strchr(p, 'k') ? (uint64_t)(strchr(p, 'k') - p) : 99);
 			h = hash_u64(h, strrchr(p, 'a') ? (uint64_t)(strrchr(p, 'a') - p) : 99);
 			h = hash_u64(h, strstr(q, "ta") ? (uint64_t)(strstr(q, "ta") - q) : 99);

@@ -3,12 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest.h"
+#include "tests/guest/guest.h"
 
-struct small { int a, b; };
-struct pair { double x, y; };
-struct mixed { double d; long i; };
-struct big { long v[5]; };
+struct small {
+	int a, b;
+};
+struct pair {
+	double x, y;
+};
+struct mixed {
+	double d;
+	long i;
+};
+struct big {
+	long v[5];
+};
 
 NOINLINE static double sum(const char *kinds, ...)
 {
@@ -18,15 +27,41 @@ NOINLINE static double sum(const char *kinds, ...)
 	va_start(ap, kinds);
 	for (; *kinds; kinds++) {
 		switch (*kinds) {
-		case 'i': s += va_arg(ap, int); break;
-		case 'l': s += (double)va_arg(ap, long); break;
-		case 'd': s += va_arg(ap, double); break;
-		case 'L': s += (double)va_arg(ap, long double); break;
-		case 's': s += (double)strlen(va_arg(ap, char *)); break;
-		case 'S': { struct small v = va_arg(ap, struct small); s += v.a * 10 + v.b; break; }
-		case 'P': { struct pair v = va_arg(ap, struct pair); s += v.x - v.y; break; }
-		case 'M': { struct mixed v = va_arg(ap, struct mixed); s += v.d * (double)v.i; break; }
-		case 'B': { struct big v = va_arg(ap, struct big); s += (double)(v.v[0] + v.v[4]); break; }
+		case 'i':
+			s += va_arg(ap, int);
+			break;
+		case 'l':
+			s += (double)va_arg(ap, long);
+			break;
+		case 'd':
+			s += va_arg(ap, double);
+			break;
+		case 'L':
+			s += (double)va_arg(ap, long double);
+			break;
+		case 's':
+			s += (double)strlen(va_arg(ap, char *));
+			break;
+		case 'S': {
+			struct small v = va_arg(ap, struct small);
+			s += v.a * 10 + v.b;
+			break;
+		}
+		case 'P': {
+			struct pair v = va_arg(ap, struct pair);
+			s += v.x - v.y;
+			break;
+		}
+		case 'M': {
+			struct mixed v = va_arg(ap, struct mixed);
+			s += v.d * (double)v.i;
+			break;
+		}
+		case 'B': {
+			struct big v = va_arg(ap, struct big);
+			s += (double)(v.v[0] + v.v[4]);
+			break;
+		}
 		}
 	}
 	va_end(ap);
@@ -48,7 +83,8 @@ NOINLINE static int format(char *out, size_t n, const char *fmt, ...)
 	return a == b && !strcmp(out, twice) ? a : -1;
 }
 
-NOINLINE static long many(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j, int k, ...)
+NOINLINE static long many(long a, long b, long c, long d, long e, long f, long g, long h, long i,
+			  long j, int k, ...)
 {
 	va_list ap;
 	long s = a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i + 10 * j;
@@ -73,10 +109,11 @@ int main(void)
 	printf("%g\n", sum("SPMBSPMB", s, p, m, b, s, p, m, b));
 	printf("%g\n", sum("iLiLiLiLiLiL", 1, 1.5L, 2, 2.5L, 3, 3.5L, 4, 4.5L, 5, 5.5L, 6, 6.5L));
 	printf("%g\n", sum("sldlsldl", "four", 1L, 2.0, 3L, "sevens!", 4L, 5.0, 6L));
-	printf("%d ", format(out, sizeof out, "%s %d %ld %5.2f %c %x %e", "str", -7, 1L << 40, 3.14159, 'q', 255, 1e-9));
+	printf("%d ", format(out, sizeof out, "%s %d %ld %5.2f %c %x %e", "str", -7, 1L << 40,
+			     3.14159, 'q', 255, 1e-9));
 	printf("%s\n", out);
 	printf("%ld\n", many(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 6, 1, -2, 3, -4, 5, -6));
-	printf("%d %u %hhd %hd %ld %lld %zu %jd %td\n", -1, -1, 300, 70000, -1L, -1LL, (size_t)1, (intmax_t)-5,
-	       (ptrdiff_t)9);
+	printf("%d %u %hhd %hd %ld %lld %zu %jd %td\n", -1, -1, 300, 70000, -1L, -1LL, (size_t)1,
+	       (intmax_t)-5, (ptrdiff_t)9);
 	return 0;
 }

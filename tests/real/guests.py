@@ -47,7 +47,7 @@ MODES = {
     "base": {"KITEMU_GUEST_BASE": "1"},
     "smallcache": {"KITEMU_CACHE_SIZE": "64K"},
 }
-SLOWER = {"interp": 4, "selfcheck": 10}
+SLOWER = {"interp": 5, "selfcheck": 40}
 
 
 def shell(script, *args):

@@ -1,5 +1,5 @@
 /* Directories and names: making, listing, renaming, linking, working directory, long paths. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <dirent.h>
 #include <sys/inotify.h>
@@ -33,7 +33,9 @@ static void test_many(void)
 		for (long at = 0; at < n; total++) {
 			struct dirent64 *e = (struct dirent64 *)(buf + at);
 
-			if (e->d_ino == 0 || (e->d_type != DT_REG && e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
+			if (e->d_ino == 0
+			    || (e->d_type != DT_REG && e->d_type != DT_DIR
+				&& e->d_type != DT_UNKNOWN))
 				CHECK(!"entry");
 			at += e->d_reclen;
 		}

@@ -1,5 +1,5 @@
 /* Files: opening, reading, writing, attributes, locks, copying. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <linux/openat2.h>
 #include <sys/file.h>
@@ -25,7 +25,8 @@ static void test_open(void)
 	FAILS(open((char *)1, O_RDONLY), EFAULT);
 	EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK), O_RDWR);
 	EQ(fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK), 0);
-	EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK), O_RDWR | O_APPEND | O_NONBLOCK);
+	EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK),
+	   O_RDWR | O_APPEND | O_NONBLOCK);
 	EQ(fcntl(fd, F_GETFD), 0);
 	EQ(close(fd), 0);
 	FAILS(close(fd), EBADF);
@@ -189,7 +190,8 @@ static int locked(void)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 5, .l_len = 10 };
 
-	if (fcntl(lock_fd, F_GETLK, &l) || l.l_type != F_WRLCK || l.l_pid != getppid() || l.l_start != 0 || l.l_len != 100)
+	if (fcntl(lock_fd, F_GETLK, &l) || l.l_type != F_WRLCK || l.l_pid != getppid()
+	    || l.l_start != 0 || l.l_len != 100)
 		return 1;
 	l.l_type = F_WRLCK;
 	l.l_pid = 0;
@@ -225,7 +227,8 @@ static void test_locks(void)
 
 static void test_copy(void)
 {
-	int in = open("s2", O_RDWR | O_CREAT | O_TRUNC, 0600), out = open("s3", O_RDWR | O_CREAT | O_TRUNC, 0600), p[2];
+	int in = open("s2", O_RDWR | O_CREAT | O_TRUNC, 0600),
+	    out = open("s3", O_RDWR | O_CREAT | O_TRUNC, 0600), p[2];
 	off_t off = 10;
 	loff_t a = 0, b = 5;
 

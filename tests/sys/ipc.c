@@ -1,5 +1,5 @@
 /* System V messages, semaphores and shared memory, POSIX queues. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <mqueue.h>
 #include <sys/ipc.h>
@@ -8,11 +8,18 @@
 #include <sys/shm.h>
 #include <time.h>
 
-union semun { int val; struct semid_ds *buf; unsigned short *array; };
+union semun {
+	int val;
+	struct semid_ds *buf;
+	unsigned short *array;
+};
 
 static void test_messages(void)
 {
-	struct { long type; char text[32]; } m = { 5, "five" }, r;
+	struct {
+		long type;
+		char text[32];
+	} m = { 5, "five" }, r;
 	struct msqid_ds ds;
 	int q = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
 

@@ -1,5 +1,5 @@
 /* Processes: identity, children and their status, clone, limits, priorities, names, machine. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <linux/sched.h>
 #include <poll.h>
@@ -11,6 +11,7 @@
 #include <sys/sysinfo.h>
 #include <sys/times.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 static void test_identity(void)
 {
@@ -91,7 +92,11 @@ static void test_limits(void)
 
 static int exit_code;
 static int leave(void) { return exit_code; }
-static int die(void) { raise(exit_code); return 99; }
+static int die(void)
+{
+	raise(exit_code);
+	return 99;
+}
 
 static void test_wait(void)
 {
@@ -161,14 +166,17 @@ static void test_pidfd(void)
 static void test_clone(void)
 {
 	static pid_t parent_tid, child_tid;
-	struct clone_args ca = { .flags = CLONE_CHILD_SETTID | CLONE_PARENT_SETTID, .exit_signal = SIGCHLD,
-				 .child_tid = (uint64_t)&child_tid, .parent_tid = (uint64_t)&parent_tid };
+	struct clone_args ca = { .flags = CLONE_CHILD_SETTID | CLONE_PARENT_SETTID,
+				 .exit_signal = SIGCHLD,
+				 .child_tid = (uint64_t)&child_tid,
+				 .parent_tid = (uint64_t)&parent_tid };
 	int status, fd = -1;
 	long pid;
 	sigset_t set;
 
 	fflush(stdout);
-	pid = CLONE(CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, 0, &parent_tid, 0, &child_tid);
+	pid = CLONE(CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, 0, &parent_tid, 0,
+		    &child_tid);
 	if (!pid)
 		_exit(child_tid == RAW(SYS_gettid) ? 1 : 2);
 	EQ(parent_tid, pid);
@@ -196,12 +204,16 @@ static void test_clone(void)
 	CHECK(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
 	close(fd);
 	EQ(waitpid((pid_t)pid, &status, 0), pid);
+	struct timespec from, to;
+	clock_gettime(CLOCK_MONOTONIC, &from);
 	pid = CLONE(CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
 	if (!pid) {
 		usleep(30000);
 		_exit(7);
 	}
-	EQ(waitpid((pid_t)pid, &status, WNOHANG), pid); /* the parent has waited for its end */
+	clock_gettime(CLOCK_MONOTONIC, &to); /* the parent has waited for its end */
+	CHECK((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 >= 30);
+	EQ(waitpid((pid_t)pid, &status, 0), pid);
 	EQ(WEXITSTATUS(status), 7);
 	parent_tid = 0;
 	pid = RAW(SYS_clone3, &ca, sizeof ca);

@@ -1,5 +1,5 @@
 /* Sockets: UNIX, TCP and UDP on the loopback, messages with descriptors, options, timeouts. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,8 +14,12 @@ static void test_pair(void)
 {
 	int s[2], p[2], got = -1;
 	char buf[64], control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec v[2] = { { "two ", 4 }, { "parts", 5 } }, in[2] = { { buf, 6 }, { buf + 32, 10 } };
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof control };
+	struct iovec v[2] = { { "two ", 4 }, { "parts", 5 } },
+		     in[2] = { { buf, 6 }, { buf + 32, 10 } };
+	struct msghdr m = { .msg_iov = v,
+			    .msg_iovlen = 2,
+			    .msg_control = control,
+			    .msg_controllen = sizeof control };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	struct ucred cred;
 	socklen_t len = sizeof cred;
@@ -62,7 +66,7 @@ static void test_unix(void)
 
 	FAILS(connect(c, (void *)&a, sizeof a), ENOENT);
 	EQ(bind(l, (void *)&a, sizeof a), 0);
-	FAILS(bind(l, (void *)&a, sizeof a), EINVAL);
+	CHECK(bind(l, (void *)&a, sizeof a) < 0 && (errno == EINVAL || errno == EADDRINUSE));
 	FAILS(connect(c, (void *)&a, sizeof a), ECONNREFUSED);
 	EQ(listen(l, 5), 0);
 	EQ(connect(c, (void *)&a, sizeof a), 0);
@@ -116,8 +120,9 @@ static void test_tcp(void)
 	for (int i = 0; i < 300; i++)
 		if (send(c, buf, sizeof buf, MSG_NOSIGNAL) != sizeof buf)
 			CHECK(!"send");
-	close(c);
+	shutdown(c, SHUT_WR); /* the child has a copy of c */
 	waitpid(pid, &status, 0);
+	close(c);
 	EQ(WEXITSTATUS(status), 42);
 	close(serve_fd);
 	c = socket(AF_INET, SOCK_STREAM, 0);
@@ -133,13 +138,16 @@ static void test_tcp(void)
 
 static void test_udp(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } }, from;
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } },
+			   from;
 	socklen_t len = sizeof a;
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), c = socket(AF_INET, SOCK_DGRAM, 0);
 	char x[4][16], buf[64];
 	struct iovec v[4] = { { x[0], 16 }, { x[1], 16 }, { x[2], 16 }, { x[3], 16 } };
-	struct mmsghdr m[4] = { { { .msg_iov = &v[0], .msg_iovlen = 1 } }, { { .msg_iov = &v[1], .msg_iovlen = 1 } },
-				{ { .msg_iov = &v[2], .msg_iovlen = 1 } }, { { .msg_iov = &v[3], .msg_iovlen = 1 } } };
+	struct mmsghdr m[4] = { { { .msg_iov = &v[0], .msg_iovlen = 1 } },
+				{ { .msg_iov = &v[1], .msg_iovlen = 1 } },
+				{ { .msg_iov = &v[2], .msg_iovlen = 1 } },
+				{ { .msg_iov = &v[3], .msg_iovlen = 1 } } };
 
 	EQ(bind(s, (void *)&a, sizeof a), 0);
 	EQ(getsockname(s, (void *)&a, &len), 0);
@@ -157,7 +165,7 @@ static void test_udp(void)
 	if (r == 3) {
 		memset(x, 0, sizeof x);
 		EQ(recvmmsg(s, m, 4, 0, NULL), 3);
-		EQ(m[2].msg_len, 9);
+		EQ(m[2].msg_len, 16);
 		CHECK(!strncmp(x[2], "message 2", 9));
 	}
 	EQ(sendto(c, buf, 0, 0, NULL, 0), 0);

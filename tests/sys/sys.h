@@ -55,7 +55,8 @@ static inline int check(int ok, const char *what, const char *file, int line)
                                                                                                    \
 		errno = 0;                                                                         \
 		r_ = (long long)(call);                                                            \
-		if (!check(r_ == -1 && errno == (err), #call " fails with " #err, __FILE__, __LINE__)) \
+		if (!check(r_ == -1 && errno == (err), #call " fails with " #err, __FILE__,        \
+			   __LINE__))                                                              \
 			printf("  result %lld\n", r_);                                             \
 	} while (0)
 
@@ -69,15 +70,18 @@ static inline int done(void)
  * A system call with the registers just so: result or -errno. riscv64 numbers and x86-64's come from the
  * same names.
  */
-static inline long raw6(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d, unsigned long e,
-			unsigned long f)
+static inline long raw6(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+			unsigned long e, unsigned long f)
 {
 #if defined(__riscv)
-	register unsigned long a0 __asm__("a0") = a, a1 __asm__("a1") = b, a2 __asm__("a2") = c, a3 __asm__("a3") = d,
-			       a4 __asm__("a4") = e, a5 __asm__("a5") = f;
+	register unsigned long a0 __asm__("a0") = a, a1 __asm__("a1") = b, a2 __asm__("a2") = c,
+				  a3 __asm__("a3") = d, a4 __asm__("a4") = e, a5 __asm__("a5") = f;
 	register long a7 __asm__("a7") = nr;
 
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7) : "memory");
+	__asm__ volatile("ecall"
+			 : "+r"(a0)
+			 : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
+			 : "memory");
 	return (long)a0;
 #else
 	long r = syscall(nr, a, b, c, d, e, f);
@@ -87,8 +91,9 @@ static inline long raw6(long nr, unsigned long a, unsigned long b, unsigned long
 }
 
 #define RAW_PICK(a, b, c, d, e, f, ...)                                                            \
-	(unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d), (unsigned long)(e), (unsigned long)(f)
-#define RAW(nr, ...) raw6(nr, RAW_PICK(__VA_ARGS__ __VA_OPT__(,) 0, 0, 0, 0, 0, 0, 0))
+	(unsigned long)(a), (unsigned long)(b), (unsigned long)(c), (unsigned long)(d),            \
+	    (unsigned long)(e), (unsigned long)(f)
+#define RAW(nr, ...) raw6(nr, RAW_PICK(__VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0))
 
 /* An int argument with garbage in the register's high half. */
 #define G(x) ((unsigned long)(uint32_t)(x) | 0xdeadbeef00000000ul)

@@ -1,5 +1,5 @@
 /* Waiting for descriptors: poll, select, epoll, with masks and times; eventfd, signalfd, timerfd. */
-#include "sys.h"
+#include "tests/sys/sys.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -92,7 +92,8 @@ static void test_select(int *p)
 
 static void test_epoll(int *p)
 {
-	struct epoll_event e[8], in = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x1122334455667788 };
+	struct epoll_event e[8],
+	    in = { .events = EPOLLIN | EPOLLET, .data.u64 = 0x1122334455667788 };
 	int ep = epoll_create1(EPOLL_CLOEXEC), q[2];
 	sigset_t block, none;
 

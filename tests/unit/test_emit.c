@@ -402,14 +402,22 @@ static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 /* Edge values of the wide or narrow format, and some random ones. */
 static unsigned float_edges(bool wide, uint64_t seed, uint64_t *v, unsigned max)
 {
+	uint64_t sign = fpbits_sign(wide), inf = fpbits_inf(wide),
+		 quiet = fpbits_frac(wide) / 2 + 1;
+	const uint64_t special[] = {
+		0,   1,       fpbits_frac(wide), fpbits_frac(wide) + 1, inf - 1,
+		inf, inf + 1, inf + quiet,       inf + quiet + 5
+	};
 	struct fpcases fc;
 	unsigned n = 0;
 
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(special); i++)
+		v[n++] = special[i / 2] | (i & 1 ? sign : 0);
 	fpcases_init(&fc, wide, seed);
-	for (int i = 0; i < fc.count && n < max; i += 1 + fc.count / 90)
+	for (int i = 0; i < fc.count && n < max; i += 5)
 		v[n++] = fc.edge[i];
 	for (unsigned i = 0; i < 12 && n < max; i++, n++)
-		v[n] = fpcases_random(&fc, n ? v[n - 1] : 0);
+		v[n] = fpcases_random(&fc, v[n - 1]);
 	return n;
 }
 
@@ -485,65 +493,99 @@ static void test_fp_ops(void)
 		each_op(c, IR_fadd, IR_u64tof);
 }
 
-/* ---- what one host instruction does for several insns ---------------------------------------------------- */
+/* ---- what stands together in lifted code, and is one host instruction or none ------------------------------ */
 
-/* Rotations, as compilers write them without Zbb, and what only looks like one. */
-static const char *const rotations[] = {
-	" %1 = const.i64 13\n %2 = const.i64 51\n %3 = shl.i64 %0, %1\n %4 = shr.i64 %0, %2\n"
-	" %5 = or.i64 %3, %4\n",
-	" %1 = const.i64 13\n %2 = const.i64 50\n %3 = shl.i64 %0, %1\n %4 = shr.i64 %0, %2\n"
-	" %5 = or.i64 %3, %4\n",
-	" %1 = trunc %0\n %2 = const.i32 7\n %3 = const.i32 25\n %4 = shr.i32 %1, %3\n %5 = zext "
-	"%4\n"
-	" %6 = shl.i32 %1, %2\n %7 = sext %6\n %8 = or.i64 %5, %7\n",
-	" %1 = trunc %0\n %2 = const.i32 31\n %3 = const.i32 1\n %4 = shr.i32 %1, %3\n %5 = sext "
-	"%4\n"
-	" %6 = shl.i32 %1, %2\n %7 = sext %6\n %8 = or.i64 %7, %5\n",
-	" %1 = trunc %0\n %2 = const.i32 31\n %3 = const.i32 1\n %4 = shr.i32 %1, %3\n %5 = sext "
-	"%4\n"
-	" %6 = shl.i32 %1, %2\n %7 = zext %6\n %8 = or.i64 %7, %5\n",
-	" %1 = trunc %0\n %2 = const.i32 16\n %3 = shr.i32 %1, %2\n %4 = shl.i32 %1, %2\n"
-	" %5 = or.i32 %4, %3\n %6 = sext %5\n",
+#define COUNT " %0 = getreg.i64 r1\n %1 = const.i64 -1\n %2 = add.i64 %0, %1\n putreg.i64 r1, %2\n"
+#define COUNTW                                                                                     \
+	" %0 = getreg.i64 r1\n %1 = trunc %0\n %2 = const.i32 -1\n %3 = add.i32 %1, %2\n"          \
+	" %4 = sext %3\n putreg.i64 r1, %4\n"
+#define END "exit jump 0x2000\n"
+
+/* Values are numbered as they come; lines that define none count too. */
+static const char *const shapes[] = {
+	/* Rotations, as compilers write them without Zbb, and what only looks like one. */
+	" %0 = getreg.i64 r1\n %1 = const.i64 13\n %2 = const.i64 51\n %3 = shl.i64 %0, %1\n"
+	" %4 = shr.i64 %0, %2\n %5 = or.i64 %3, %4\n putreg.i64 r9, %5\n" END,
+	" %0 = getreg.i64 r2\n %1 = const.i64 13\n %2 = const.i64 50\n %3 = shl.i64 %0, %1\n"
+	" %4 = shr.i64 %0, %2\n %5 = or.i64 %3, %4\n putreg.i64 r9, %5\n" END,
+	" %0 = getreg.i64 r2\n %1 = trunc %0\n %2 = const.i32 7\n %3 = const.i32 25\n"
+	" %4 = shr.i32 %1, %3\n %5 = zext %4\n %6 = shl.i32 %1, %2\n %7 = sext %6\n"
+	" %8 = or.i64 %5, %7\n putreg.i64 r9, %8\n" END,
+	" %0 = getreg.i64 r1\n %1 = trunc %0\n %2 = const.i32 31\n %3 = const.i32 1\n"
+	" %4 = shr.i32 %1, %3\n %5 = sext %4\n %6 = shl.i32 %1, %2\n %7 = sext %6\n"
+	" %8 = or.i64 %7, %5\n putreg.i64 r9, %8\n" END,
+	" %0 = getreg.i64 r1\n %1 = trunc %0\n %2 = const.i32 31\n %3 = const.i32 1\n"
+	" %4 = shr.i32 %1, %3\n %5 = sext %4\n %6 = shl.i32 %1, %2\n %7 = zext %6\n"
+	" %8 = or.i64 %7, %5\n putreg.i64 r8, %8\n" END,
+	" %0 = getreg.i64 r1\n %1 = trunc %0\n %2 = const.i32 16\n %3 = shr.i32 %1, %2\n"
+	" %4 = shl.i32 %1, %2\n %5 = or.i32 %4, %3\n %6 = sext %5\n putreg.i64 r9, %6\n" END,
+	/* Branches on what was just computed, with and without something between. */
+	COUNT " %4 = const.i64 0\n br.i64 ne %2, %4, 0x3000\n" END,
+	COUNT " %4 = const.i64 0\n br.i64 lt %2, %4, 0x3000\n" END,
+	COUNT " %4 = const.i64 0\n br.i64 geu %4, %2, 0x3000\n" END,
+	COUNT " %4 = const.i64 0\n putreg.i64 r3, %4\n br.i64 ne %2, %4, 0x3000\n" END,
+	COUNT " %4 = const.i64 0\n putreg.i64 r3, %4\n putreg.i64 r5, %4\n putreg.i64 r9, %2\n"
+	      " br.i64 eq %2, %4, 0x3000\n" END,
+	COUNT " %4 = getreg.i64 r3\n %5 = shl.i64 %4, %2\n putreg.i64 r3, %5\n %7 = const.i64 0\n"
+	      " br.i64 ge %2, %7, 0x3000\n" END,
+	COUNT " %4 = trunc %2\n %5 = const.i32 0\n br.i32 ge %4, %5, 0x3000\n" END,
+	COUNT " %4 = trunc %2\n %5 = const.i32 0\n br.i32 ne %4, %5, 0x3000\n" END,
+	COUNTW " %6 = const.i64 0\n br.i64 ne %4, %6, 0x3000\n" END,
+	COUNTW " %6 = const.i64 0\n br.i64 lt %4, %6, 0x3000\n" END,
+	COUNTW
+	" %6 = zext %3\n putreg.i64 r3, %6\n %8 = const.i64 0\n br.i64 lt %6, %8, 0x3000\n" END,
+	COUNTW " %6 = const.i64 5\n br.i64 ltu %4, %6, 0x3000\n putreg.i64 r9, %4\n" END,
+	COUNTW " %6 = const.i64 5\n br.i64 ltu %4, %6, 0x3000\n %8 = getreg.i64 r3\n"
+	       " %9 = add.i64 %8, %4\n putreg.i64 r1, %9\n br.i64 ge %4, %8, 0x3000\n" END,
+	" %0 = getreg.i64 r1\n %1 = getreg.i64 r2\n %2 = set.i64 ltu %0, %1\n putreg.i64 r3, %2\n"
+	" %4 = const.i64 0\n br.i64 eq %2, %4, 0x3000\n" END,
+	" %0 = getreg.i64 r1\n %1 = getreg.i64 r2\n %2 = set.i64 ge %0, %1\n putreg.i64 r1, %2\n"
+	" %4 = const.i64 0\n putreg.i64 r3, %4\n br.i64 ne %2, %4, 0x3000\n" END,
+	" %0 = getreg.i64 r1\n %1 = getreg.i64 r2\n %2 = and.i64 %0, %1\n %3 = const.i64 0\n"
+	" br.i64 ne %2, %3, 0x3000\n" END,
+	" %0 = getreg.i64 r2\n %1 = const.i64 0x80000000\n %2 = and.i64 %0, %1\n %3 = const.i64 0\n"
+	" br.i64 eq %2, %3, 0x3000\n" END,
+	" %0 = getreg.i64 r1\n %1 = const.i64 -0x80000000\n %2 = and.i64 %0, %1\n %3 = const.i64 "
+	"0\n"
+	" br.i64 eq %2, %3, 0x3000\n" END,
+	/* Shifts and sums in one lea. */
+	" %0 = getreg.i64 r1\n %1 = const.i64 3\n %2 = shl.i64 %0, %1\n %3 = getreg.i64 r2\n"
+	" %4 = add.i64 %2, %3\n putreg.i64 r7, %4\n" END,
+	" %0 = getreg.i64 r1\n %1 = trunc %0\n %2 = const.i32 1\n %3 = shl.i32 %1, %2\n"
+	" %4 = add.i32 %3, %1\n %5 = sext %4\n putreg.i64 r9, %5\n %7 = zext %4\n putreg.i64 r3, "
+	"%7\n" END,
 };
 
-static void test_rotations(void)
+static void test_shapes(void)
 {
-	for (unsigned c = 0; c < ARRAY_LEN(configs); c++) {
+	const uint64_t zero[3] = { 0 };
+
+	for (unsigned n = 0; n < ARRAY_LEN(configs) * ARRAY_LEN(shapes); n++) {
+		unsigned c = n / ARRAY_LEN(shapes), i = n % ARRAY_LEN(shapes);
 		struct work *w = calloc(1, sizeof *w);
+		char text[900];
+		struct diag d = DIAG_INIT;
+		struct ir_unit u;
 
+		CHECK_AT("%s shape %u", configs[c].name, i);
 		work_init(w, &mixed, configs[c].opts);
-		for (unsigned i = 0; i < ARRAY_LEN(rotations); i++) {
-			char text[600];
-			struct diag d = DIAG_INIT;
-			struct ir_unit u;
-			const uint64_t zero[3] = { 0 };
-
-			snprintf(text, sizeof text,
-				 "block 0x1000 {\n %%0 = getreg.i64 r%u\n%s putreg.i64 r9, %%%u\n"
-				 " exit jump 0x2000\n}\n",
-				 i & 1 ? 1 : 2, rotations[i],
-				 i < 2   ? 5
-				 : i < 5 ? 8
-					 : 6);
-			arena_reset(&w->a);
-			ir_unit_init(&u, &w->a, &mixed, 0);
-			if (!CHECK(ir_parse(text, &u, &d))) {
-				printf("%s: %s\n", text, d.text);
-				break;
-			}
-			if (!compiled(w, &u))
-				break;
-			for (unsigned k = 0; k < ARRAY_LEN(int_edges); k++) {
-				const uint64_t v[3] = { int_edges[k], int_edges[k], 0 };
+		snprintf(text, sizeof text, "block 0x1000 {\n%s}\n", shapes[i]);
+		ir_unit_init(&u, &w->a, &mixed, 0);
+		if (!CHECK(ir_parse(text, &u, &d)))
+			printf("%s: %s\n", text, d.text);
+		else if (compiled(w, &u))
+			for (unsigned k = 0; k < ARRAY_LEN(int_edges) * ARRAY_LEN(int_edges); k++) {
+				const uint64_t v[3] = { int_edges[k / ARRAY_LEN(int_edges)],
+							int_edges[k % ARRAY_LEN(int_edges)], 9 };
 
 				if (!run_op(w, &u, v, zero, 0))
 					break;
 			}
-		}
 		work_fini(w);
 		free(w);
 	}
+	check_where[0] = 0;
 }
 
-CHECK_MAIN(test_rotations, test_random_int, test_random_fp, test_random_short, test_random_regions,
+CHECK_MAIN(test_shapes, test_random_int, test_random_fp, test_random_short, test_random_regions,
 	   test_int_ops, test_fp_ops)

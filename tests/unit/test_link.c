@@ -321,8 +321,8 @@ static const char *const fib[] = {
 	" %3 = add.i64 %1, %2\n putreg.i64 r4, %3\n %5 = ld64 %0\n putreg.i64 r2, %5\n"
 	" %7 = const.i64 24\n %8 = add.i64 %0, %7\n putreg.i64 r3, %8\n exiti ret %5\n }",
 	"block 0x1300 {\n %0 = getreg.i64 r2\n exiti ret %0\n }",
-	"block 0x2000 {\n %0 = const.i64 0x2100\n putreg.i64 r2, %0\n exit call 0x1000 ret "
-	"0x2100\n }",
+	("block 0x2000 {\n %0 = const.i64 0x2100\n putreg.i64 r2, %0\n"
+	 " exit call 0x1000 ret 0x2100\n }"),
 	"block 0x2100 {\n exitr syscall 0x2100\n }",
 };
 

@@ -53,9 +53,16 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 	uint32_t room;
 	uint8_t *p = tc_room(&tc, &room);
 	const struct code c = {
-		.bytes = p, .size_bytes = UNIT_BYTES, .gpc = gpc, .guest_insns = 4,
-		.link = links, .link_count = 2, .fault = &fault, .fault_count = 1,
-		.range = &range, .range_count = 1,
+		.bytes = p,
+		.size_bytes = UNIT_BYTES,
+		.gpc = gpc,
+		.guest_insns = 4,
+		.link = links,
+		.link_count = 2,
+		.fault = &fault,
+		.fault_count = 1,
+		.range = &range,
+		.range_count = 1,
 	};
 
 	CHECK(room >= UNIT_BYTES);

@@ -1,0 +1,116 @@
+/*
+ * System calls that write into pages from which code has run: nothing is lost, and the new code counts. Pages are
+ * readable, writable and executable; a function in them runs before each call.
+ */
+#include "tests/sys/sys.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/times.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static unsigned char *page;
+static int p[2], s[2], fd;
+
+/* Puts "return v" at the start of the page and runs it: the page then holds code that is translated. */
+static void run_code(int v)
+{
+#if defined(__riscv)
+	unsigned code[2] = { (unsigned)v << 20 | 0x513, 0x8067 };
+#else
+	unsigned char code[8] = { 0xb8, (unsigned char)v, 0, 0, 0, 0xc3 };
+#endif
+
+	memcpy(page, code, 8);
+	__builtin___clear_cache((char *)page, (char *)page + 8);
+	for (int i = 0; i < 3; i++)
+		if (((int (*)(void))page)() != v)
+			CHECK(!"code");
+}
+
+#define AT(T) ((T *)(void *)(page + 256))
+
+int main(void)
+{
+	struct iovec v[2];
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	struct epoll_event ev = { .events = EPOLLOUT, .data.u64 = 99 };
+	int ep;
+	pid_t pid;
+
+	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	fd = open("/proc/self/exe", O_RDONLY);
+	if (pipe(p) || socketpair(AF_UNIX, SOCK_DGRAM, 0, s))
+		return 1;
+	for (int i = 0; i < 20; i++) {
+		run_code(i);
+		EQ(write(p[1], "0123456789", 10), 10);
+		EQ(read(p[0], page + 4096 - 5, 10), 10); /* two pages at once */
+		CHECK(!memcmp(page + 4096 - 5, "0123456789", 10));
+		run_code(i);
+		EQ(pread(fd, page + 64, 4, 0), 4);
+		CHECK(!memcmp(page + 64, "\177ELF", 4));
+		run_code(i);
+		v[0] = (struct iovec){ page + 100, 3 };
+		v[1] = (struct iovec){ page + 4095, 4 };
+		EQ(send(s[0], "message", 7, 0), 7);
+		EQ(recvmsg(s[1], &m, 0), 7); /* a datagram is lost when it cannot be stored */
+		CHECK(!memcmp(page + 100, "mes", 3) && !memcmp(page + 4095, "sage", 4));
+		run_code(i);
+		EQ(fstat(fd, AT(struct stat)), 0);
+		CHECK(AT(struct stat)->st_size > 1000);
+		run_code(i);
+		pid = fork();
+		if (!pid)
+			_exit(i);
+		EQ(waitpid(pid, AT(int), 0), pid); /* a child is waited for only once */
+		EQ(WEXITSTATUS(*AT(int)), i);
+	}
+	run_code(1);
+	EQ(clock_gettime(CLOCK_REALTIME, AT(struct timespec)), 0);
+	run_code(2);
+	EQ(uname(AT(struct utsname)), 0);
+	CHECK(!strcmp(AT(struct utsname)->sysname, "Linux"));
+	run_code(3);
+	EQ(getrusage(RUSAGE_SELF, AT(struct rusage)), 0);
+	run_code(4);
+	EQ(pipe(AT(int)), 0);
+	close(AT(int)[0]), close(AT(int)[1]);
+	run_code(5);
+	*AT(struct pollfd) = (struct pollfd){ p[1], POLLOUT, 0 };
+	run_code(5);
+	EQ(poll(AT(struct pollfd), 1, 0), 1);
+	EQ(AT(struct pollfd)->revents, POLLOUT);
+	ep = epoll_create1(0);
+	epoll_ctl(ep, EPOLL_CTL_ADD, p[1], &ev);
+	run_code(6);
+	EQ(epoll_wait(ep, AT(struct epoll_event), 4, 0), 1);
+	EQ(AT(struct epoll_event)->data.u64, 99);
+	run_code(7);
+	EQ(readlink("/proc/self/exe", (char *)page + 64, 100) > 5, 1);
+	run_code(8);
+	CHECK(getcwd((char *)page + 64, 1000) == (char *)page + 64);
+	run_code(9);
+	EQ(sigprocmask(SIG_BLOCK, NULL, AT(sigset_t)), 0);
+	run_code(10);
+	CHECK(times(AT(struct tms)) > 0);
+	/* And the call that changes the code itself. */
+	for (int i = 0; i < 20; i++) {
+		unsigned char code[8];
+
+		run_code(i + 100);
+		memcpy(code, page, 8);
+		run_code(1);
+		if (write(p[1], code, 8) != 8 || read(p[0], page, 8) != 8)
+			return 1;
+		__builtin___clear_cache((char *)page, (char *)page + 8);
+		EQ(((int (*)(void))page)(), i + 100);
+	}
+	return done();
+}

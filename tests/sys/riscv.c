@@ -1,0 +1,47 @@
+/* What only a riscv64 kernel has: hwprobe, flush_icache, its uname; and calls that are refused with a reason. */
+#include "tests/sys/sys.h"
+
+#include <sys/utsname.h>
+
+struct pair {
+	long key;
+	unsigned long value;
+};
+
+int main(void)
+{
+	struct pair p[3] = { { 3, 77 }, { 4, 77 }, { 12345, 77 } };
+	unsigned long cpus[16] = { 0 };
+	struct utsname u;
+
+	EQ(RAW(258, p, 3, 0, 0, 0), 0);
+	EQ(p[0].key, 3);
+	EQ(p[0].value, 1);
+	EQ(p[1].value & 3, 3);
+	EQ(p[2].key, -1);
+	EQ(p[2].value, 0);
+	EQ(RAW(258, p, 3, 0, 0, 2), -EINVAL);
+	EQ(RAW(258, 8, 1, 0, 0, 0), -EFAULT);
+	EQ(RAW(258, p, 1, 8, cpus, 0), -EINVAL); /* no cpu chosen */
+	cpus[0] = 1;
+	EQ(RAW(258, p, 1, 8, cpus, 0), 0);
+	EQ(RAW(258, p, 1, 8, 8, 0), -EFAULT);
+	/* Which cpus have these? */
+	cpus[0] = 0;
+	EQ(RAW(258, p, 1, 8, cpus, 1), 0);
+	CHECK(cpus[0] & 1);
+	p[1] = (struct pair){ 4, 1ul << 2 }; /* vectors: none of them */
+	cpus[0] = 0;
+	EQ(RAW(258, p, 2, 8, cpus, 1), 0);
+	EQ(cpus[0], 0);
+	EQ(RAW(258, p, 1, 0, 0, 1), -EINVAL);
+	EQ(RAW(259, 0, 0, 0), 0);
+	EQ(RAW(259, &u, &u + 1, 1), 0);
+	EQ(RAW(259, 0, 0, 2), -EINVAL);
+	EQ(uname(&u), 0);
+	CHECK(!strcmp(u.machine, "riscv64"));
+	EQ(RAW(SYS_rseq, &u, 32, 0, 0), -ENOSYS);
+	EQ(RAW(SYS_pkey_alloc, 0, 0), -ENOSYS);
+	EQ(RAW(SYS_pkey_mprotect, 0, 0, 0, 3), -EINVAL);
+	return done();
+}
