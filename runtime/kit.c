@@ -3,6 +3,7 @@
 
 #include "arch/guest.h"
 #include "lib/base/log.h"
+#include "lib/base/strbuf.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
 #include "runtime/load/load.h"
@@ -10,6 +11,7 @@
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sys/exec.h"
+#include "runtime/sys/strace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,19 @@ static void print_stats(const struct kit_process *p)
 		      (unsigned long)s.killed, (unsigned long)s.evicted_units);
 }
 
+/* path from the root, for the time when the guest has changed its directory. */
+static const char *absolute_path(const char *path)
+{
+	struct strbuf b = STRBUF_INIT;
+	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+
+	if (!cwd)
+		return path;
+	strbuf_printf(&b, "%s/%s", cwd, path);
+	free(cwd);
+	return b.s;
+}
+
 /* The engine that the options ask for, ready for thread t. */
 static bool start_engine(struct kit_process *p, struct kit_thread *t, struct diag *d)
 {
@@ -77,9 +92,13 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->opt = *opt;
 	p->features = rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
+	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
+	p->exe_path = absolute_path(prog->path);
 	t->proc = p;
 	t->tid = getpid();
+	if (opt->strace)
+		t->sig_trace = strace_signal;
 	kit_set_self(t);
 	p->mem = mem_new(opt->force_base, d);
 	if (!p->mem || !sig_process_init(p, d))

@@ -39,6 +39,8 @@ struct kit_thread {
 	struct ir_state st; /* first: generated code's base register points into it */
 	struct kit_process *proc;
 	struct guest_decoder *decoder;
+	/* Told of each signal that is delivered; NULL without --strace. */
+	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
 	gaddr clear_child_tid;
 	gaddr robust_list;

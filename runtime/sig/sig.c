@@ -378,16 +378,18 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 
 	KIT_LOG(sig, "signal %d code %d at pc %#lx, handler %#lx", sig, info->si_code,
 		(unsigned long)t->st.pc, (unsigned long)act.handler);
+	if (t->sig_trace)
+		t->sig_trace(t, info);
 	if (act.handler <= RV64_SIG_IGN)
 		sig_die_by(t, sig);
-	if (act.flags & RV64_SA_RESETHAND) {
-		a->handler = RV64_SIG_DFL;
-		sync_disposition(t->proc, sig);
-	}
 	if (!sig_push_frame(t, sig, info, old)) {
 		KIT_LOG(sig, "no room for the frame of signal %d at sp %#lx", sig,
 			(unsigned long)t->st.reg[2]);
 		sig_die_by(t, SIGSEGV);
+	}
+	if (act.flags & RV64_SA_RESETHAND) {
+		a->handler = RV64_SIG_DFL;
+		sync_disposition(t->proc, sig);
 	}
 	t->sig->has_restore = false;
 	if (!(act.flags & RV64_SA_NODEFER))
@@ -449,6 +451,8 @@ void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
 	info.si_addr = (void *)(uintptr_t)addr;
 	/* force_sig: a blocked or ignored fault ends the process. */
 	if (a->handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
+		if (t->sig_trace)
+			t->sig_trace(t, &info);
 		KIT_LOG(sig, "fatal signal %d code %d address %#lx at pc %#lx", sig, code,
 			(unsigned long)addr, (unsigned long)t->st.pc);
 		sig_die_by(t, sig);

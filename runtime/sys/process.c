@@ -138,6 +138,22 @@ static int64_t vfork_prepare(struct kit_thread *t, int ends[2], gaddr *frame, ui
 	return 0;
 }
 
+/*
+ * Says once that a thread was asked for: programs differ in what they make of the error, and some
+ * (Go's run time) wait for the thread for ever.
+ */
+static void tell_no_threads(const struct kit_thread *t, uint64_t flags)
+{
+	static bool told;
+
+	if (!told)
+		kit_log_write(
+		    "kitemu: %s: the program starts a thread; guest threads are not supported yet",
+		    t->proc->exe_path);
+	told = true;
+	KIT_LOG(sys, "[%d] clone: no threads (flags 0x%llx)", t->tid, (unsigned long long)flags);
+}
+
 static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 {
 	const uint64_t ours = CLONE_VM | CLONE_VFORK | CLONE_SIGHAND | CLONE_SETTLS
@@ -154,8 +170,7 @@ static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 	if ((q->flags & CLONE_SIGHAND) && !(q->flags & CLONE_VM))
 		return -EINVAL;
 	if ((q->flags & CLONE_THREAD) || ((q->flags & CLONE_VM) && !vfork)) {
-		KIT_LOG(sys, "[%d] clone: threads are not there yet (flags 0x%llx)", t->tid,
-			(unsigned long long)q->flags);
+		tell_no_threads(t, q->flags);
 		return -ENOSYS;
 	}
 	if (vfork && (r = vfork_prepare(t, ends, &frame, &frame_bytes)) < 0)
