@@ -95,14 +95,15 @@ static struct name vreg_name(const struct checker *c, unsigned v)
 /* The memory place at an offset in struct ir_state, or -1. */
 static int place_at(const struct checker *c, int64_t offset)
 {
-	int64_t spill = offset - (int64_t)offsetof(struct ir_state, spill);
+	const int64_t first = (int64_t)offsetof(struct ir_state, spill);
 
 	for (unsigned g = 0; g < c->t->regs->count; g++)
 		if (offset == c->t->regs->reg[g].offset_bytes)
 			return (int)g;
-	if (spill < 0 || spill % 8 || spill / 8 >= IR_SPILL_SLOTS)
+	/* Bounds before the difference: a wrong list may hold any offset. */
+	if (offset < first || offset >= first + 8 * IR_SPILL_SLOTS || (offset - first) % 8)
 		return -1;
-	return IR_MAX_REGS + (int)(spill / 8);
+	return IR_MAX_REGS + (int)((offset - first) / 8);
 }
 
 static unsigned class_of(unsigned r) { return r < LIR_PHYS_FP ? LIR_INT : LIR_FP; }
