@@ -24,7 +24,7 @@ enum ir_fault_kind {
 	IR_FAULT_MISALIGNED, /* an atomic at an address that is not a multiple of its size */
 };
 
-/* One entry of the per-thread table from guest pc to code; pc 1 never matches. */
+/* One entry of the per-thread table from guest pc to code; pc 1 never matches, nor does pc 0 but in entry 0. */
 struct ir_jump_entry {
 	gaddr gpc;
 	const void *code;

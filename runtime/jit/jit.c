@@ -33,7 +33,6 @@ enum {
 	CODE_STACK_BYTES = 256 << 10,
 	COLD_ENTRIES = 8192,           /* of the table of pcs that were run once */
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
-	JUMP_TABLE_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	MAX_CONTENT_BYTES = 4096,
 };
 
@@ -147,13 +146,6 @@ void jit_free(struct jit *j)
 	free(j);
 }
 
-/* No entry matches any guest pc. */
-static void clear_jump_table(struct kit_thread *t)
-{
-	for (unsigned i = 0; i < IR_JUMP_ENTRIES; i++)
-		t->st.jump[i].gpc = 1;
-}
-
 /* Drops every return address: the next guest return finds its target by lookup. */
 static void reset_code_stack(struct kit_thread *t) { t->st.code_sp = t->st.code_sp_top; }
 
@@ -165,10 +157,14 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	char *stack = codemem_stack_new(CODE_STACK_BYTES);
 	uint64_t resync = (uintptr_t)(j->tc.mem.rx + j->thunks.resync);
 
-	st->jump = malloc(JUMP_TABLE_BYTES);
+	/*
+	 * Zeroes match no pc but 0, which belongs to entry 0 alone: so the table costs memory only where it is
+	 * used.
+	 */
+	st->jump = calloc(IR_JUMP_ENTRIES, sizeof *st->jump);
 	if (!stack || !st->jump)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory for a thread");
-	clear_jump_table(t);
+	st->jump[0].gpc = 1;
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		st->thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
 	st->code_sp_top = (uintptr_t)stack + CODE_STACK_BYTES - sizeof resync;

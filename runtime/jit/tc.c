@@ -24,7 +24,8 @@ bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t
 	tc->segment_bytes =
 	    (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS, align_bytes);
 	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
-	KIT_CHECK(tc->bucket, "out of memory");
+	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
+	KIT_CHECK(tc->bucket && tc->page_bucket, "out of memory");
 	return true;
 }
 
@@ -40,6 +41,7 @@ void tc_fini(struct tc *tc)
 			free(p);
 		}
 	}
+	free(tc->page_bucket);
 	free(tc->bucket);
 	codemem_fini(&tc->mem);
 }

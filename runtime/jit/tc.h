@@ -80,7 +80,7 @@ struct tc {
 	struct tc_segment seg[TC_SEGMENTS];
 	struct tc_unit **bucket;
 	unsigned bucket_count, unit_count;
-	struct tc_page *page_bucket[TC_PAGE_BUCKETS];
+	struct tc_page **page_bucket; /* TC_PAGE_BUCKETS */
 	unsigned page_count;
 	/* Told about each unit that dies, to clear jump tables. */
 	void (*on_kill)(void *ctx, const struct tc_unit *u);

@@ -74,8 +74,9 @@ static void test_select(int *p)
 	CHECK(!FD_ISSET(p[0], &r) && FD_ISSET(p[1], &w));
 	FD_SET(p[0], &r);
 	EQ(select(p[0] + 1, &r, NULL, NULL, &tv), 0);
-	FD_SET(90, &r);
-	FAILS(select(91, &r, NULL, NULL, NULL), EBADF);
+	/* Below 64: the kernel cuts the set at the size of its table of descriptors. */
+	FD_SET(50, &r);
+	FAILS(select(51, &r, NULL, NULL, NULL), EBADF);
 	FD_ZERO(&r);
 	FD_SET(p[0], &r);
 	sigemptyset(&none);
