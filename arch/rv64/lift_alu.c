@@ -48,11 +48,10 @@ LIFT(add)
 
 	if (!i->rd)
 		return;
-	if (!i->rs1 || !i->rs2)
-		v = get_typed(t, type, i->rs1 | i->rs2);
-	else
-		v = ir_op2(&t->b, IR_add, type, get_typed(t, type, i->rs1),
-			   get_typed(t, type, i->rs2));
+	/* One operand after the other: the order of arguments is the compiler's choice, the IR's is not. */
+	v = get_typed(t, type, i->rs1 ? i->rs1 : i->rs2);
+	if (i->rs1 && i->rs2)
+		v = ir_op2(&t->b, IR_add, type, v, get_typed(t, type, i->rs2));
 	put_typed(t, type, i->rd, v);
 }
 

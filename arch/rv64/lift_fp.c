@@ -110,8 +110,8 @@ LIFT(fsgnjx)
 	}
 	y = bits_of(t, type, get_f(t, type, i->rs2));
 	sign = ir_const(&t->b, IR_I64, type == IR_F32 ? INT64_C(1) << 31 : INT64_MIN);
-	x = ir_op2(&t->b, IR_xor, IR_I64, bits_of(t, type, x),
-		   ir_op2(&t->b, IR_and, IR_I64, y, sign));
+	sign = ir_op2(&t->b, IR_and, IR_I64, y, sign);
+	x = ir_op2(&t->b, IR_xor, IR_I64, bits_of(t, type, x), sign);
 	/* The float's box was not touched: these are the bits of the register. */
 	put_d(t, i->rd, ir_op1(&t->b, IR_bitsf, IR_NONE, x));
 }

@@ -131,11 +131,8 @@ static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned leve
 	case IR_trunc:
 	case IR_sext:
 	case IR_zext:
-		if (levels > 0) {
-			v = join(f, i, w, levels - 1);
-			break;
-		}
-		/* fall through */
+		v = levels ? join(f, i, w, levels - 1) : op_bits((enum ir_op)i->op, w);
+		break;
 	default:
 		v = op_bits((enum ir_op)i->op, w);
 		break;

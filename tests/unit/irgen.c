@@ -587,7 +587,11 @@ static void gen_exit(struct gen *s, unsigned n)
 		ir_exit(&s->b, IR_JUMP_PLAIN, s->b.unit->gpc + (n + 1) * 0x1000, 0);
 		return;
 	}
-	switch (irgen_below(g, 6)) {
+	unsigned kind = irgen_below(g, 6);
+
+	if (kind == 4 && !g->fp)
+		kind = 5;
+	switch (kind) {
 	case 0:
 		ir_exit(&s->b, IR_JUMP_CALL, SIDE_TARGET, pc + 4);
 		break;
@@ -601,13 +605,11 @@ static void gen_exit(struct gen *s, unsigned n)
 		ir_exitr(&s->b, IR_EXIT_SYSCALL, pc);
 		break;
 	case 4:
-		if (g->fp) { /* 0..3: any engine can go on with it */
-			frm.a = ir_const(&s->b, IR_I64, irgen_below(g, 4));
-			ir_emit(&s->b, frm);
-			ir_exitr(&s->b, IR_EXIT_FRM, pc + 4);
-			break;
-		}
-		/* fall through */
+		frm.a = ir_const(&s->b, IR_I64,
+				 irgen_below(g, 4)); /* 0..3: any engine can go on with it */
+		ir_emit(&s->b, frm);
+		ir_exitr(&s->b, IR_EXIT_FRM, pc + 4);
+		break;
 	default:
 		ir_exit(&s->b, IR_JUMP_PLAIN, SIDE_TARGET, 0);
 		break;
