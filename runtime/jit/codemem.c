@@ -4,26 +4,56 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+/*
+ * A second, executable view of the shared anonymous mapping at w. An old size of 0 asks for one more
+ * mapping of the same pages (mremap(2)).
+ */
+static void *second_view(void *w, size_t size_bytes)
+{
+	void *x = mremap(w, 0, size_bytes, MREMAP_MAYMOVE);
+
+	if (x == MAP_FAILED || !mprotect(x, size_bytes, PROT_READ | PROT_EXEC))
+		return x;
+	munmap(x, size_bytes);
+	return MAP_FAILED;
+}
+
+/* Both views of a memfd, for places that refuse the above (valgrind). */
+static bool map_memfd(size_t size_bytes, void **w, void **x)
+{
+	int fd = memfd_create("kitemu-code", MFD_CLOEXEC);
+
+	*w = *x = MAP_FAILED;
+	if (fd < 0)
+		return false;
+	if (!ftruncate(fd, (off_t)size_bytes)) {
+		*w = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		*x = mmap(NULL, size_bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	}
+	close(fd);
+	if (*w != MAP_FAILED && *x != MAP_FAILED)
+		return true;
+	if (*w != MAP_FAILED)
+		munmap(*w, size_bytes);
+	if (*x != MAP_FAILED)
+		munmap(*x, size_bytes);
+	return false;
+}
 
 /* Maps both views; false when the host refuses one. */
 static bool map_views(size_t size_bytes, uint8_t **rw, uint8_t **rx)
 {
 	void *w = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	void *x;
+	void *x = w == MAP_FAILED ? w : second_view(w, size_bytes);
 
-	if (w == MAP_FAILED)
-		return false;
-	/* An old size of 0 asks for a second mapping of the same shared pages (mremap(2)). */
-	x = mremap(w, 0, size_bytes, MREMAP_MAYMOVE);
-	if (x == MAP_FAILED || mprotect(x, size_bytes, PROT_READ | PROT_EXEC) < 0) {
-		int e = errno;
-
-		if (x != MAP_FAILED)
-			munmap(x, size_bytes);
-		munmap(w, size_bytes);
-		errno = e;
-		return false;
+	if (x == MAP_FAILED) {
+		if (w != MAP_FAILED)
+			munmap(w, size_bytes);
+		if (!map_memfd(size_bytes, &w, &x))
+			return false;
 	}
 	*rw = w;
 	*rx = x;

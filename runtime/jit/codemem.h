@@ -2,8 +2,8 @@
  * Code memory: one stretch of memory with two views, one to write and one to execute.
  *
  * Nothing is ever writable and executable at one address. Both views are
- * shared mappings of the same pages (an anonymous one and its mremap duplicate, which needs neither a
- * memfd nor a file system that allows execution). It is sparse: pages cost
+ * shared mappings of the same pages: an anonymous one and its mremap duplicate, which needs no
+ * file system that allows execution, or else a memfd. It is sparse: pages cost
  * memory once they were written.
  *
  * fork: shared pages would let a child write into its parent's code, so a

@@ -126,12 +126,12 @@ PACKAGES = {p.name: p for p in (
 MP3 = ("--quiet", "-h", "-b", "128", "sound.wav", "-")
 SQL = ("-batch", "-bail", "-init", "/dev/null", ":memory:", ".read work.sql")
 PROGRAMS = [
-    Program("zstd", "zstd", ("-q", "-13", "-c", "text"), ("-q", "-13", "-c", "text")),
+    Program("zstd", "zstd", ("-q", "-11", "-c", "text"), ("-q", "-11", "-c", "text")),
     Program("unzstd", "zstd", ("-q", "-t", *["text.zst"] * 24), ("-q", "-t", *["text.zst"] * 80), prepare=pack_text),
     Program("bzip2", "bzip2", ("-9", "-c", "text"), ("-9", "-c", "text")),
     Program("lua", "lua", ("{bench}/work.lua", "200"), ("{bench}/work.lua", "10")),
     Program("sqlite", "sqlite", SQL, SQL),
-    Program("flac", "flac", ("-s", "-8", "-e", "-c", "sound.wav"), ("-s", "-8", "-e", "-c", "sound.wav")),
+    Program("flac", "flac", ("-s", "-6", "-e", "-c", "sound.wav"), ("-s", "-6", "-e", "-c", "sound.wav")),
     Program("lame", "lame", MP3, MP3),
 ]
 SQL_ROWS = {False: 50000, True: 2500}

@@ -1,5 +1,5 @@
 """Files to work on, the same on every machine: a pseudo-random generator of our own, no text of others."""
-import gzip, io, pathlib, tarfile
+import pathlib
 
 WORDS = """time year people way day man thing woman life child world school state family student group country problem
 hand part place case week company system program question work government number night point home water room mother
