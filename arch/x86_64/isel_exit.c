@@ -119,6 +119,18 @@ static struct lir_insn *compare_branch(struct x64_isel *s, const struct ir_insn 
 	return l;
 }
 
+/*
+ * The operands of a branch that comes after its registers were brought home: 32-bit compares see the same
+ * in an extended register, and floating-point ones in a canonical or boxed one.
+ */
+static void take_fixed(struct lir_insn *l)
+{
+	if (l->op != X64_OP_FBR && l->sub2)
+		return;
+	for (unsigned k = 0; k < l->nopnd; k++)
+		l->opnd[k].flags |= LO_LAX;
+}
+
 static void sel_br(struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
@@ -136,8 +148,10 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	l->flags = LF_EXIT;
 	if (ir_info(&s->ir->insn[next])->flags & IR_Z)
 		l->flags |= LF_SYNC;
-	if (l->flags & LF_SYNC)
+	if (l->flags & LF_SYNC) {
 		s->puts.regs = 0; /* tested now */
+		take_fixed(l);
+	}
 }
 
 void x64_sel_exit(struct x64_isel *s, uint32_t idx)

@@ -75,7 +75,8 @@ class Terminal:
         time.sleep(0.3)
 
     def keys(self, *what):
-        """Keys at a typist's speed: an escape that others follow at once would be the start of a function key."""
+        """Keys at a typist's speed: an escape that others follow at once would be the start of a function key, and
+        less drops what comes while it draws. A first "" waits."""
         for part in what:
             self.send(part)
             time.sleep(0.15)
@@ -233,19 +234,19 @@ def pagers(case):
     case.file("long", "".join(f"row {i}\n" for i in range(500)))
     with Terminal(case, "busybox", "less", "long") as t:
         t.expect(r"row 22\n")
-        t.send(" ")
+        t.keys("", " ")
         t.expect(r"row 40\n")
-        t.send("/row 300\r")
+        t.keys("", "/", "row 300\r")
         t.expect(r"row 310\n")
-        t.send("G")
+        t.keys("", "G")
         t.expect(r"row 499")
-        t.send("q")
+        t.keys("", "q")
         same(t.status(), 0, "less")
     with Terminal(case, "busybox", "more", "long") as t:
         t.expect(r"row 20\n")
-        t.send(" ")
+        t.keys("", " ")
         t.expect(r"row 40\n")
-        t.send("q")
+        t.keys("", "q")
         same(t.status(), 0, "more")
     with Terminal(case, "busybox", "top", "-d", "1") as t:
         t.expect(r"Mem: .*\n.*CPU: .*\n.*Load average")
