@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OVERLAY_MAX = 1024, TRACE_INSNS = 64, MAX_BYTES = 1024 };
+enum { OVERLAY_MAX = 1024, MAX_BYTES = 1024 };
 
 /* Stores of the unit under way, in order. The interpreter's state comes first, as its callbacks expect. */
 struct shadow {
@@ -102,20 +102,14 @@ static const struct ir_memory shadow_memory = { .load = load, .store = store, .c
 
 /* ---- the unit ------------------------------------------------------------------------------ */
 
-static unsigned fetch_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
-{
-	return mem_fetch(((struct kit_process *)ctx)->mem, pc, buf, want_bytes);
-}
-
 /* The same trace that jit.c translates under --selfcheck; loops within it are cut at each turn. */
 static void lift(struct kit_thread *t, struct ir_unit *u)
 {
-	const struct guest_fetch f = { .read = fetch_code, .ctx = t->proc };
-	const struct guest_limits limits = { .max_insns = TRACE_INSNS, .max_branches = 0 };
+	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
 
 	arena_reset(&arena);
 	ir_unit_init(u, &arena, rv64_guest.regs, t->st.pc);
-	rv64_guest.translate(t->decoder, &f, t->st.pc, &limits, u);
+	rv64_guest.translate(t->decoder, &f, t->st.pc, &jit_lockstep_limits, u);
 	for (unsigned i = 0; i < u->insn_count; i++)
 		u->insn[i].to = IR_NOBLOCK;
 }

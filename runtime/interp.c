@@ -64,11 +64,6 @@ static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *
 
 const struct ir_memory interp_memory = { .load = load, .store = store, .cas = cas };
 
-static unsigned fetch_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
-{
-	return mem_fetch(((struct kit_process *)ctx)->mem, pc, buf, want_bytes);
-}
-
 static void forget_units(void)
 {
 	for (unsigned i = 0; i < CACHE_ENTRIES; i++)
@@ -92,7 +87,7 @@ void interp_keep_units(struct kit_process *p)
 
 static void lift(struct kit_thread *t, unsigned max_insns, struct arena *a, struct ir_unit *u)
 {
-	const struct guest_fetch f = { .read = fetch_code, .ctx = t->proc };
+	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
 	const struct guest_limits limits = {
 		.max_insns = max_insns ? max_insns : TRACE_INSNS,
 		.max_branches = TRACE_BRANCHES,

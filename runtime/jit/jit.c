@@ -41,8 +41,7 @@ enum {
  * the first two; each one more makes code with many joins be translated once more.
  */
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
-/* Short units, so that the lockstep check is close to a difference. */
-static const struct guest_limits single_limits = { .max_insns = 64, .max_branches = 0 };
+const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches = 0 };
 
 typedef uint32_t enter_fn(struct ir_state *st, const void *code);
 
@@ -70,11 +69,6 @@ struct jit {
 };
 
 /* ---- set-up ------------------------------------------------------------------------------- */
-
-static unsigned fetch_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
-{
-	return mem_fetch(((struct kit_process *)ctx)->mem, pc, buf, want_bytes);
-}
 
 static void forget_unit(void *ctx, const struct tc_unit *u)
 {
@@ -123,8 +117,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->host = host_native();
 	j->opts.host_features = p->opt.host_isa_baseline ? 0 : native_features();
 	j->opts.guest_base = mem_base(p->mem) != 0;
-	j->limits = p->opt.selfcheck ? single_limits : level1_limits;
-	j->fetch = (struct guest_fetch){ .read = fetch_code, .ctx = p };
+	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
+	j->fetch = (struct guest_fetch){ .read = mem_fetch, .ctx = p->mem };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	arena_init(&j->scratch);
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host->code_align, d) || !make_thunks(j, d)) {

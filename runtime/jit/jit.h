@@ -13,8 +13,12 @@
 #include "lib/base/diag.h"
 #include "runtime/core/thread.h"
 
+struct guest_limits;
 struct jit;
 struct ir_unit;
+
+/* Traces of --selfcheck, in both engines: short, so that the check is close to a difference. */
+extern const struct guest_limits jit_lockstep_limits;
 
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */

@@ -96,8 +96,9 @@ bool mem_access_ok(struct mem_space *m, gaddr addr, uint64_t n, int prot)
 	return ok;
 }
 
-unsigned mem_fetch(struct mem_space *m, gaddr addr, void *buf, unsigned n)
+unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n)
 {
+	struct mem_space *m = space;
 	unsigned done = 0;
 
 	if (!mem_inside(m, addr, 1))

@@ -125,9 +125,10 @@ bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v);
 
 /*
  * Copies up to n bytes of guest code at addr; returns how many are executable and
- * readable from there on (0: addr cannot be fetched). This is guest_fetch's reader.
+ * readable from there on (0: addr cannot be fetched). It has the form of guest_fetch.read: space is the
+ * struct mem_space, its ctx.
  */
-unsigned mem_fetch(struct mem_space *m, gaddr addr, void *buf, unsigned n);
+unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
 
 /*
  * Access to guest memory for system calls: never faults kitemu. false or -EFAULT when some byte

@@ -350,8 +350,6 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 
 /* ---- delivery ------------------------------------------------------------------------------ */
 
-bool sig_has_pending(struct kit_thread *t) { return t->sig->full; }
-
 void sig_die_by(struct kit_thread *t, int sig)
 {
 	struct rlimit no_core = { 0, 0 };

@@ -55,8 +55,6 @@ void sig_prepare_exec(struct kit_thread *t);
 /* After an execve that failed. */
 void sig_cancel_exec(struct kit_thread *t);
 
-/* True when a signal waits that the mask lets through (st.stop was set, or a mask changed). */
-bool sig_has_pending(struct kit_thread *t);
 /*
  * Delivers what is pending: sets up a guest handler's frame, or ends or stops the process by
  * default. in_syscall: st.pc is at an ecall whose result (a value or -SIG_ERESTART*) is in *result;
