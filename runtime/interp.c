@@ -4,27 +4,54 @@
 #include "arch/guest.h"
 #include "arch/native.h"
 #include "lib/base/hash.h"
+#include "lib/base/panic.h"
 #include "lib/ir/interp.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { TRACE_INSNS = 64, TRACE_BRANCHES = 4, CACHE_ENTRIES = 4096, CACHE_UNITS_MAX = 50000 };
+/* Traces run no further than the first branch that is taken, so longer ones are lifted in vain. */
+enum { TRACE_INSNS = 64, TRACE_BRANCHES = 2, FIRST_SLOTS = 512, KEPT_MAX = 50000 };
 
 /* Addresses from here up are not canonical on any host; the host reports their faults without address. */
 static const gaddr address_limit = UINT64_C(1) << 47;
 
-/* Lifted units, direct-mapped by pc, all in one arena that is emptied when it holds too many. */
-static struct {
-	bool keep;
-	struct arena arena;
-	struct ir_unit *unit[CACHE_ENTRIES];
-	unsigned count;
-} cache;
+struct interp {
+	struct arena
+	    kept; /* units of the table; emptied when it holds too many or guest code changed */
+	struct arena once;     /* the unit being lifted */
+	struct arena values;   /* of the run under way */
+	uint64_t code_changes; /* mem_code_changes when the table was last emptied */
+	unsigned kept_count;
+	struct ir_unit **slot; /* direct-mapped by pc; small at first, since most programs are */
+	unsigned slot_count;
+};
 
-/* Of one run: the unit when it is not kept, and the interpreter's values. */
-static struct arena unit_arena, value_arena;
+void interp_thread_init(struct kit_thread *t)
+{
+	struct interp *in = calloc(1, sizeof *in);
+
+	KIT_CHECK(in, "out of memory");
+	in->slot_count = FIRST_SLOTS;
+	in->slot = calloc(in->slot_count, sizeof(struct ir_unit *));
+	KIT_CHECK(in->slot, "out of memory");
+	t->interp = in;
+}
+
+void interp_thread_fini(struct kit_thread *t)
+{
+	arena_fini(&t->interp->kept);
+	arena_fini(&t->interp->once);
+	arena_fini(&t->interp->values);
+	free(t->interp->slot);
+	free(t->interp);
+	t->interp = NULL;
+}
+
+/* ---- guest memory -------------------------------------------------------------------------- */
 
 static bool bad_address(struct ir_state *st, gaddr addr, bool write)
 {
@@ -64,81 +91,133 @@ static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *
 
 const struct ir_memory interp_memory = { .load = load, .store = store, .cas = cas };
 
-static void forget_units(void)
+/* ---- units --------------------------------------------------------------------------------- */
+
+static void forget_units(struct interp *in, uint64_t code_changes)
 {
-	for (unsigned i = 0; i < CACHE_ENTRIES; i++)
-		cache.unit[i] = NULL;
-	cache.count = 0;
-	arena_reset(&cache.arena);
+	memset(in->slot, 0, in->slot_count * sizeof(struct ir_unit *));
+	in->kept_count = 0;
+	in->code_changes = code_changes;
+	arena_reset(&in->kept);
 }
 
-static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
-{
-	(void)ctx, (void)start, (void)size_bytes;
-	forget_units();
-}
-
-void interp_keep_units(struct kit_process *p)
-{
-	cache.keep = true;
-	mem_set_listener(p->mem,
-			 (struct mem_listener){ .code_changed = code_changed, .ctx = NULL });
-}
-
-static void lift(struct kit_thread *t, unsigned max_insns, struct arena *a, struct ir_unit *u)
+static void lift(struct kit_thread *t, unsigned max_insns, struct ir_unit *u)
 {
 	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
 	const struct guest_limits limits = {
-		.max_insns = max_insns ? max_insns : TRACE_INSNS,
+		.max_insns = max_insns,
 		.max_branches = TRACE_BRANCHES,
 	};
 
-	ir_unit_init(u, a, rv64_guest.regs, t->st.pc);
+	arena_reset(&t->interp->once);
+	ir_unit_init(u, &t->interp->once, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(t->decoder, &f, t->st.pc, &limits, u);
 }
 
-/* True when every write to the unit's code would be noticed. */
-static bool guard(struct kit_process *p, const struct ir_unit *u)
+/* True when every write to the unit's code will be noticed; *fresh: from now on only, for a part of it. */
+static bool guard(struct kit_process *p, const struct ir_unit *u, bool *fresh)
 {
 	bool ok = true;
 
+	*fresh = false;
 	for (unsigned i = 0; i < u->range_count; i++)
-		ok &= mem_guard(p->mem, u->range[i].start, u->range[i].size_bytes);
+		ok &= mem_guard(p->mem, u->range[i].start, u->range[i].size_bytes, fresh);
 	return ok;
 }
 
-static const struct ir_unit *find_unit(struct kit_thread *t)
+/*
+ * A loop back to the trace's start: the interpreter would stay in it, and nobody would count its turns
+ * (JIT) or see that pc has come round.
+ */
+static void cut_loops(struct ir_unit *u)
 {
-	struct ir_unit **slot = &cache.unit[kit_mix64(t->st.pc) & (CACHE_ENTRIES - 1)];
-	struct ir_unit *u = *slot;
-
-	if (u && u->gpc == t->st.pc)
-		return u;
-	if (cache.count == CACHE_UNITS_MAX)
-		forget_units();
-	cache.count++;
-	u = arena_new(&cache.arena, struct ir_unit, 1);
-	lift(t, 0, &cache.arena, u);
-	/* A unit without instructions says that nothing can be fetched, which may change unnoticed. */
-	if (u->guest_insns && guard(t->proc, u))
-		*slot = u;
-	return u;
+	for (unsigned i = 0; i < u->insn_count; i++)
+		u->insn[i].to = IR_NOBLOCK;
 }
 
-enum ir_exit interp_run(struct kit_thread *t, unsigned max_insns)
+/* A copy of u that takes no more room than it needs; what only lifting needs is left out. */
+static struct ir_unit *keep(struct interp *in, const struct ir_unit *u)
+{
+	struct ir_unit *k = arena_new(&in->kept, struct ir_unit, 1);
+
+	*k = *u;
+	k->insn = arena_new(&in->kept, struct ir_insn, u->insn_count);
+	k->block = arena_new(&in->kept, struct ir_block, u->block_count);
+	memcpy(k->insn, u->insn, u->insn_count * sizeof *u->insn);
+	memcpy(k->block, u->block, u->block_count * sizeof *u->block);
+	k->arena = NULL;
+	k->range = NULL;
+	k->range_count = k->range_cap = 0;
+	return k;
+}
+
+static struct ir_unit **slot_of(const struct interp *in, gaddr pc)
+{
+	return &in->slot[kit_mix64(pc) & (in->slot_count - 1)];
+}
+
+static void grow(struct interp *in)
+{
+	struct ir_unit **old = in->slot;
+	unsigned n = in->slot_count;
+
+	in->slot_count = n * 2;
+	in->slot = calloc(in->slot_count, sizeof(struct ir_unit *));
+	KIT_CHECK(in->slot, "out of memory");
+	for (unsigned i = 0; i < n; i++)
+		if (old[i])
+			*slot_of(in, old[i]->gpc) = old[i];
+	free(old);
+}
+
+/* The unit at pc; *once is the room for one that is not kept. */
+static const struct ir_unit *find_unit(struct kit_thread *t, struct ir_unit *once)
+{
+	struct interp *in = t->interp;
+	uint64_t changes = mem_code_changes(t->proc->mem);
+	struct ir_unit **slot = slot_of(in, t->st.pc);
+	bool fresh;
+
+	if (in->code_changes != changes || in->kept_count == KEPT_MAX)
+		forget_units(in, changes);
+	if (*slot && (*slot)->gpc == t->st.pc)
+		return *slot;
+	lift(t, TRACE_INSNS, once);
+	if (t->proc->jit)
+		cut_loops(once);
+	/* A unit without instructions says that nothing can be fetched, which may change unnoticed. */
+	if (!once->guest_insns || !guard(t->proc, once, &fresh) || fresh
+	    || mem_code_changes(t->proc->mem) != changes)
+		return once;
+	if (++in->kept_count > in->slot_count) {
+		grow(in);
+		slot = slot_of(in, t->st.pc);
+	}
+	return *slot = keep(in, once);
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+static enum ir_exit run(struct kit_thread *t, const struct ir_unit *u)
+{
+	return ir_interp(u, &t->st, &interp_memory, &t->interp->values);
+}
+
+enum ir_exit interp_run(struct kit_thread *t)
 {
 	struct ir_unit once;
-	const struct ir_unit *u = &once;
 
 	/* The flags that translated code left in the host's register count too. */
 	jit_set_frm(t);
-	if (cache.keep && !max_insns) {
-		u = find_unit(t);
-	} else {
-		arena_reset(&unit_arena);
-		lift(t, max_insns, &unit_arena, &once);
-		for (unsigned i = 0; i < once.insn_count; i++)
-			once.insn[i].to = IR_NOBLOCK;
-	}
-	return ir_interp(u, &t->st, &interp_memory, &value_arena);
+	return run(t, find_unit(t, &once));
+}
+
+enum ir_exit interp_run_one(struct kit_thread *t)
+{
+	struct ir_unit once;
+
+	jit_set_frm(t);
+	lift(t, 1, &once);
+	cut_loops(&once);
+	return run(t, &once);
 }

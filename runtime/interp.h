@@ -1,9 +1,11 @@
 /*
  * The interpreting engine: lifts units and runs them in the IR interpreter.
  *
- * With --engine=interp it runs everything and keeps lifted units; beside the JIT it steps over
- * what translated code cannot do: rounding modes that the host does not have, an
- * instruction that writes the page it lies in, an access whose fault the host describes badly.
+ * With --engine=interp it runs everything; beside the JIT it is level 0, which runs what has not yet run often
+ * enough to be worth a translation, and steps over what translated code cannot do: rounding modes that the host does
+ * not have, an instruction that writes the page it lies in, an access whose fault the host describes badly.
+ *
+ * Lifted units are kept, by each thread for itself, until any guest code changes.
  */
 #ifndef KIT_RUNTIME_INTERP_H
 #define KIT_RUNTIME_INTERP_H
@@ -13,12 +15,12 @@
 /* Guest memory for ir_interp: real memory, faults caught. */
 extern const struct ir_memory interp_memory;
 
-/* Makes units be kept from run to run. Only for a process without a JIT (it takes the memory's listener). */
-void interp_keep_units(struct kit_process *p);
-/*
- * Runs one trace from t->st.pc, of at most max_insns guest instructions (0: the usual limit). A trace that
- * loops back to its start is run once where units are not kept.
- */
-enum ir_exit interp_run(struct kit_thread *t, unsigned max_insns);
+/* A thread's lifted units and scratch memory. */
+void interp_thread_init(struct kit_thread *t);
+void interp_thread_fini(struct kit_thread *t);
+/* Runs one trace from t->st.pc. Beside the JIT, a trace that loops back to its start is left at each turn. */
+enum ir_exit interp_run(struct kit_thread *t);
+/* Runs the one instruction at t->st.pc. */
+enum ir_exit interp_run_one(struct kit_thread *t);
 
 #endif

@@ -70,10 +70,9 @@ static bool start_engine(struct kit_process *p, struct kit_thread *t, struct dia
 	t->decoder = rv64_guest.decoder_new(p->features);
 	if (!t->decoder)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "Capstone was built without RISC-V");
-	if (p->opt.engine == KIT_ENGINE_INTERP) {
-		interp_keep_units(p);
+	interp_thread_init(t);
+	if (p->opt.engine == KIT_ENGINE_INTERP)
 		return true;
-	}
 	p->jit = jit_new(p, d);
 	return p->jit && jit_thread_init(t, d);
 }

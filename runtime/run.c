@@ -25,14 +25,14 @@ static enum ir_exit run_engine(struct kit_thread *t)
 
 	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are interpreted. */
 	if (!t->proc->jit || t->st.frm > FRM_HOST_MAX)
-		return interp_run(t, 0);
+		return interp_run(t);
 	if (t->proc->opt.selfcheck)
 		return check_run(t);
-	/* Level 0: code that runs once is not worth translating. */
+	/* Level 0: what has not run often is not worth a translation. */
 	do {
 		why = jit_run(t);
 		if (why == IR_EXIT_LOOKUP)
-			why = interp_run(t, 0);
+			why = interp_run(t);
 	} while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
 	return why;
 }
@@ -98,7 +98,7 @@ static void memory_fault(struct kit_thread *t)
 	if (st->fault_kind == IR_FAULT_SEGV
 	    && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
 		|| st->fault_code == SI_KERNEL)) {
-		enum ir_exit why = interp_run(t, 1);
+		enum ir_exit why = interp_run_one(t);
 
 		if (why != IR_EXIT_FAULT) {
 			dispatch(t, why);

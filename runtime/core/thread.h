@@ -18,6 +18,7 @@ struct jit;       /* runtime/jit */
 struct sig_table; /* runtime/sig */
 struct sig_thread;
 struct guest_decoder;
+struct interp; /* runtime/interp.c */
 
 struct kit_process {
 	struct kit_options opt;
@@ -39,6 +40,7 @@ struct kit_thread {
 	struct ir_state st; /* first: generated code's base register points into it */
 	struct kit_process *proc;
 	struct guest_decoder *decoder;
+	struct interp *interp;
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */

@@ -31,7 +31,8 @@ enum {
 	MIN_ROOM_BYTES = 32 << 10, /* a unit gets at least this much room */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
-	COLD_ENTRIES = 8192,           /* of the table of pcs that were run once */
+	COLD_ENTRIES = 4096, /* counters of traces that are not translated yet */
+	LEVEL0_RUNS = 16,
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	MAX_CONTENT_BYTES = 4096,
 };
@@ -61,11 +62,10 @@ struct jit {
 	struct codemem_copy fork_copy;
 	struct jit_stats stats;
 	/*
-	 * Traces that have been interpreted, by hash of their pc. A start-up runs most of its code
-	 * once, which is cheaper interpreted than translated. Two pcs that share a place
-	 * only make the second one be translated at its first run.
+	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
+	 * times only. Two pcs that share a place are translated the sooner.
 	 */
-	uint64_t ran_once[COLD_ENTRIES / 64];
+	uint8_t runs[COLD_ENTRIES];
 };
 
 /* ---- set-up ------------------------------------------------------------------------------- */
@@ -219,7 +219,7 @@ static uint64_t hash_guest(const struct jit *j, const struct ir_range *r, uint32
 /* Writes to the pages of the unit shall be noticed from now on; asked once a page. */
 static bool guard_pages(struct jit *j, const struct code *c)
 {
-	bool all_guarded = true;
+	bool all_guarded = true, fresh = false;
 
 	for (unsigned i = 0; i < c->range_count; i++) {
 		const struct ir_range *r = &c->range[i];
@@ -229,8 +229,8 @@ static bool guard_pages(struct jit *j, const struct code *c)
 			struct tc_page *p = tc_page(&j->tc, n, true);
 
 			if (!p->refs)
-				p->unguarded =
-				    !mem_guard(j->proc->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES);
+				p->unguarded = !mem_guard(j->proc->mem, n * MEM_PAGE_BYTES,
+							  MEM_PAGE_BYTES, &fresh);
 			all_guarded &= !p->unguarded;
 		}
 	}
@@ -312,15 +312,15 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 	j->stats.links++;
 }
 
-/* True at the first call for pc, which should be interpreted for once. */
-static bool is_cold(struct jit *j, gaddr pc)
+/* True while pc has not yet run often enough to be translated. */
+static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	uint64_t h = kit_mix64(pc) & (COLD_ENTRIES - 1);
-	uint64_t bit = UINT64_C(1) << (h & 63), *word = &j->ran_once[h >> 6];
-	bool cold = !(*word & bit);
+	uint8_t *runs = &t->proc->jit->runs[kit_mix64(pc) & (COLD_ENTRIES - 1)];
 
-	*word |= bit;
-	return cold;
+	if (++*runs < LEVEL0_RUNS)
+		return true;
+	*runs = 0;
+	return false;
 }
 
 enum ir_exit jit_run(struct kit_thread *t)
@@ -335,7 +335,7 @@ enum ir_exit jit_run(struct kit_thread *t)
 		enum ir_exit why;
 
 		if (!u) {
-			if (is_cold(j, st->pc))
+			if (is_cold(t, st->pc))
 				return IR_EXIT_LOOKUP;
 			u = translate(j, t, st->pc);
 			if (!u)

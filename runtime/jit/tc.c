@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BUCKETS = 4096, PAGE_SHIFT = 12 };
+enum { FIRST_BUCKETS = 512, PAGE_SHIFT = 12 };
 
 /* The key of an empty inline cache: no guest pc is odd. */
 static const uint64_t empty_key = 1;

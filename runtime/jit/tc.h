@@ -69,7 +69,7 @@ struct tc_segment {
 	uint32_t used_bytes;
 };
 
-enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 1024 };
+enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 512 };
 
 struct tc {
 	struct codemem mem;

@@ -146,9 +146,12 @@ bool mem_access_ok(struct mem_space *m, gaddr addr, uint64_t n, int prot);
  * (host mapping made read-only where the guest may write). Call it before the bytes are fetched, or fetch
  * and compare again after it. Pages that are written too often are no longer guarded, and
  * MAP_SHARED mappings never are, since another view of the object can write; returns false
- * when any page of the range is of that kind: the code must then be checked at fence.i.
+ * when any page of the range is of that kind: the code must then be checked at fence.i. *fresh becomes true when a
+ * page was not guarded before: another thread may have written to it since its bytes were fetched.
  */
-bool mem_guard(struct mem_space *m, gaddr start, uint64_t n);
+bool mem_guard(struct mem_space *m, gaddr start, uint64_t n, bool *fresh);
+/* How often guest code may have changed so far: what the listener is told of, and counted before. No lock. */
+uint64_t mem_code_changes(const struct mem_space *m);
 /*
  * A host write fault at addr: when the page was guarded, makes it writable again, tells
  * the listener and returns true; true too when another thread has just done so; else false (a

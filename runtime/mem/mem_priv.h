@@ -77,14 +77,17 @@ struct mem_space {
 	gaddr brk_start, brk;
 	struct guard_table guard;
 	struct mem_listener listener;
+	_Atomic uint64_t code_changes;
 };
 
 /* What the host gets for a guest protection. */
 int mem_host_prot(int prot);
 void mem_lock(struct mem_space *m);
 void mem_unlock(struct mem_space *m);
-/* Unlocks, then tells the listener of [start, end) when that is not empty. */
+/* Unlocks, then tells the listener of [start, end) when that is not empty: guest code there may have changed. */
 void mem_unlock_tell(struct mem_space *m, gaddr start, gaddr end);
+/* The same without the lock. */
+void mem_tell(struct mem_space *m, gaddr start, gaddr end);
 /* True when some mapping of the range is executable. */
 bool mem_has_exec(struct mem_space *m, gaddr start, gaddr end);
 /* Takes over what the host has let grow downwards. */

@@ -256,7 +256,7 @@ int64_t mem_mremap(struct mem_space *m, gaddr old, uint64_t old_len, uint64_t ne
 		(unsigned long long)old_len, (unsigned long long)new_len, flags,
 		(unsigned long long)result);
 	mem_unlock_tell(m, old, old_exec ? old + align_up(old_len, MEM_PAGE_BYTES) : 0);
-	if (new_exec && m->listener.code_changed)
-		m->listener.code_changed(m->listener.ctx, new_addr, r.new_len);
+	if (new_exec)
+		mem_tell(m, new_addr, new_addr + r.new_len);
 	return result;
 }

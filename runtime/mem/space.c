@@ -37,14 +37,22 @@ void mem_lock(struct mem_space *m)
 
 void mem_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
 
+void mem_tell(struct mem_space *m, gaddr start, gaddr end)
+{
+	if (start >= end)
+		return;
+	atomic_fetch_add(&m->code_changes, 1);
+	if (m->listener.code_changed)
+		m->listener.code_changed(m->listener.ctx, start, end - start);
+}
+
 void mem_unlock_tell(struct mem_space *m, gaddr start, gaddr end)
 {
-	struct mem_listener l = m->listener;
-
 	pthread_mutex_unlock(&m->lock);
-	if (start < end && l.code_changed)
-		l.code_changed(l.ctx, start, end - start);
+	mem_tell(m, start, end);
 }
+
+uint64_t mem_code_changes(const struct mem_space *m) { return atomic_load(&m->code_changes); }
 
 void mem_fork_lock(struct mem_space *m) { pthread_mutex_lock(&m->lock); }
 void mem_fork_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
