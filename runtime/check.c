@@ -19,6 +19,7 @@
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,11 @@ struct shadow {
 	bool full; /* too many stores to follow: the unit is not compared */
 };
 
+/*
+ * One thread at a time runs guest code under --selfcheck: what one writes between the two runs of another
+ * would be a difference. The lock covers the three.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shadow shadow;
 static struct arena arena;  /* of the unit */
 static struct arena values; /* of the interpreter's run */
@@ -109,7 +115,7 @@ static void lift(struct kit_thread *t, struct ir_unit *u)
 
 	arena_reset(&arena);
 	ir_unit_init(u, &arena, rv64_guest.regs, t->st.pc);
-	rv64_guest.translate(t->decoder, &f, t->st.pc, &jit_lockstep_limits, u);
+	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &jit_lockstep_limits, u);
 	for (unsigned i = 0; i < u->insn_count; i++)
 		u->insn[i].to = IR_NOBLOCK;
 }
@@ -181,7 +187,7 @@ static void compare_memory(struct kit_process *p, struct strbuf *out)
 	}
 }
 
-enum ir_exit check_run(struct kit_thread *t)
+static enum ir_exit check_unit(struct kit_thread *t)
 {
 	struct strbuf diff = STRBUF_INIT;
 	struct ir_unit u;
@@ -202,7 +208,7 @@ enum ir_exit check_run(struct kit_thread *t)
 	want = ir_interp(&u, &shadow.thread.st, &shadow_memory, &values);
 	kit_set_self(t);
 	if (shadow.thread.st.stop)
-		__atomic_store_n(&t->st.stop, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
 	if (want == IR_EXIT_LINK)
 		want = IR_EXIT_LOOKUP;
 	got = jit_run_one(t);
@@ -227,3 +233,16 @@ enum ir_exit check_run(struct kit_thread *t)
 	}
 	return got;
 }
+
+enum ir_exit check_run(struct kit_thread *t)
+{
+	enum ir_exit why;
+
+	pthread_mutex_lock(&lock);
+	why = check_unit(t);
+	pthread_mutex_unlock(&lock);
+	return why;
+}
+
+void check_lock(void) { pthread_mutex_lock(&lock); }
+void check_unlock(void) { pthread_mutex_unlock(&lock); }

@@ -12,5 +12,8 @@
  * kitemu ends with KIT_EXIT_INTERNAL. Returns the reason, IR_EXIT_LOOKUP for ordinary exits.
  */
 enum ir_exit check_run(struct kit_thread *t);
+/* Around a fork: no thread is in check_run meanwhile. */
+void check_lock(void);
+void check_unlock(void);
 
 #endif

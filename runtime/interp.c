@@ -111,7 +111,7 @@ static void lift(struct kit_thread *t, unsigned max_insns, struct ir_unit *u)
 
 	arena_reset(&t->interp->once);
 	ir_unit_init(u, &t->interp->once, rv64_guest.regs, t->st.pc);
-	rv64_guest.translate(t->decoder, &f, t->st.pc, &limits, u);
+	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
 }
 
 /* True when every write to the unit's code will be noticed; *fresh: from now on only, for a part of it. */

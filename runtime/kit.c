@@ -4,6 +4,7 @@
 #include "arch/guest.h"
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
+#include "runtime/check.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
 #include "runtime/load/load.h"
@@ -12,6 +13,7 @@
 #include "runtime/sig/sig.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/strace.h"
+#include "runtime/sys/sys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,28 +63,87 @@ static const char *absolute_path(const char *path)
 	return b.s;
 }
 
-/* The engine that the options ask for, ready for thread t. */
-static bool start_engine(struct kit_process *p, struct kit_thread *t, struct diag *d)
+/* ---- threads ---------------------------------------------------------------------------------- */
+
+static bool thread_init(struct kit_thread *t)
 {
+	struct kit_process *p = t->proc;
+	struct diag d = DIAG_INIT;
+
 	t->st.helpers = rv64_guest.helpers;
 	t->st.guest_base = mem_base(p->mem);
 	t->st.resv_addr = 1;
-	t->decoder = rv64_guest.decoder_new(p->features);
-	if (!t->decoder)
-		return diag_fail(d, KIT_EXIT_INTERNAL, "Capstone was built without RISC-V");
 	interp_thread_init(t);
-	if (p->opt.engine == KIT_ENGINE_INTERP)
+	if (!p->jit || jit_thread_init(t, &d))
 		return true;
-	p->jit = jit_new(p, d);
-	return p->jit && jit_thread_init(t, d);
+	interp_thread_fini(t);
+	return false;
 }
+
+static void thread_fini(struct kit_thread *t)
+{
+	if (t->proc->jit)
+		jit_thread_fini(t);
+	interp_thread_fini(t);
+	kit_decoder_release(t);
+}
+
+static void thread_gone(struct kit_thread *t)
+{
+	if (t->proc->jit)
+		jit_thread_gone(t);
+	interp_thread_fini(t);
+	kit_decoder_release(t);
+}
+
+static void thread_run(struct kit_thread *t) { run_thread(t); }
+
+/* The locks in their order; dispositions are locked inside of all, by the system call itself. */
+static void thread_fork(struct kit_thread *t, enum kit_fork when)
+{
+	struct kit_process *p = t->proc;
+
+	switch (when) {
+	case KIT_FORK_BEFORE:
+		check_lock();
+		jit_fork_prepare(p->jit);
+		mem_fork_lock(p->mem);
+		break;
+	case KIT_FORK_PARENT:
+		mem_fork_unlock(p->mem);
+		jit_fork_parent(p->jit);
+		check_unlock();
+		break;
+	case KIT_FORK_CHILD:
+		mem_fork_unlock(p->mem);
+		jit_fork_child(t);
+		check_unlock();
+		break;
+	}
+}
+
+static void farewell(struct kit_process *p)
+{
+	if (p->opt.stats)
+		print_stats(p);
+}
+
+static const struct kit_thread_ops thread_ops = {
+	.init = thread_init,
+	.run = thread_run,
+	.fini = thread_fini,
+	.gone = thread_gone,
+	.fork = thread_fork,
+	.farewell = farewell,
+};
+
+/* ---- the process --------------------------------------------------------------------------------- */
 
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
-	int status;
 
 	KIT_CHECK(p && t, "out of memory");
 	if (fd < 0)
@@ -94,8 +155,11 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
 	p->exe_path = absolute_path(prog->path);
+	p->ops = &thread_ops;
+	p->threads = 1;
 	t->proc = p;
 	t->tid = getpid();
+	t->leader = true;
 	if (opt->strace)
 		t->sig_trace = strace_signal;
 	kit_set_self(t);
@@ -103,11 +167,16 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	if (!p->mem || !sig_process_init(p, d))
 		return -1;
 	sig_thread_init(t);
-	if (!start_engine(p, t, d)
-	    || !load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
+	sig_thread_start(t);
+	if (!kit_decoder(t))
+		return diag_fail(d, KIT_EXIT_INTERNAL, "Capstone was built without RISC-V") ? 0
+											    : -1;
+	if (opt->engine == KIT_ENGINE_JIT && !(p->jit = jit_new(p, d)))
 		return -1;
-	status = run_thread(t);
-	if (opt->stats)
-		print_stats(p);
-	return status;
+	if (!thread_init(t))
+		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory") ? 0 : -1;
+	if (!load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
+		return -1;
+	run_thread(t);
+	return sys_process_end(t);
 }

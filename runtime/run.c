@@ -145,7 +145,7 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 int run_thread(struct kit_thread *t)
 {
 	while (!t->exiting) {
-		if (__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE))
+		if (__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL)
 			sig_deliver(t, false, NULL);
 		dispatch(t, run_engine(t));
 	}

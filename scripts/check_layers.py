@@ -26,7 +26,7 @@ MAY = {
     "arch/x86_64": HOST,
     "arch/aarch64": HOST,
     "arch": HOST + ["lib/opt/*"],
-    "runtime/core": IR + ["arch/rv64/cpu.h"],
+    "runtime/core": IR + ["arch/guest.h", "arch/rv64/cpu.h"],
     "runtime/mem": CORE,
     "runtime/load": CORE + ["arch/rv64/abi.h", "runtime/mem/*"],
     "runtime/jit": CORE + ["runtime/mem/*"],

@@ -45,6 +45,12 @@ enum ir_thunk {
 	IR_THUNK_COUNT
 };
 
+/* Bits of ir_state.stop. */
+enum ir_stop {
+	IR_STOP_SIGNAL = 1, /* a signal waits to be delivered */
+	IR_STOP_WORLD = 2,  /* another thread wants this one out of translated code */
+};
+
 struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
 
@@ -57,7 +63,8 @@ struct ir_state {
 	uint32_t fflags; /* flags accrued so far, RISC-V encoding */
 	uint32_t
 	    host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
-	uint32_t stop; /* not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
+	uint32_t
+	    stop; /* enum ir_stop; not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
 
 	/* The reservation of lr. addr 1: none. */
 	gaddr resv_addr;

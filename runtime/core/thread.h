@@ -15,13 +15,42 @@
 
 struct mem_space; /* runtime/mem */
 struct jit;       /* runtime/jit */
+struct jit_thread;
 struct sig_table; /* runtime/sig */
 struct sig_thread;
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 
+struct kit_process;
+struct kit_thread;
+
+enum kit_fork { KIT_FORK_BEFORE, KIT_FORK_PARENT, KIT_FORK_CHILD };
+
+/*
+ * What a thread needs from above the system calls, set by the run loop's side: a new guest thread enters the
+ * loop by it.
+ */
+struct kit_thread_ops {
+	/* Makes t, whose registers and proc are set, able to run; false: out of memory. */
+	bool (*init)(struct kit_thread *t);
+	/* Runs t until it ends (t->exiting). */
+	void (*run)(struct kit_thread *t);
+	void (*fini)(struct kit_thread *t);
+	/* As fini, for a thread that ran in another process which is gone (vfork). */
+	void (*gone)(struct kit_thread *t);
+	/*
+	 * Around a fork of t, before it and then in both processes: the child finds no lock taken by a thread that it does
+	 * not have, and code memory of its own.
+	 */
+	void (*fork)(struct kit_thread *t, enum kit_fork when);
+	/* Last words of a process, before it ends with all its threads. */
+	void (*farewell)(struct kit_process *p);
+};
+
 struct kit_process {
 	struct kit_options opt;
+	const struct kit_thread_ops *ops;
+	unsigned threads;  /* guest threads that have not ended; atomic */
 	uint64_t features; /* of the guest's cpu */
 	struct mem_space *mem;
 	struct jit *jit; /* NULL with --engine=interp */
@@ -39,17 +68,24 @@ struct kit_process {
 struct kit_thread {
 	struct ir_state st; /* first: generated code's base register points into it */
 	struct kit_process *proc;
-	struct guest_decoder *decoder;
+	struct guest_decoder *decoder; /* kit_decoder makes it */
 	struct interp *interp;
+	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
-	gaddr clear_child_tid;
+	gaddr clear_child_tid;  /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;
-	bool exiting; /* exit_group or exit was called: exit_status holds */
+	bool leader;     /* its host thread is its process's first one, not one of libc's */
+	bool exiting;    /* exit_group or exit was called: exit_status holds */
+	bool exit_group; /* it was exit_group */
 	int exit_status;
 };
+
+/* The thread's decoder, made when it is first asked for. NULL: out of memory, or Capstone cannot be used. */
+struct guest_decoder *kit_decoder(struct kit_thread *t);
+void kit_decoder_release(struct kit_thread *t);
 
 struct kit_thread *kit_self(void);
 void kit_set_self(struct kit_thread *t);

@@ -1,15 +1,20 @@
 /*
  * Translating on demand and running; see jit.h.
  *
- *     jit_run:   find or translate the unit at pc --> enter its code
- *                     ^                                   |
- *                     |  IR_EXIT_LOOKUP: fill the jump table
- *                     +--IR_EXIT_LINK:   and patch the link ---- any other reason: to the run loop
+ *     jit_run:   jump table, or find or translate the unit at pc --> enter its code
+ *                     ^                                                   |
+ *                     |  IR_EXIT_LOOKUP: fill the jump table              |
+ *                     +--IR_EXIT_LINK:   and patch the link --------------+-- any other reason: to the run loop
  *
  * Code reaches its thread through struct ir_state alone. The code stack holds the host
  * return addresses of guest calls, so that returns are predicted; its bottom word
  * is the resync thunk and below its low end lies a guard page: running into it drops all
  * return addresses, which costs lookups and nothing else.
+ *
+ * Threads. One lock covers the translation cache, the links and the list of threads (world.h). A thread's own jump
+ * table is read without it. Compiling goes on without it too, into memory of the thread's; what changed meanwhile is
+ * found out before the unit is installed (translate). Units are killed, and code memory is reused,
+ * only while every other thread is outside of translated code.
  */
 #include "runtime/jit/jit.h"
 
@@ -20,21 +25,24 @@
 #include "lib/base/log.h"
 #include "lib/jit/compile.h"
 #include "runtime/jit/tc.h"
+#include "runtime/jit/world.h"
 #include "runtime/mem/mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
 	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
-	MIN_ROOM_BYTES = 32 << 10, /* a unit gets at least this much room */
+	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
 	COLD_ENTRIES = 4096, /* counters of traces that are not translated yet */
 	LEVEL0_RUNS = 16,
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	MAX_CONTENT_BYTES = 4096,
+	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 };
 
 /*
@@ -46,8 +54,24 @@ const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches
 
 typedef uint32_t enter_fn(struct ir_state *st, const void *code);
 
+/* What a thread needs to translate and run. */
+struct jit_thread {
+	struct world_thread world;
+	struct kit_thread *thread;
+	struct arena scratch; /* of the translation under way */
+	uint8_t *code;        /* UNIT_BYTES_MAX: where it is emitted to */
+	gaddr translating;    /* the pc of it; 1: none */
+	uint64_t runs, lookups;
+	/*
+	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
+	 * times only. Two pcs that share a place are translated the sooner.
+	 */
+	uint8_t cold_runs[COLD_ENTRIES];
+};
+
 struct jit {
-	struct kit_process *proc;
+	const struct kit_options *opt;
+	struct mem_space *mem;
 	const struct guest *guest;
 	const struct jit_host *host;
 	struct ra_target target;
@@ -56,38 +80,55 @@ struct jit {
 	struct guest_limits limits;
 	struct guest_fetch fetch;
 	enter_fn *enter;
+	pthread_mutex_t lock;
+	pthread_cond_t translated; /* some thread has finished a translation */
+	struct world world;
 	struct tc tc;
-	struct arena scratch;      /* of the translation under way */
-	struct kit_thread *thread; /* the one there is; a list when guests have threads */
 	struct codemem_copy fork_copy;
 	struct jit_stats stats;
-	/*
-	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
-	 * times only. Two pcs that share a place are translated the sooner.
-	 */
-	uint8_t runs[COLD_ENTRIES];
 };
+
+static void lock(struct jit *j) { pthread_mutex_lock(&j->lock); }
+static void unlock(struct jit *j) { pthread_mutex_unlock(&j->lock); }
+
+/* struct jit_thread starts with its entry. */
+static struct jit_thread *thread_of(struct world_thread *e)
+{
+	return (struct jit_thread *)(void *)e;
+}
+
+static struct world_thread *self_entry(void)
+{
+	const struct kit_thread *t = kit_self();
+
+	return t && t->jit ? &t->jit->world : NULL;
+}
 
 /* ---- set-up ------------------------------------------------------------------------------- */
 
 static void forget_unit(void *ctx, const struct tc_unit *u)
 {
 	struct jit *j = ctx;
-	struct ir_jump_entry *e;
 
 	j->stats.killed++;
-	if (!j->thread)
-		return;
-	e = &j->thread->st.jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
-	if (e->gpc == u->gpc)
-		e->gpc = 1;
+	for (struct world_thread *e = j->world.first; e; e = e->next) {
+		struct ir_jump_entry *x = &e->st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
+
+		if (x->gpc == u->gpc)
+			x->gpc = 1;
+	}
 }
 
 static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 {
 	struct jit *j = ctx;
-	unsigned n = tc_kill_range(&j->tc, start, size_bytes);
+	unsigned n;
 
+	lock(j);
+	world_stop(&j->world, self_entry());
+	n = tc_kill_range(&j->tc, start, size_bytes);
+	world_go(&j->world);
+	unlock(j);
 	if (n)
 		KIT_LOG(jit, "guest code at %#lx, %lu bytes changed: %u units dropped",
 			(unsigned long)start, (unsigned long)size_bytes, n);
@@ -112,7 +153,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	KIT_CHECK(j, "out of memory");
 	if (size < MIN_CACHE_BYTES)
 		size = MIN_CACHE_BYTES;
-	j->proc = p;
+	j->opt = &p->opt;
+	j->mem = p->mem;
 	j->guest = &rv64_guest;
 	j->host = host_native();
 	j->opts.host_features = p->opt.host_isa_baseline ? 0 : native_features();
@@ -120,7 +162,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
 	j->fetch = (struct guest_fetch){ .read = mem_fetch, .ctx = p->mem };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
-	arena_init(&j->scratch);
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->translated, NULL);
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host->code_align, d) || !make_thunks(j, d)) {
 		free(j);
 		return NULL;
@@ -136,16 +179,18 @@ void jit_free(struct jit *j)
 	if (!j)
 		return;
 	tc_fini(&j->tc);
-	arena_fini(&j->scratch);
+	pthread_cond_destroy(&j->translated);
+	pthread_mutex_destroy(&j->lock);
 	free(j);
 }
 
 /* Drops every return address: the next guest return finds its target by lookup. */
-static void reset_code_stack(struct kit_thread *t) { t->st.code_sp = t->st.code_sp_top; }
+static void reset_code_stack(struct ir_state *st) { st->code_sp = st->code_sp_top; }
 
 bool jit_thread_init(struct kit_thread *t, struct diag *d)
 {
 	struct jit *j = t->proc->jit;
+	struct jit_thread *jt = calloc(1, sizeof *jt);
 	struct ir_state *st = &t->st;
 	/* One page more at each end: the guard below, and none of our own above. */
 	char *stack = codemem_stack_new(CODE_STACK_BYTES);
@@ -156,30 +201,57 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	 * used.
 	 */
 	st->jump = calloc(IR_JUMP_ENTRIES, sizeof *st->jump);
-	if (!stack || !st->jump)
+	if (jt)
+		jt->code = aligned_alloc(j->host->code_align, UNIT_BYTES_MAX);
+	if (!jt || !jt->code || !stack || !st->jump)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory for a thread");
 	st->jump[0].gpc = 1;
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		st->thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
 	st->code_sp_top = (uintptr_t)stack + CODE_STACK_BYTES - sizeof resync;
 	memcpy(stack + CODE_STACK_BYTES - sizeof resync, &resync, sizeof resync);
-	reset_code_stack(t);
+	reset_code_stack(st);
 	j->host->state_init(st);
-	j->thread = t;
 	jit_set_frm(t);
+	jt->thread = t;
+	jt->translating = 1;
+	jt->world.st = st;
+	t->jit = jt;
+	lock(j);
+	world_add(&j->world, &jt->world);
+	unlock(j);
 	return true;
+}
+
+static void thread_free(struct kit_thread *t)
+{
+	codemem_stack_free((char *)(uintptr_t)(t->st.code_sp_top + sizeof(uint64_t))
+			       - CODE_STACK_BYTES,
+			   CODE_STACK_BYTES);
+	free(t->st.jump);
+	arena_fini(&t->jit->scratch);
+	free(t->jit->code);
+	free(t->jit);
+	t->st.jump = NULL;
+	t->jit = NULL;
 }
 
 void jit_thread_fini(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
 
-	codemem_stack_free((char *)(uintptr_t)(t->st.code_sp_top + sizeof(uint64_t))
-			       - CODE_STACK_BYTES,
-			   CODE_STACK_BYTES);
-	free(t->st.jump);
-	t->st.jump = NULL;
-	j->thread = NULL;
+	lock(j);
+	world_remove(&j->world, &t->jit->world);
+	j->stats.runs += t->jit->runs;
+	j->stats.lookups += t->jit->lookups;
+	unlock(j);
+	thread_free(t);
+}
+
+void jit_thread_gone(struct kit_thread *t)
+{
+	world_gone(&t->proc->jit->world, &t->jit->world);
+	jit_thread_fini(t);
 }
 
 void jit_set_frm(struct kit_thread *t)
@@ -209,17 +281,20 @@ static uint64_t hash_guest(const struct jit *j, const struct ir_range *r, uint32
 		uint8_t buf[MAX_CONTENT_BYTES];
 		uint32_t n = r[i].size_bytes < sizeof buf ? r[i].size_bytes : (uint32_t)sizeof buf;
 		/* Bytes that can no longer be fetched change the count, and so the key. */
-		unsigned got = mem_fetch(j->proc->mem, r[i].start, buf, n);
+		unsigned got = mem_fetch(j->mem, r[i].start, buf, n);
 
 		h = kit_mix64(h ^ kit_hash(buf, got));
 	}
 	return h;
 }
 
-/* Writes to the pages of the unit shall be noticed from now on; asked once a page. */
-static bool guard_pages(struct jit *j, const struct code *c)
+/*
+ * Writes to the pages of the unit shall be noticed from now on; asked once a page. *fresh: a page was not guarded
+ * before, so what was fetched from it may be old already.
+ */
+static bool guard_pages(struct jit *j, const struct code *c, bool *fresh)
 {
-	bool all_guarded = true, fresh = false;
+	bool all_guarded = true;
 
 	for (unsigned i = 0; i < c->range_count; i++) {
 		const struct ir_range *r = &c->range[i];
@@ -229,67 +304,141 @@ static bool guard_pages(struct jit *j, const struct code *c)
 			struct tc_page *p = tc_page(&j->tc, n, true);
 
 			if (!p->refs)
-				p->unguarded = !mem_guard(j->proc->mem, n * MEM_PAGE_BYTES,
-							  MEM_PAGE_BYTES, &fresh);
+				p->unguarded =
+				    !mem_guard(j->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES, fresh);
 			all_guarded &= !p->unguarded;
 		}
 	}
 	return all_guarded;
 }
 
-/* Builds IR of the trace at pc and compiles it into the current segment. */
+/* Builds IR of the trace at pc and compiles it into the thread's own memory. */
 static enum jit_status compile_trace(struct jit *j, struct kit_thread *t, gaddr pc,
 				     const struct guest_limits *limits, struct code *c)
 {
+	struct jit_thread *jt = t->jit;
 	struct ir_unit u;
 	struct codebuf cb;
-	uint32_t room;
-	uint8_t *buf = tc_room(&j->tc, &room);
 
-	arena_reset(&j->scratch);
-	ir_unit_init(&u, &j->scratch, j->guest->regs, pc);
-	j->guest->translate(t->decoder, &j->fetch, pc, limits, &u);
+	arena_reset(&jt->scratch);
+	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
+	j->guest->translate(kit_decoder(t), &j->fetch, pc, limits, &u);
 	/* In lockstep each turn of a loop comes back to be compared. */
-	for (unsigned i = 0; j->proc->opt.selfcheck && i < u.insn_count; i++)
+	for (unsigned i = 0; j->opt->selfcheck && i < u.insn_count; i++)
 		u.insn[i].to = IR_NOBLOCK;
-	cb_init(&cb, buf, room);
+	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
 	return jit_compile(&u, j->host, &j->target, &j->opts, &cb, c);
 }
 
-/*
- * The unit at pc, freshly translated. NULL when nothing can be fetched there: that is not kept as a unit, since
- * nobody says when it changes.
- */
-static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
+static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c)
 {
 	struct guest_limits limits = j->limits;
-	uint64_t begin = t->proc->opt.stats ? now_ns() : 0;
-	struct code c;
-	uint32_t room;
-	struct tc_unit *u;
 
-	tc_room(&j->tc, &room);
-	if (room < MIN_ROOM_BYTES) {
-		tc_next_segment(&j->tc);
-		reset_code_stack(t);
-	}
-	while (compile_trace(j, t, pc, &limits, &c) != JIT_OK) {
+	while (compile_trace(j, t, pc, &limits, c) != JIT_OK) {
 		KIT_CHECK(limits.max_insns > 1, "one instruction at %#lx does not fit",
 			  (unsigned long)pc);
 		limits.max_insns /= 2;
 	}
-	if (!c.guest_insns)
-		return NULL;
-	u = tc_add(&j->tc, &c, guard_pages(j, &c) ? 0 : hash_guest(j, c.range, c.range_count));
+}
+
+/*
+ * Compiles the trace at pc so that it is the code of bytes whose changes will be heard of: called and left with
+ * the lock held. *hash: of the bytes of a unit that has to be compared at fence.i, else 0.
+ *
+ * A change of mappings or permissions is counted before the listener takes the lock: what was fetched before it and
+ * would be installed after it shows by the count. With the lock held over fetch and installation that
+ * cannot happen. A write of another thread to a page that was not guarded yet is not counted: then the
+ * second compilation is the right one.
+ */
+static void compile_steady(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c,
+			   uint64_t *hash)
+{
+	bool alone = world_alone(&j->world);
+	uint64_t changes, last_hash = 0;
+
+	for (unsigned n = 0;; n++) {
+		bool unlocked = !alone && n < UNLOCKED_TRIES, fresh = false, guarded;
+
+		changes = mem_code_changes(j->mem);
+		if (unlocked)
+			unlock(j);
+		compile(j, t, pc, c);
+		if (unlocked)
+			lock(j);
+		if (unlocked && mem_code_changes(j->mem) != changes)
+			continue;
+		guarded = guard_pages(j, c, &fresh);
+		*hash = guarded ? 0 : hash_guest(j, c->range, c->range_count);
+		if (alone || !c->guest_insns || (guarded && !fresh)
+		    || (!guarded && n && *hash == last_hash))
+			return;
+		last_hash = *hash;
+	}
+}
+
+/* Whether another thread is at work on pc. */
+static bool is_being_translated(const struct jit *j, gaddr pc)
+{
+	for (struct world_thread *e = j->world.first; e; e = e->next)
+		if (thread_of(e)->translating == pc)
+			return true;
+	return false;
+}
+
+/* Makes room in code memory. Nobody else is inside, and return addresses may lead to what goes. */
+static void next_segment(struct jit *j)
+{
+	world_stop(&j->world, self_entry());
+	tc_next_segment(&j->tc);
+	for (struct world_thread *e = j->world.first; e; e = e->next)
+		reset_code_stack(e->st);
+	world_go(&j->world);
+}
+
+static struct tc_unit *install(struct jit *j, const struct code *c, uint64_t hash)
+{
+	struct tc_unit *u;
+
+	if (!tc_fits(&j->tc, c->size_bytes))
+		next_segment(j);
+	u = tc_add(&j->tc, c, hash);
 	j->stats.units++;
-	j->stats.guest_insns += c.guest_insns;
-	j->stats.code_bytes += c.size_bytes;
-	for (unsigned i = 0; i < c.range_count; i++)
-		j->stats.guest_bytes += c.range[i].size_bytes;
+	j->stats.guest_insns += c->guest_insns;
+	j->stats.code_bytes += c->size_bytes;
+	for (unsigned i = 0; i < c->range_count; i++)
+		j->stats.guest_bytes += c->range[i].size_bytes;
+	KIT_LOG(jit, "unit %#lx: %u guest instructions, %u bytes at %p", (unsigned long)c->gpc,
+		c->guest_insns, c->size_bytes, (const void *)u->code);
+	return u;
+}
+
+/*
+ * The unit at pc, freshly translated, by this thread or another one. NULL when nothing can be fetched there: that is
+ * not kept as a unit, since nobody says when it changes. Called and left with the lock held.
+ */
+static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
+{
+	uint64_t begin = j->opt->stats ? now_ns() : 0, hash;
+	struct tc_unit *u = NULL;
+	struct code c;
+
+	if (is_being_translated(j, pc)) {
+		do
+			pthread_cond_wait(&j->translated, &j->lock);
+		while (is_being_translated(j, pc));
+		u = tc_find(&j->tc, pc);
+		if (u)
+			return u;
+	}
+	t->jit->translating = pc;
+	compile_steady(j, t, pc, &c, &hash);
+	if (c.guest_insns)
+		u = install(j, &c, hash);
+	t->jit->translating = 1;
+	if (!world_alone(&j->world))
+		pthread_cond_broadcast(&j->translated);
 	if (begin)
 		j->stats.translate_ns += now_ns() - begin;
-	KIT_LOG(jit, "unit %#lx: %u guest instructions, %u bytes at %p", (unsigned long)pc,
-		c.guest_insns, c.size_bytes, (const void *)u->code);
 	return u;
 }
 
@@ -315,7 +464,7 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 /* True while pc has not yet run often enough to be translated. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	uint8_t *runs = &t->proc->jit->runs[kit_mix64(pc) & (COLD_ENTRIES - 1)];
+	uint8_t *runs = &t->jit->cold_runs[kit_mix64(pc) & (COLD_ENTRIES - 1)];
 
 	if (++*runs < LEVEL0_RUNS)
 		return true;
@@ -323,51 +472,97 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 	return false;
 }
 
-enum ir_exit jit_run(struct kit_thread *t)
+/* Puts u into the thread's table. */
+static void remember(struct ir_state *st, const struct tc_unit *u)
+{
+	struct ir_jump_entry *e = &st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
+
+	e->code = u->code;
+	e->gpc = u->gpc;
+}
+
+/*
+ * The code at pc by the cache. The thread is inside then. link: the field that led here, or 0. lockstep: nothing may
+ * lead from unit to unit, and cold traces are translated too. Else NULL and why.
+ */
+static const void *find_code(struct kit_thread *t, uint64_t link, bool lockstep, enum ir_exit *why)
 {
 	struct jit *j = t->proc->jit;
 	struct ir_state *st = &t->st;
-	uint64_t link_field = 0;
+	struct tc_unit *u;
+
+	lock(j);
+	u = tc_find(&j->tc, st->pc);
+	*why = IR_EXIT_LOOKUP;
+	if (!u && (lockstep || !is_cold(t, st->pc))) {
+		u = translate(j, t, st->pc);
+		*why = IR_EXIT_FETCH;
+	}
+	if (u) {
+		if (!lockstep)
+			remember(st, u);
+		if (link)
+			link_exit(j, link, u);
+		world_enter_locked(&j->world, &t->jit->world);
+	}
+	unlock(j);
+	return u ? u->code : NULL;
+}
+
+/* The code at pc by the thread's own table. NULL: not there; else the thread is inside. */
+static const void *quick_code(struct kit_thread *t)
+{
+	struct jit *j = t->proc->jit;
+	const struct ir_jump_entry *e = &t->st.jump[(t->st.pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+
+	world_enter(&j->world, &t->jit->world);
+	if (e->gpc == t->st.pc)
+		return e->code;
+	world_leave(&j->world, &t->jit->world);
+	return NULL;
+}
+
+static enum ir_exit run_code(struct kit_thread *t, const void *code)
+{
+	struct jit *j = t->proc->jit;
+	enum ir_exit why;
+
+	t->jit->runs++;
+	why = (enum ir_exit)j->enter(&t->st, code);
+	world_leave(&j->world, &t->jit->world);
+	return why;
+}
+
+enum ir_exit jit_run(struct kit_thread *t)
+{
+	struct ir_state *st = &t->st;
+	uint64_t link = 0;
 
 	for (;;) {
-		struct tc_unit *u = tc_find(&j->tc, st->pc);
-		struct ir_jump_entry *e;
+		const void *code = link ? NULL : quick_code(t);
 		enum ir_exit why;
 
-		if (!u) {
-			if (is_cold(t, st->pc))
-				return IR_EXIT_LOOKUP;
-			u = translate(j, t, st->pc);
-			if (!u)
-				return IR_EXIT_FETCH;
-		}
-		e = &st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
-		e->code = u->code;
-		e->gpc = u->gpc;
-		if (link_field)
-			link_exit(j, link_field, u);
-		j->stats.runs++;
-		why = (enum ir_exit)j->enter(st, u->code);
+		if (!code)
+			code = find_code(t, link, false, &why);
+		if (!code)
+			return why;
+		why = run_code(t, code);
 		if (why != IR_EXIT_LOOKUP && why != IR_EXIT_LINK)
 			return why;
-		if (st->stop)
+		if (__atomic_load_n(&st->stop, __ATOMIC_RELAXED))
 			return IR_EXIT_STOP;
-		j->stats.lookups += why == IR_EXIT_LOOKUP;
-		link_field = why == IR_EXIT_LINK ? st->exit_arg : 0;
+		t->jit->lookups += why == IR_EXIT_LOOKUP;
+		link = why == IR_EXIT_LINK ? st->exit_arg : 0;
 	}
 }
 
 enum ir_exit jit_run_one(struct kit_thread *t)
 {
-	struct jit *j = t->proc->jit;
-	struct tc_unit *u = tc_find(&j->tc, t->st.pc);
 	enum ir_exit why;
+	const void *code = find_code(t, 0, true, &why);
 
-	if (!u)
-		u = translate(j, t, t->st.pc);
-	if (!u)
-		return IR_EXIT_FETCH;
-	why = (enum ir_exit)j->enter(&t->st, u->code);
+	if (code)
+		why = run_code(t, code);
 	return why == IR_EXIT_LINK ? IR_EXIT_LOOKUP : why;
 }
 
@@ -409,8 +604,15 @@ static void drop_if_changed(void *ctx, struct tc_unit *u)
 
 void jit_sync_code(struct jit *j)
 {
-	if (j)
+	if (!j)
+		return;
+	lock(j);
+	if (tc_any_unguarded(&j->tc)) {
+		world_stop(&j->world, self_entry());
 		tc_each_unguarded(&j->tc, drop_if_changed, j);
+		world_go(&j->world);
+	}
+	unlock(j);
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */
@@ -433,6 +635,7 @@ void jit_fork_prepare(struct jit *j)
 
 	if (!j)
 		return;
+	lock(j);
 	used = used_bytes(j);
 	if (used > FORK_COPY_MAX_BYTES)
 		used = THUNK_BYTES;
@@ -441,24 +644,38 @@ void jit_fork_prepare(struct jit *j)
 
 void jit_fork_parent(struct jit *j)
 {
-	if (j)
-		codemem_fork_parent(&j->tc.mem, j->fork_copy);
+	if (!j)
+		return;
+	codemem_fork_parent(&j->tc.mem, j->fork_copy);
+	unlock(j);
 }
 
-void jit_fork_child(struct jit *j)
+void jit_fork_child(struct kit_thread *t)
 {
+	struct jit *j = t->proc->jit;
+
 	if (!j)
 		return;
 	KIT_CHECK(codemem_fork_child(&j->tc.mem, j->fork_copy), "no code memory after fork");
+	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
+	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
+	t->jit->world.next = NULL;
 	/* A cache too big to copy: the units' bytes are not there, so they must go unlinked. */
 	if (used_bytes(j) > FORK_COPY_MAX_BYTES) {
 		tc_kill_all(&j->tc);
-		reset_code_stack(j->thread);
+		reset_code_stack(&t->st);
 	}
+	unlock(j);
 }
 
-void jit_get_stats(const struct jit *j, struct jit_stats *s)
+void jit_get_stats(struct jit *j, struct jit_stats *s)
 {
+	lock(j);
 	*s = j->stats;
 	s->evicted_units = j->tc.evicted_units;
+	for (struct world_thread *e = j->world.first; e; e = e->next) {
+		s->runs += thread_of(e)->runs;
+		s->lookups += thread_of(e)->lookups;
+	}
+	unlock(j);
 }

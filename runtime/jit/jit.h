@@ -4,8 +4,7 @@
  * jit_run and everything that translates run in the run loop of a guest
  * thread; jit_fault alone runs in signal handlers.
  *
- * Lock order: the address space's lock may be held when code_changed is called, so the JIT
- * never calls runtime/mem with its own lock held, but for mem_guard while translating.
+ * Lock order: the JIT's lock, then the address space's; runtime/mem calls code_changed without its own.
  */
 #ifndef KIT_RUNTIME_JIT_JIT_H
 #define KIT_RUNTIME_JIT_JIT_H
@@ -34,6 +33,8 @@ void jit_free(struct jit *j);
 /* The thread's jump table, code stack and pointers for generated code. */
 bool jit_thread_init(struct kit_thread *t, struct diag *d);
 void jit_thread_fini(struct kit_thread *t);
+/* The same for a thread that ended in another process (vfork), wherever it was then. */
+void jit_thread_gone(struct kit_thread *t);
 
 /*
  * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc comes up for
@@ -62,12 +63,13 @@ void jit_sync_code(struct jit *j);
 void jit_set_frm(struct kit_thread *t);
 
 /*
- * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after.
+ * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after. The
+ * JIT's lock is held from the first to the second.
  */
 void jit_fork_prepare(struct jit *j);
 void jit_fork_parent(struct jit *j);
-void jit_fork_child(struct jit *j);
+void jit_fork_child(struct kit_thread *t);
 
-void jit_get_stats(const struct jit *j, struct jit_stats *s);
+void jit_get_stats(struct jit *j, struct jit_stats *s);
 
 #endif

@@ -91,14 +91,18 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 {
 	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
 	const struct tc_segment *s;
+	struct tc_unit **unit;
 	unsigned lo = 0, hi;
 
 	if (off >= (uint64_t)TC_SEGMENTS * tc->segment_bytes)
 		return NULL;
 	s = &tc->seg[off / tc->segment_bytes];
-	for (hi = s->unit_count; lo < hi;) {
+	/* The count first: the table read after it is that long at least (add_to_segment). */
+	hi = __atomic_load_n(&s->unit_count, __ATOMIC_ACQUIRE);
+	unit = __atomic_load_n(&s->unit, __ATOMIC_RELAXED);
+	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
-		struct tc_unit *u = s->unit[mid];
+		struct tc_unit *u = unit[mid];
 
 		if (host_pc < (uintptr_t)u->code)
 			hi = mid;
@@ -225,12 +229,10 @@ static void ref_page(struct tc *tc, struct tc_unit *u, uint64_t number)
 
 /* ---- adding and killing -------------------------------------------------------------------- */
 
-uint8_t *tc_room(const struct tc *tc, uint32_t *room_bytes)
+bool tc_fits(const struct tc *tc, uint32_t code_bytes)
 {
-	const struct tc_segment *s = &tc->seg[tc->current];
-
-	*room_bytes = tc->segment_bytes - s->used_bytes;
-	return codemem_rw(&tc->mem, segment_start(tc, tc->current) + s->used_bytes);
+	return align_up(code_bytes, tc->align_bytes)
+	       <= tc->segment_bytes - tc->seg[tc->current].used_bytes;
 }
 
 static void *arena_dup(struct arena *a, const void *src, size_t bytes)
@@ -239,6 +241,17 @@ static void *arena_dup(struct arena *a, const void *src, size_t bytes)
 
 	/* src may be NULL when there is nothing. */
 	return bytes ? memcpy(p, src, bytes) : p;
+}
+
+/* Other threads' signal handlers may be looking at the table: it is replaced whole, then grows by one. */
+static void add_to_segment(struct tc_segment *s, struct tc_unit *u)
+{
+	struct tc_unit **unit = s->unit;
+
+	arena_grow(&s->arena, unit, s->unit_count, s->unit_cap);
+	unit[s->unit_count] = u;
+	__atomic_store_n(&s->unit, unit, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->unit_count, s->unit_count + 1, __ATOMIC_RELEASE);
 }
 
 struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_hash)
@@ -269,11 +282,9 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 		     n <= (c->range[i].start + c->range[i].size_bytes - 1) >> PAGE_SHIFT; n++)
 			ref_page(tc, u, n);
 
-	arena_grow(&s->arena, s->unit, s->unit_count, s->unit_cap);
-	s->unit[s->unit_count++] = u;
+	memcpy(codemem_rw(&tc->mem, u->code), c->bytes, c->size_bytes);
 	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
-	if (s->used_bytes > tc->segment_bytes)
-		s->used_bytes = tc->segment_bytes;
+	add_to_segment(s, u);
 
 	if (++tc->unit_count > tc->bucket_count)
 		grow_buckets(tc);
@@ -366,6 +377,15 @@ void tc_kill_all(struct tc *tc)
 	for (unsigned i = 0; i < TC_SEGMENTS; i++)
 		for (unsigned k = 0; k < tc->seg[i].unit_count; k++)
 			tc_kill(tc, tc->seg[i].unit[k]);
+}
+
+bool tc_any_unguarded(const struct tc *tc)
+{
+	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++)
+		for (const struct tc_page *p = tc->page_bucket[i]; p; p = p->hash_next)
+			if (p->unguarded && p->refs)
+				return true;
+	return false;
 }
 
 void tc_each_unguarded(struct tc *tc, void (*fn)(void *ctx, struct tc_unit *u), void *ctx)

@@ -15,7 +15,8 @@
  * A dead unit's bytes may still be returned to from the code stack until its segment is
  * reused; its links lead to their stubs by then. Whoever calls tc_next_segment drops the return addresses.
  *
- * Threads: one lock (the run loop's) covers all of it; see jit.c.
+ * Threads: one lock (the JIT's) covers all of it but tc_unit_at and tc_fault_at, which signal handlers call on units
+ * that the thread runs: tables that they read grow by being replaced, and are freed only when no thread is in code.
  */
 #ifndef KIT_RUNTIME_JIT_TC_H
 #define KIT_RUNTIME_JIT_TC_H
@@ -95,11 +96,11 @@ void tc_fini(struct tc *tc);
 
 /* The live unit that starts at gpc, or NULL. */
 struct tc_unit *tc_find(const struct tc *tc, gaddr gpc);
-/* Room for the next unit's code in the current segment, in the writable view. */
-uint8_t *tc_room(const struct tc *tc, uint32_t *room_bytes);
+/* True when the current segment has room for a unit of that much code. */
+bool tc_fits(const struct tc *tc, uint32_t code_bytes);
 /* Empties the oldest segment and makes it the current one. Return addresses into code become invalid. */
 void tc_next_segment(struct tc *tc);
-/* Makes a live unit of code that was emitted at tc_room. content_hash: of its guest bytes. */
+/* Makes a live unit of code that fits, which is copied. content_hash: of its guest bytes. */
 struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_hash);
 void tc_kill(struct tc *tc, struct tc_unit *u);
 /* Kills every unit made from guest bytes in the range. Returns how many. */
@@ -107,6 +108,7 @@ unsigned tc_kill_range(struct tc *tc, gaddr start, uint64_t size_bytes);
 void tc_kill_all(struct tc *tc);
 /* The page's record, made when make is set; NULL else. */
 struct tc_page *tc_page(struct tc *tc, uint64_t number, bool make);
+bool tc_any_unguarded(const struct tc *tc);
 /* Calls fn for each live unit on a page that is not guarded. */
 void tc_each_unguarded(struct tc *tc, void (*fn)(void *ctx, struct tc_unit *u), void *ctx);
 

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* A page is guarded anew only after more guest code ran there: a few tries are plenty. */
+enum { WRITE_TRIES = 16 };
+
 bool mem_copy_in(struct mem_space *m, void *dst, gaddr src, size_t n)
 {
 	return !n || (mem_inside(m, src, n) && native_copy(dst, mem_host(m, src), n));
@@ -41,14 +44,28 @@ bool mem_copy_out(struct mem_space *m, gaddr dst, const void *src, size_t n)
 		return true;
 	if (!mem_inside(m, dst, n))
 		return false;
-	/* A page is guarded anew only after more guest code ran there: a few tries are plenty. */
-	for (int tries = 0; tries < 16; tries++) {
+	for (int tries = 0; tries < WRITE_TRIES; tries++) {
 		if (native_copy(mem_host(m, dst), src, n))
 			return true;
 		if (!open_guards(m, dst, n))
 			return false;
 	}
 	return false;
+}
+
+int mem_cas32(struct mem_space *m, gaddr addr, uint32_t old, uint32_t new)
+{
+	uint64_t expected = old;
+
+	if (!mem_inside(m, addr, sizeof new))
+		return -EFAULT;
+	for (int tries = 0; tries < WRITE_TRIES; tries++) {
+		if (native_cas(mem_host(m, addr), sizeof new, &expected, new))
+			return expected == old;
+		if (!open_guards(m, addr, sizeof new))
+			break;
+	}
+	return -EFAULT;
 }
 
 ssize_t mem_copy_str(struct mem_space *m, char *dst, gaddr src, size_t cap)

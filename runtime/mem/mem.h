@@ -136,6 +136,8 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
  */
 bool mem_copy_in(struct mem_space *m, void *dst, gaddr src, size_t n);
 bool mem_copy_out(struct mem_space *m, gaddr dst, const void *src, size_t n);
+/* Atomically: *addr, aligned, becomes new if it is old: 1; 0 when it is not; -EFAULT when it cannot be written. */
+int mem_cas32(struct mem_space *m, gaddr addr, uint32_t old, uint32_t new);
 /* Length of the zero-terminated string at src copied with its zero, -EFAULT, or -ENAMETOOLONG when cap is too small. */
 ssize_t mem_copy_str(struct mem_space *m, char *dst, gaddr src, size_t cap);
 /* True when [addr, addr + n) lies wholly in guest mappings with all of prot. */

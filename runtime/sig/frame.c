@@ -65,9 +65,9 @@ static void save_context(const struct kit_thread *t, struct rv64_ucontext *uc, u
 	uc->mc.fp.d.fcsr = fcsr_of(st);
 }
 
-bool sig_push_frame(struct kit_thread *t, int sig, const siginfo_t *info, uint64_t old_mask)
+bool sig_push_frame(struct kit_thread *t, const struct rv64_sigaction *act, const siginfo_t *info,
+		    uint64_t old_mask)
 {
-	const struct rv64_sigaction *act = &t->proc->sig->action[sig];
 	struct rv64_rt_sigframe frame = { 0 };
 	struct ir_state *st = &t->st;
 	uint64_t sp = frame_sp(t, act->flags);
@@ -81,7 +81,7 @@ bool sig_push_frame(struct kit_thread *t, int sig, const siginfo_t *info, uint64
 		t->sig->alt = (struct rv64_stack){ .flags = RV64_SS_DISABLE };
 	st->reg[RV64_RA] = t->proc->sigreturn_pc;
 	st->reg[RV64_SP] = sp;
-	st->reg[RV64_A0] = (uint64_t)sig;
+	st->reg[RV64_A0] = (uint64_t)info->si_signo;
 	st->reg[RV64_A1] = sp + offsetof(struct rv64_rt_sigframe, info);
 	st->reg[RV64_A2] = sp + offsetof(struct rv64_rt_sigframe, uc);
 	st->pc = act->handler & ~UINT64_C(1);

@@ -32,15 +32,20 @@ void sig_host_mask(uint64_t mask, uint64_t *old)
 
 uint64_t sig_host_of(uint64_t m) { return m & ~fault_signals; }
 
+/* Puts a signal into the kernel's queue of this thread. */
+static void requeue(const siginfo_t *info)
+{
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), info->si_signo, info);
+}
+
 void sig_requeue(struct kit_thread *t)
 {
 	struct sig_thread *s = t->sig;
 
 	if (!s->full)
 		return;
-	s->full = false;
-	syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), s->slot.si_signo,
-		&s->slot);
+	s->full = 0;
+	requeue(&s->slot);
 }
 
 /* A fault of kitemu's own: says so and dies of it, with the host's default action. */
@@ -90,10 +95,15 @@ static void host_handler(int sig, siginfo_t *info, void *uc)
 		handle_fault(t, sig, info, uc);
 		return;
 	}
-	t->sig->slot = *info;
-	t->sig->full = true;
-	__atomic_store_n(&t->st.stop, 1, __ATOMIC_RELEASE);
 	native_ctx_set_mask(uc, sig_host_of(all_signals));
+	if (t->sig->full) {
+		/* It came while a mask was being changed: it waits in the kernel, too. */
+		requeue(info);
+		return;
+	}
+	t->sig->slot = *info;
+	__atomic_store_n(&t->sig->full, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
 	native_syscall_interrupt(uc);
 }
 
@@ -118,6 +128,37 @@ static void sync_disposition(struct kit_process *p, int sig)
 			    keep);
 }
 
+static struct rv64_sigaction action_of(struct kit_process *p, int sig)
+{
+	struct rv64_sigaction a;
+
+	pthread_mutex_lock(&p->sig->lock);
+	a = p->sig->action[sig];
+	pthread_mutex_unlock(&p->sig->lock);
+	return a;
+}
+
+/* The same for a delivery: a handler for one time is gone then. */
+static struct rv64_sigaction take_action(struct kit_process *p, int sig)
+{
+	struct rv64_sigaction *a = &p->sig->action[sig], old;
+
+	pthread_mutex_lock(&p->sig->lock);
+	old = *a;
+	if (old.handler > RV64_SIG_IGN && old.flags & RV64_SA_RESETHAND) {
+		a->handler = RV64_SIG_DFL;
+		sync_disposition(p, sig);
+	}
+	pthread_mutex_unlock(&p->sig->lock);
+	return old;
+}
+
+/* A signal that is already taken is delivered before a call that changes masks or handlers. */
+static bool taken(const struct kit_thread *t)
+{
+	return __atomic_load_n(&t->sig->full, __ATOMIC_ACQUIRE);
+}
+
 /* ---- set-up -------------------------------------------------------------------------------- */
 
 bool sig_process_init(struct kit_process *p, struct diag *d)
@@ -125,6 +166,7 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	p->sig = calloc(1, sizeof *p->sig);
 	if (!p->sig)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
+	pthread_mutex_init(&p->sig->lock, NULL);
 	/* What the parent set to be ignored stays ignored. */
 	for (int sig = 1; sig <= SIG_COUNT; sig++)
 		if (native_sig_is_ignored(sig))
@@ -136,20 +178,86 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 
 void sig_thread_init(struct kit_thread *t)
 {
-	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = malloc(HANDLER_STACK_BYTES) };
-
 	t->sig = calloc(1, sizeof *t->sig);
-	KIT_CHECK(t->sig && ss.ss_sp, "out of memory");
+	KIT_CHECK(t->sig, "out of memory");
 	t->sig->alt.flags = RV64_SS_DISABLE;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->sig->mask, sizeof t->sig->mask);
-	sig_host_mask(sig_host_of(t->sig->mask), NULL);
-	sigaltstack(&ss, NULL);
 }
+
+bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool keep_altstack)
+{
+	child->sig = calloc(1, sizeof *child->sig);
+	if (!child->sig)
+		return false;
+	child->sig->mask = t->sig->mask;
+	child->sig->alt.flags = RV64_SS_DISABLE;
+	if (keep_altstack)
+		child->sig->alt = t->sig->alt;
+	return true;
+}
+
+void sig_thread_start(struct kit_thread *t)
+{
+	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = malloc(HANDLER_STACK_BYTES) };
+
+	KIT_CHECK(ss.ss_sp, "out of memory");
+	t->sig->handler_stack = ss.ss_sp;
+	sigaltstack(&ss, NULL);
+	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+}
+
+void sig_thread_fini(struct kit_thread *t)
+{
+	free(t->sig->handler_stack);
+	free(t->sig);
+	t->sig = NULL;
+}
+
+void sig_block_all(void) { sig_host_mask(all_signals, NULL); }
+void sig_unblock(const struct kit_thread *t) { sig_host_mask(sig_host_of(t->sig->mask), NULL); }
+bool sig_is_taken(const struct kit_thread *t) { return taken(t); }
+
+struct sig_table *sig_table_copy(struct sig_table *s)
+{
+	struct sig_table *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_lock(&s->lock);
+	memcpy(c->action, s->action, sizeof c->action);
+	pthread_mutex_unlock(&s->lock);
+	return c;
+}
+
+void sig_table_free(struct sig_table *s)
+{
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void sig_clear_handlers(struct kit_thread *t)
+{
+	struct sig_table *s = t->proc->sig;
+
+	pthread_mutex_lock(&s->lock);
+	for (int sig = 1; sig <= SIG_COUNT; sig++) {
+		if (s->action[sig].handler <= RV64_SIG_IGN)
+			continue;
+		s->action[sig] = (struct rv64_sigaction){ .handler = RV64_SIG_DFL };
+		sync_disposition(t->proc, sig);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void sig_fork_prepare(struct kit_thread *t) { pthread_mutex_lock(&t->proc->sig->lock); }
+void sig_fork_parent(struct kit_thread *t) { pthread_mutex_unlock(&t->proc->sig->lock); }
 
 void sig_fork_child(struct kit_thread *t)
 {
+	pthread_mutex_unlock(&t->proc->sig->lock);
 	/* A signal that the parent had taken but not delivered is the parent's. */
-	t->sig->full = false;
+	t->sig->full = 0;
 	t->st.stop = 0;
 	sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
@@ -158,31 +266,29 @@ void sig_prepare_exec(struct kit_thread *t)
 {
 	sig_host_mask(all_signals, NULL);
 	sig_requeue(t);
+	/* A handler becomes the default by itself; that faults are ignored is only known to us. */
 	for (int sig = SIGBUS; sig; sig = sig == SIGBUS ? SIGSEGV : 0)
-		if (t->proc->sig->action[sig].handler <= RV64_SIG_IGN)
-			host_action(sig,
-				    t->proc->sig->action[sig].handler ? (void *)SIG_IGN
-								      : (void *)SIG_DFL,
-				    0);
+		if (action_of(t->proc, sig).handler == RV64_SIG_IGN)
+			host_action(sig, (void *)SIG_IGN, 0);
 	sig_host_mask(t->sig->mask, NULL);
 }
 
 void sig_cancel_exec(struct kit_thread *t)
 {
+	pthread_mutex_lock(&t->proc->sig->lock);
 	sync_disposition(t->proc, SIGSEGV);
 	sync_disposition(t->proc, SIGBUS);
+	pthread_mutex_unlock(&t->proc->sig->lock);
 	sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
 
 /* ---- system calls --------------------------------------------------------------------------- */
 
-/* A signal that is already taken is delivered before a call that changes masks or handlers. */
-static bool taken(const struct kit_thread *t) { return t->sig->full; }
-
 int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint64_t setsize)
 {
 	struct mem_space *m = t->proc->mem;
-	struct rv64_sigaction new, *cur;
+	struct sig_table *s = t->proc->sig;
+	struct rv64_sigaction new, old;
 
 	if (setsize != sizeof(uint64_t) || sig < 1 || sig > SIG_COUNT)
 		return -EINVAL;
@@ -192,21 +298,35 @@ int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint6
 		return -SIG_ERESTARTNOINTR;
 	if (act && !mem_copy_in(m, &new, act, sizeof new))
 		return -EFAULT;
-	cur = &t->proc->sig->action[sig];
-	if (oldact && !mem_copy_out(m, oldact, cur, sizeof *cur))
-		return -EFAULT;
+	pthread_mutex_lock(&s->lock);
+	old = s->action[sig];
 	if (act) {
 		new.mask &= ~unblockable;
-		*cur = new;
+		s->action[sig] = new;
 		sync_disposition(t->proc, sig);
 	}
-	return 0;
+	pthread_mutex_unlock(&s->lock);
+	return oldact && !mem_copy_out(m, oldact, &old, sizeof old) ? -EFAULT : 0;
 }
 
 static void set_mask(struct kit_thread *t, uint64_t mask)
 {
 	t->sig->mask = mask & ~unblockable;
 	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+}
+
+/*
+ * The same for a system call that looked at the slot before. A signal that was taken in between goes back to the kernel, which
+ * knows whether the new mask lets it in.
+ */
+static void change_mask(struct kit_thread *t, uint64_t mask)
+{
+	set_mask(t, mask);
+	if (taken(t)) {
+		sig_host_mask(all_signals, NULL);
+		sig_requeue(t);
+		set_mask(t, mask);
+	}
 }
 
 int64_t sig_procmask(struct kit_thread *t, int how, gaddr set, gaddr oldset, uint64_t setsize)
@@ -226,7 +346,7 @@ int64_t sig_procmask(struct kit_thread *t, int how, gaddr set, gaddr oldset, uin
 			new = old & ~new;
 		else if (how != SIG_SETMASK)
 			return -EINVAL;
-		set_mask(t, new);
+		change_mask(t, new);
 	}
 	if (oldset && !mem_copy_out(t->proc->mem, oldset, &old, sizeof old))
 		return -EFAULT;
@@ -290,7 +410,7 @@ int64_t sig_set_tmpmask(struct kit_thread *t, gaddr set, uint64_t setsize)
 		return -SIG_ERESTARTNOINTR;
 	t->sig->restore_mask = t->sig->mask;
 	t->sig->has_restore = true;
-	set_mask(t, mask);
+	change_mask(t, mask);
 	return 0;
 }
 
@@ -345,7 +465,7 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 {
 	const long args[6] = { a, b, c, d, e, f };
 
-	return native_syscall(&t->st.stop, nr, args);
+	return native_syscall(&t->sig->full, nr, args);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------ */
@@ -370,7 +490,7 @@ void sig_die_by(struct kit_thread *t, int sig)
 static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 {
 	int sig = info->si_signo;
-	struct rv64_sigaction *a = &t->proc->sig->action[sig], act = *a;
+	struct rv64_sigaction act = take_action(t->proc, sig);
 	uint64_t old = t->sig->has_restore ? t->sig->restore_mask : t->sig->mask;
 	uint64_t mask = t->sig->mask | act.mask;
 
@@ -380,14 +500,10 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 		t->sig_trace(t, info);
 	if (act.handler <= RV64_SIG_IGN)
 		sig_die_by(t, sig);
-	if (!sig_push_frame(t, sig, info, old)) {
+	if (!sig_push_frame(t, &act, info, old)) {
 		KIT_LOG(sig, "no room for the frame of signal %d at sp %#lx", sig,
 			(unsigned long)t->st.reg[2]);
 		sig_die_by(t, SIGSEGV);
-	}
-	if (act.flags & RV64_SA_RESETHAND) {
-		a->handler = RV64_SIG_DFL;
-		sync_disposition(t->proc, sig);
 	}
 	t->sig->has_restore = false;
 	if (!(act.flags & RV64_SA_NODEFER))
@@ -407,20 +523,20 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 	struct sig_thread *s = t->sig;
 	struct ir_state *st = &t->st;
 	siginfo_t info;
+	struct rv64_sigaction action = { .handler = RV64_SIG_IGN };
 	bool handler;
-	uint64_t action;
 
-	__atomic_store_n(&st->stop, 0, __ATOMIC_RELEASE);
-	if (s->full)
+	__atomic_fetch_and(&st->stop, ~(uint32_t)IR_STOP_SIGNAL, __ATOMIC_RELEASE);
+	if (s->full) {
 		info = s->slot;
-	action = s->full ? t->proc->sig->action[info.si_signo].handler : RV64_SIG_IGN;
-	handler = action > RV64_SIG_IGN;
+		action = action_of(t->proc, info.si_signo);
+	}
+	handler = action.handler > RV64_SIG_IGN;
 	if (in_syscall) {
-		bool restart =
-		    *result == -SIG_ERESTARTNOINTR || (*result == -SIG_ERESTARTNOHAND && !handler)
-		    || (*result == -SIG_ERESTARTSYS
-			&& (!handler
-			    || t->proc->sig->action[info.si_signo].flags & RV64_SA_RESTART));
+		bool restart = *result == -SIG_ERESTARTNOINTR
+			       || (*result == -SIG_ERESTARTNOHAND && !handler)
+			       || (*result == -SIG_ERESTARTSYS
+				   && (!handler || action.flags & RV64_SA_RESTART));
 
 		if (!restart) {
 			if (*result <= -SIG_ERESTARTSYS)
@@ -434,8 +550,8 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 		s->has_restore = false;
 		return;
 	}
-	s->full = false;
-	if (handler || (action == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
+	s->full = 0;
+	if (handler || (action.handler == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
 		deliver_one(t, &info);
 	else
 		set_mask(t, s->mask);
@@ -443,12 +559,12 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
 {
-	const struct rv64_sigaction *a = &t->proc->sig->action[sig];
+	struct rv64_sigaction a = action_of(t->proc, sig);
 	siginfo_t info = { .si_signo = sig, .si_code = code };
 
 	info.si_addr = (void *)(uintptr_t)addr;
 	/* force_sig: a blocked or ignored fault ends the process. */
-	if (a->handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
+	if (a.handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
 		if (t->sig_trace)
 			t->sig_trace(t, &info);
 		KIT_LOG(sig, "fatal signal %d code %d address %#lx at pc %#lx", sig, code,

@@ -46,9 +46,27 @@ void sig_end_tmpmask(struct kit_thread *t, int64_t result);
 int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, long d, long e,
 			 long f);
 
-/* Sets up a process (once), a thread (each, after sig_process_init), a forked child. */
+/* Sets up a process (once), its first thread (sig_thread_init, then sig_thread_start), a forked child. */
 bool sig_process_init(struct kit_process *p, struct diag *d);
 void sig_thread_init(struct kit_thread *t);
+/* For a thread that t makes: its mask; the alternate stack too when keep_altstack. false: out of memory. */
+bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool keep_altstack);
+/* On the thread's own host thread, before it runs: the handler's stack, and the host's mask becomes the guest's. */
+void sig_thread_start(struct kit_thread *t);
+void sig_thread_fini(struct kit_thread *t);
+/* Around the making of a thread, and for good before the end of one. */
+void sig_block_all(void);
+void sig_unblock(const struct kit_thread *t);
+/* A signal that this thread took waits to be delivered. */
+bool sig_is_taken(const struct kit_thread *t);
+/* A vfork child's own dispositions. NULL: out of memory. */
+struct sig_table *sig_table_copy(struct sig_table *s);
+void sig_table_free(struct sig_table *s);
+/* CLONE_CLEAR_SIGHAND: what has a handler goes back to the default. */
+void sig_clear_handlers(struct kit_thread *t);
+/* Around fork: the dispositions' lock is held. */
+void sig_fork_prepare(struct kit_thread *t);
+void sig_fork_parent(struct kit_thread *t);
 void sig_fork_child(struct kit_thread *t);
 /* Before execve: dispositions and mask become what the guest has, so that the kernel hands them on. */
 void sig_prepare_exec(struct kit_thread *t);

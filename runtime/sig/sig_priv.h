@@ -20,12 +20,15 @@
 #include "arch/rv64/abi.h"
 #include "runtime/sig/sig.h"
 
+#include <pthread.h>
+
 enum { SIG_COUNT = 64 };
 
 /* Kernel signal sets: bit sig - 1. */
 static inline uint64_t sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
 struct sig_table {
+	pthread_mutex_t lock; /* of the actions and the host's dispositions */
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
 };
 
@@ -33,9 +36,10 @@ struct sig_thread {
 	uint64_t mask;         /* the guest's signal mask */
 	uint64_t restore_mask; /* has_restore: the mask to go back to after the call or handler */
 	bool has_restore;
-	volatile bool full; /* slot holds a signal to deliver */
+	uint32_t full; /* slot holds a signal to deliver; atomic, as the handler sets it */
 	siginfo_t slot;
 	struct rv64_stack alt; /* alternate stack as the guest set it */
+	void *handler_stack;   /* where the host's handler runs */
 };
 
 enum {
@@ -61,8 +65,9 @@ uint64_t sig_host_of(uint64_t m);
 /* Puts the slot's signal back into the kernel's queue of this thread. All signals must be blocked. */
 void sig_requeue(struct kit_thread *t);
 
-/* Pushes a frame for sig and enters its handler. false: the frame cannot be written. */
-bool sig_push_frame(struct kit_thread *t, int sig, const siginfo_t *info, uint64_t old_mask);
+/* Pushes a frame for info's signal and enters its handler. false: the frame cannot be written. */
+bool sig_push_frame(struct kit_thread *t, const struct rv64_sigaction *act, const siginfo_t *info,
+		    uint64_t old_mask);
 /* True when sp lies on the alternate stack. */
 bool sig_on_altstack(const struct kit_thread *t, uint64_t sp);
 

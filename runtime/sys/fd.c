@@ -18,7 +18,7 @@ enum { HIDE_BELOW = 1024, HIDE_ROOM = 16 };
 
 bool sys_fd_is_ours(const struct kit_thread *t, int fd)
 {
-	return fd >= 0 && (fd == t->proc->self_fd || fd == t->proc->exe_fd || fd == sys_vfork_fd());
+	return fd >= 0 && (fd == t->proc->self_fd || fd == t->proc->exe_fd);
 }
 
 /*
@@ -52,7 +52,7 @@ int64_t sys_close(struct kit_thread *t, const uint64_t *a)
 /* Ours that lie in first .. last, the lowest; -1: none. */
 static int first_ours(const struct kit_thread *t, unsigned first, unsigned last)
 {
-	int fds[] = { t->proc->self_fd, t->proc->exe_fd, sys_vfork_fd() };
+	int fds[] = { t->proc->self_fd, t->proc->exe_fd };
 	int low = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)

@@ -16,4 +16,10 @@ enum sys_after {
 /* Carries out the system call that t's registers ask for (number a7, arguments a0..a5). */
 enum sys_after sys_call(struct kit_thread *t, int64_t *result);
 
+/*
+ * The process's first thread t has left the run loop. Returns the exit status when that is the process's end; when other
+ * threads go on, ends the host thread alone.
+ */
+int sys_process_end(struct kit_thread *t);
+
 #endif

@@ -137,7 +137,7 @@ uint64_t sys_oflags_to_host(uint64_t flags);
 uint64_t sys_oflags_to_guest(uint64_t flags);
 
 /*
- * Descriptors of kitemu's own (its binary, the guest's file, a vfork pipe): the guest may not close or
+ * Descriptors of kitemu's own (its binary, the guest's file): the guest may not close or
  * replace them by accident. sys_fd_hide (exec.h) moves one to a high number; sys_fd_is_ours tells them.
  */
 bool sys_fd_is_ours(const struct kit_thread *t, int fd);
@@ -156,10 +156,5 @@ void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 
 /* time.c: the absolute time at which a sleep that was interrupted ends; forgets it after another call. */
 void sys_restart_forget(void);
-
-/* process.c: the forked child of a vfork that waits for exec or exit; -1 else. */
-int sys_vfork_fd(void);
-/* Called before a vfork child's exit: the parent gets what the child wrote to its frames. */
-void sys_vfork_report(struct kit_thread *t);
 
 #endif

@@ -50,8 +50,7 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 	const struct code_fault fault = { .at = FAULT_AT, .gpc_off = 8 };
 	const struct ir_range range = { gpc, 16 };
 	const uint64_t empty = 1;
-	uint32_t room;
-	uint8_t *p = tc_room(&tc, &room);
+	uint8_t p[UNIT_BYTES];
 	const struct code c = {
 		.bytes = p,
 		.size_bytes = UNIT_BYTES,
@@ -65,7 +64,7 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 		.range_count = 1,
 	};
 
-	CHECK(room >= UNIT_BYTES);
+	CHECK(tc_fits(&tc, UNIT_BYTES));
 	memset(p, 0x90, UNIT_BYTES);
 	memcpy(p + IC_KEY, &empty, sizeof empty);
 	return tc_add(&tc, &c, 0);
@@ -177,10 +176,8 @@ static void test_ring(void)
 	begin();
 	for (unsigned i = 0; i < UNITS; i++) {
 		struct tc_unit *u;
-		uint32_t room;
 
-		tc_room(&tc, &room);
-		if (room < UNIT_BYTES) {
+		if (!tc_fits(&tc, UNIT_BYTES)) {
 			tc_next_segment(&tc);
 			if (prev && !tc_find(&tc, base + (i - 1) * 16))
 				prev = NULL;

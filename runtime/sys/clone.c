@@ -1,0 +1,283 @@
+/*
+ * clone and clone3: threads, vforks and forks.
+ *
+ *     CLONE_THREAD             thread.c: a host thread that runs the guest thread
+ *     CLONE_VM, CLONE_VFORK    the host's clone with the same flags: the child shares kitemu's memory too, code
+ *                              cache and all, while the thread that made it waits in the kernel
+ *     neither                  the host's fork: the child has a copy of kitemu
+ *
+ * A vfork child runs on a stack of its own with the waiting thread's libc state (TLS). What belongs to a process,
+ * the signal dispositions above all, it has a copy of, as the kernel gives it one.
+ *
+ * After a fork the child takes code memory of its own (jit_fork_child) and forgets its parent's pending signals
+ * (sig_fork_child). kitemu's locks are held over the fork, so that the child, whose other threads are
+ * gone, finds none taken.
+ */
+#include "runtime/sys/clone.h"
+#include "arch/rv64/cpu.h"
+#include "lib/base/log.h"
+#include "runtime/jit/jit.h"
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VFORK_STACK_BYTES = 512 << 10, STACK_ALIGN_BYTES = 16, ECALL_BYTES = 4 };
+
+/* Flags that kitemu carries out itself, or that the host's call must not see. */
+static const uint64_t own_flags = CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID
+				  | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_CLEAR_SIGHAND;
+
+/* ---- what parent and child do alike ------------------------------------------------------------ */
+
+struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
+				const struct clone_req *q)
+{
+	struct kit_thread *c = aligned_alloc(64, align_up(sizeof *c, 64));
+
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof *c);
+	jit_set_frm(t); /* flags that still are in the host's register */
+	memcpy(c->st.reg, t->st.reg, sizeof c->st.reg);
+	c->st.frm = t->st.frm;
+	c->st.fflags = t->st.fflags;
+	c->st.pc = t->st.pc + ECALL_BYTES;
+	c->st.reg[RV64_A0] = 0;
+	if (q->flags & CLONE_SETTLS)
+		c->st.reg[RV64_TP] = q->tls;
+	if (q->stack)
+		c->st.reg[RV64_SP] = q->stack;
+	c->proc = p;
+	c->sig_trace = t->sig_trace;
+	if (sig_thread_copy(c, t, q->flags & CLONE_VFORK)) {
+		if (p->ops->init(c))
+			return c;
+		sig_thread_fini(c);
+	}
+	free(c);
+	return NULL;
+}
+
+void clone_child_begins(struct kit_thread *c, const struct clone_req *q)
+{
+	int32_t tid = (int32_t)syscall(__NR_gettid);
+
+	c->tid = tid;
+	c->robust_list = 0;
+	if (q->flags & CLONE_CHILD_SETTID)
+		copy_out(c, q->ctid, &tid, sizeof tid);
+	thread_set_ctid(c, q->flags & CLONE_CHILD_CLEARTID ? q->ctid : 0);
+}
+
+/* Writes what the parent is told about its child. */
+static int64_t parent_results(struct kit_thread *t, const struct clone_req *q, int64_t pid,
+			      int pidfd)
+{
+	int32_t tid = (int32_t)pid;
+
+	if ((q->flags & CLONE_PARENT_SETTID) && !(q->flags & CLONE_PIDFD && q->pidfd == q->ptid))
+		copy_out(t, q->ptid, &tid, sizeof tid);
+	if (q->flags & CLONE_PIDFD)
+		copy_out(t, q->pidfd, &pidfd, sizeof pidfd);
+	return pid;
+}
+
+/* ---- vfork ------------------------------------------------------------------------------------- */
+
+struct vfork {
+	struct kit_thread *child;
+	const struct clone_req *req;
+};
+
+static int vfork_main(void *arg)
+{
+	const struct vfork *v = arg;
+	struct kit_thread *c = v->child;
+
+	kit_set_self(c);
+	clone_child_begins(c, v->req);
+	if (v->req->flags & CLONE_CLEAR_SIGHAND)
+		sig_clear_handlers(c);
+	sig_thread_start(c);
+	c->proc->ops->run(c);
+	thread_ends(c);
+	_exit(c->exit_status);
+}
+
+/* The process that the child believes to be; dispositions are its own unless it asked to share them. */
+static struct kit_process *vfork_process(const struct kit_thread *t, const struct clone_req *q)
+{
+	struct kit_process *p = malloc(sizeof *p);
+
+	if (!p)
+		return NULL;
+	*p = *t->proc;
+	p->threads = 1;
+	if (!(q->flags & CLONE_SIGHAND))
+		p->sig = sig_table_copy(t->proc->sig);
+	if (p->sig)
+		return p;
+	free(p);
+	return NULL;
+}
+
+static void vfork_process_free(struct kit_process *p, const struct kit_process *parent)
+{
+	if (p && p->sig != parent->sig)
+		sig_table_free(p->sig);
+	free(p);
+}
+
+static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
+{
+	struct vfork v = { .req = q };
+	struct kit_process *p = vfork_process(t, q);
+	char *stack = aligned_alloc(STACK_ALIGN_BYTES, VFORK_STACK_BYTES);
+	int flags = (int)((q->flags & ~own_flags) | (unsigned)q->exit_signal), pidfd = -1;
+	int64_t r = -ENOMEM;
+
+	if (p && stack)
+		v.child = clone_thread(t, p, q);
+	if (v.child) {
+		v.child->leader = true;
+		sig_block_all();
+		r = clone(vfork_main, stack + VFORK_STACK_BYTES, flags, &v, &pidfd);
+		r = r < 0 ? -errno : r;
+		kit_set_self(t);
+		sig_unblock(t);
+		p->ops->gone(v.child);
+		sig_thread_fini(v.child);
+		free(v.child);
+	}
+	free(stack);
+	vfork_process_free(p, t->proc);
+	return r < 0 ? r : parent_results(t, q, r, pidfd);
+}
+
+/* ---- fork -------------------------------------------------------------------------------------- */
+
+/* The host's fork: libc's where it can do what is asked, which keeps libc's locks and its thread id right. */
+static int64_t host_fork(const struct clone_req *q, uint64_t flags, int *pidfd)
+{
+	pid_t pid;
+
+	if (flags || q->exit_signal != SIGCHLD)
+		return host_call(__NR_clone, (long)(flags | (unsigned)q->exit_signal), 0,
+				 (long)pidfd, 0, 0, 0);
+	pid = fork();
+	return pid < 0 ? -errno : pid;
+}
+
+static void fork_child(struct kit_thread *t, const struct clone_req *q)
+{
+	t->proc->ops->fork(t, KIT_FORK_CHILD);
+	thread_fork_child();
+	t->leader = true;
+	t->proc->threads = 1;
+	clone_child_begins(t, q);
+	sig_fork_child(t);
+	if (q->flags & CLONE_CLEAR_SIGHAND)
+		sig_clear_handlers(t);
+	if (q->flags & CLONE_SETTLS)
+		t->st.reg[RV64_TP] = q->tls;
+	if (q->stack)
+		t->st.reg[RV64_SP] = q->stack;
+}
+
+static int64_t do_fork(struct kit_thread *t, const struct clone_req *q)
+{
+	struct kit_process *p = t->proc;
+	int pidfd = -1;
+	int64_t r;
+
+	p->ops->fork(t, KIT_FORK_BEFORE);
+	sig_fork_prepare(t);
+	r = host_fork(q, q->flags & ~own_flags, &pidfd);
+	if (r == 0) {
+		fork_child(t, q);
+		return 0;
+	}
+	sig_fork_parent(t);
+	p->ops->fork(t, KIT_FORK_PARENT);
+	return r < 0 ? r : parent_results(t, q, r, pidfd);
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------- */
+
+static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
+{
+	if ((q->flags & CLONE_THREAD) && !(q->flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((q->flags & CLONE_SIGHAND) && !(q->flags & CLONE_VM))
+		return -EINVAL;
+	if ((q->flags & CLONE_CLEAR_SIGHAND) && (q->flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if (q->flags & CLONE_THREAD)
+		return thread_create(t, q);
+	if ((q->flags & CLONE_VM) && !(q->flags & CLONE_VFORK)) {
+		KIT_LOG(sys, "[%d] clone: a process that shares memory and runs beside its parent",
+			t->tid);
+		return -ENOSYS;
+	}
+	return q->flags & CLONE_VM ? do_vfork(t, q) : do_fork(t, q);
+}
+
+int64_t sys_clone(struct kit_thread *t, const uint64_t *a)
+{
+	struct clone_req q = {
+		.flags = (uint32_t)a[0] & ~(uint64_t)CSIGNAL,
+		.exit_signal = (int)(a[0] & CSIGNAL),
+		.stack = a[1],
+		.ptid = a[2],
+		.tls = a[3],
+		.ctid = a[4],
+		.pidfd = a[2],
+	};
+
+	if ((q.flags & CLONE_PIDFD) && (q.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
+		return -EINVAL;
+	return do_clone(t, &q);
+}
+
+int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
+{
+	struct clone_args c = { 0 };
+	uint64_t size = a[1], most = sizeof c;
+
+	if (size > MEM_PAGE_BYTES)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	if (!copy_in(t, &c, a[0], size < most ? size : most))
+		return -EFAULT;
+	for (uint64_t i = most; i < size;
+	     i++) { /* a later, larger form: its new fields must be 0 */
+		char more;
+
+		if (!copy_in(t, &more, a[0] + i, 1))
+			return -EFAULT;
+		if (more)
+			return -E2BIG;
+	}
+	if ((c.flags & (CSIGNAL | CLONE_DETACHED))
+	    || (c.flags & ~(UINT64_C(0xffffffff) | CLONE_CLEAR_SIGHAND)) || c.exit_signal > 64
+	    || ((c.flags & (CLONE_THREAD | CLONE_PARENT)) && c.exit_signal)
+	    || !c.stack != !c.stack_size)
+		return -EINVAL;
+	if (c.set_tid_size) {
+		KIT_LOG(sys, "[%d] clone3: set_tid is not there yet", t->tid);
+		return -ENOSYS;
+	}
+	return do_clone(t, &(struct clone_req){
+			       .flags = c.flags,
+			       .exit_signal = (int)c.exit_signal,
+			       .stack = c.stack ? c.stack + c.stack_size : 0,
+			       .ptid = c.parent_tid,
+			       .ctid = c.child_tid,
+			       .tls = c.tls,
+			       .pidfd = c.pidfd,
+			   });
+}

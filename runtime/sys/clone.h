@@ -1,0 +1,32 @@
+/* What the files of clone share: requests, the making of threads, their ends. */
+#ifndef KIT_RUNTIME_SYS_CLONE_H
+#define KIT_RUNTIME_SYS_CLONE_H
+
+#include "runtime/sys/sys_priv.h"
+
+/* What clone and clone3 ask for. */
+struct clone_req {
+	uint64_t flags; /* without the exit signal */
+	int exit_signal;
+	gaddr stack; /* stack pointer of the child; 0: the parent's */
+	gaddr ptid, ctid, tls, pidfd;
+};
+
+/*
+ * A guest thread of process p that goes on behind t's ecall as the child that q asks for, ready to be started on a host
+ * thread. NULL: out of memory.
+ */
+struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
+				const struct clone_req *q);
+/* On the child's host thread: its id, and where it is to be written. */
+void clone_child_begins(struct kit_thread *c, const struct clone_req *q);
+
+/* thread.c: CLONE_THREAD. The child's thread id or -errno. */
+int64_t thread_create(struct kit_thread *t, const struct clone_req *q);
+/* What happens to *ctid when the thread ends: it becomes 0 and one waiter is woken. 0: nothing. */
+void thread_set_ctid(struct kit_thread *t, gaddr ctid);
+/* A thread's end as its robust futexes and its clear_child_tid see it, where the kernel does not do that. */
+void thread_ends(struct kit_thread *t);
+void thread_fork_child(void);
+
+#endif

@@ -1,0 +1,345 @@
+/*
+ * Guest threads: each runs on a host thread that libc made.
+ *
+ * A guest's thread id is its host thread's. The host thread ends by the exit system call itself, not by libc's
+ * way, which would end the process with the last thread that it knows; what libc keeps for it is taken back by a
+ * later thread_create, once the kernel says that it is gone. The process's first thread may end before the others, as
+ * under Linux.
+ *
+ * What the kernel does at the end of a thread, robust list and clear_child_tid, is done here for host threads of libc's:
+ * there the kernel's clear_child_tid is libc's own. First threads of a process leave both to the kernel.
+ */
+#include "lib/base/log.h"
+#include "lib/base/panic.h"
+#include "runtime/core/futex.h"
+#include "runtime/sys/clone.h"
+#include "runtime/sys/sys.h"
+
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { THREAD_STACK_BYTES = 512 << 10, ROBUST_HEAD_BYTES = 24 };
+
+/* ---- host threads --------------------------------------------------------------------------------- */
+
+/* What libc and kitemu know of a host thread. Lives until the thread was reaped. */
+struct host_thread {
+	pthread_t libc;
+	struct kit_thread *guest;
+	struct clone_req req;
+	uint32_t go; /* futex, enum go: the thread waits until its parent has written its id */
+	struct host_thread *next_ended;
+};
+
+enum go { GO_NOT_YET, GO_NOW, GO_WAITED_FOR };
+
+static struct host_thread *ended; /* atomic: a stack of threads that are about to be gone */
+
+/* The last thing that a thread does with memory that others use. All signals are blocked. */
+static void note_ended(struct host_thread *h)
+{
+	h->next_ended = __atomic_load_n(&ended, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&ended, &h->next_ended, h, true, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		continue;
+}
+
+static void reap_ended(void)
+{
+	struct host_thread *h = __atomic_exchange_n(&ended, NULL, __ATOMIC_ACQUIRE), *next;
+
+	for (; h; h = next) {
+		next = h->next_ended;
+		/* Waits for the kernel's word at most, not for anything of the thread's. */
+		pthread_join(h->libc, NULL);
+		free(h);
+	}
+}
+
+void thread_fork_child(void)
+{
+	/* libc has taken back what belonged to threads that did not come along. */
+	ended = NULL;
+}
+
+/* ---- ends ----------------------------------------------------------------------------------------- */
+
+void thread_set_ctid(struct kit_thread *t, gaddr ctid)
+{
+	t->clear_child_tid = ctid;
+	if (t->leader)
+		host_call(__NR_set_tid_address, host_ptr(t, ctid), 0, 0, 0, 0, 0);
+}
+
+static void wake_one(const struct kit_thread *t, gaddr word)
+{
+	host_call(__NR_futex, host_ptr(t, word), FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+/* A robust futex of a thread that ends: handle_futex_death of kernel/futex/core.c. False: it cannot be accessed. */
+static bool mark_owner_died(struct kit_thread *t, gaddr word, bool pi, bool pending)
+{
+	uint32_t val, want;
+	int done;
+
+	if (word % sizeof val)
+		return false;
+	do {
+		if (!copy_in(t, &val, word, sizeof val))
+			return false;
+		/* Died between unlocking and waking: the waiters' wake-up must not be lost. */
+		if (pending && !pi && !(val & FUTEX_TID_MASK)) {
+			wake_one(t, word);
+			return true;
+		}
+		if ((val & FUTEX_TID_MASK) != (uint32_t)t->tid)
+			return true;
+		want = (val & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+		done = mem_cas32(t->proc->mem, word, val, want);
+	} while (done == 0);
+	if (done < 0)
+		return false;
+	if (!pi && (val & FUTEX_WAITERS))
+		wake_one(t, word);
+	return true;
+}
+
+/* exit_robust_list of the same file. The lowest bit of a pointer says that the lock is of the PI kind. */
+static void end_robust_list(struct kit_thread *t)
+{
+	struct {
+		uint64_t list;
+		int64_t futex_offset;
+		uint64_t pending;
+	} head;
+	uint64_t entry;
+
+	_Static_assert(sizeof head == ROBUST_HEAD_BYTES, "struct robust_list_head");
+	if (!t->robust_list || !copy_in(t, &head, t->robust_list, sizeof head))
+		return;
+	entry = head.list;
+	for (unsigned n = 0; n < ROBUST_LIST_LIMIT && (entry & ~UINT64_C(1)) != t->robust_list;
+	     n++) {
+		gaddr at = entry & ~UINT64_C(1);
+		uint64_t next;
+		bool more = copy_in(t, &next, at, sizeof next);
+
+		if (at != (head.pending & ~UINT64_C(1))
+		    && !mark_owner_died(t, at + (uint64_t)head.futex_offset, entry & 1, false))
+			return;
+		if (!more)
+			return;
+		entry = next;
+	}
+	if (head.pending & ~UINT64_C(1))
+		mark_owner_died(t, (head.pending & ~UINT64_C(1)) + (uint64_t)head.futex_offset,
+				head.pending & 1, true);
+}
+
+void thread_ends(struct kit_thread *t)
+{
+	const uint32_t zero = 0;
+
+	/* Where there is a base the kernel was not told of the list. */
+	if (!t->leader || t->st.guest_base)
+		end_robust_list(t);
+	if (t->leader)
+		return;
+	if (t->robust_list)
+		host_call(__NR_set_robust_list, 0, ROBUST_HEAD_BYTES, 0, 0, 0, 0);
+	if (t->clear_child_tid && copy_out(t, t->clear_child_tid, &zero, sizeof zero))
+		wake_one(t, t->clear_child_tid);
+}
+
+/* The rest of a thread that is not its process's last, h: NULL for the first one. */
+static _Noreturn void leave(struct kit_thread *t, struct host_thread *h)
+{
+	int status = t->exit_status;
+
+	sig_block_all();
+	thread_ends(t);
+	t->proc->ops->fini(t);
+	sig_thread_fini(t);
+	kit_set_self(NULL);
+	free(t);
+	if (h)
+		note_ended(h);
+	for (;;)
+		syscall(__NR_exit, status);
+}
+
+int sys_process_end(struct kit_thread *t)
+{
+	struct kit_process *p = t->proc;
+	bool last = __atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0;
+
+	if (!t->exit_group && !last)
+		leave(t, NULL);
+	thread_ends(t);
+	p->ops->farewell(p);
+	if (!last)
+		_exit(t->exit_status);
+	return t->exit_status;
+}
+
+/* ---- beginnings ----------------------------------------------------------------------------------- */
+
+/* Threads share these with their process unless clone was told otherwise. */
+static int not_shared(uint64_t flags)
+{
+	return (flags & CLONE_FILES ? 0 : CLONE_FILES) | (flags & CLONE_FS ? 0 : CLONE_FS)
+	       | (flags & CLONE_SYSVSEM ? 0 : CLONE_SYSVSEM);
+}
+
+static void *thread_main(void *arg)
+{
+	struct host_thread *h = arg;
+	struct kit_thread *t = h->guest;
+	struct kit_process *p = t->proc;
+	uint32_t not_yet = GO_NOT_YET;
+
+	kit_set_self(t);
+	if (__atomic_compare_exchange_n(&h->go, &not_yet, GO_WAITED_FOR, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&h->go, __ATOMIC_ACQUIRE) != GO_NOW)
+			futex_wait(&h->go, GO_WAITED_FOR);
+	clone_child_begins(t, &h->req);
+	if (not_shared(h->req.flags) && unshare(not_shared(h->req.flags)) < 0)
+		KIT_LOG(sys, "[%d] clone: cannot unshare what the thread does not want", t->tid);
+	sig_thread_start(t);
+	p->ops->run(t);
+	if (t->exit_group) {
+		p->ops->farewell(p);
+		_exit(t->exit_status);
+	}
+	if (__atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0)
+		p->ops->farewell(p);
+	leave(t, h);
+}
+
+/* The kernel's id of a thread that runs, by the clock that is named after it (include/linux/posix-timers.h). */
+static int32_t tid_of(pthread_t thread)
+{
+	clockid_t clock = 0;
+
+	KIT_CHECK(!pthread_getcpuclockid(thread, &clock), "a thread that was started is not there");
+	return ~(clock >> 3);
+}
+
+static int start_host_thread(struct host_thread *h)
+{
+	pthread_attr_t attr;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+	err = pthread_create(&h->libc, &attr, thread_main, h);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
+{
+	const uint64_t known = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+			       | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID
+			       | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED
+			       | CLONE_UNTRACED | CLONE_PTRACE | CLONE_IO | CLONE_PARENT;
+	struct host_thread *h;
+	int32_t tid;
+	int err;
+
+	if (q->flags & ~known) {
+		KIT_LOG(sys, "[%d] clone: flags 0x%llx with CLONE_THREAD", t->tid,
+			(unsigned long long)(q->flags & ~known));
+		return -EINVAL;
+	}
+	reap_ended();
+	h = calloc(1, sizeof *h);
+	if (!h)
+		return -ENOMEM;
+	h->req = *q;
+	h->guest = clone_thread(t, t->proc, q);
+	if (!h->guest) {
+		free(h);
+		return -ENOMEM;
+	}
+	__atomic_add_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
+	/* The new thread starts with all signals blocked, until it has its own mask. */
+	sig_block_all();
+	err = start_host_thread(h);
+	if (err) {
+		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
+		t->proc->ops->fini(h->guest);
+		sig_thread_fini(h->guest);
+		free(h->guest);
+		free(h);
+		sig_unblock(t);
+		return -err;
+	}
+	tid = tid_of(h->libc);
+	if (q->flags & CLONE_PARENT_SETTID)
+		copy_out(t, q->ptid, &tid, sizeof tid);
+	if (__atomic_exchange_n(&h->go, GO_NOW, __ATOMIC_ACQ_REL) == GO_WAITED_FOR)
+		futex_wake(&h->go, 1); /* the memory may be gone by now, which does no harm */
+	sig_unblock(t);
+	return tid;
+}
+
+/* ---- the calls -------------------------------------------------------------------------------------- */
+
+static int64_t end_thread(struct kit_thread *t, int status, bool group)
+{
+	/* A signal that this thread took for its process must not get lost with it. */
+	if (!group && sig_is_taken(t))
+		return -SIG_ERESTARTNOINTR;
+	t->exiting = true;
+	t->exit_group = group;
+	t->exit_status = status & 0xff;
+	return SYS_R_EXIT;
+}
+
+int64_t sys_exit(struct kit_thread *t, const uint64_t *a)
+{
+	return end_thread(t, (int)a[0], false);
+}
+
+int64_t sys_exit_group(struct kit_thread *t, const uint64_t *a)
+{
+	return end_thread(t, (int)a[0], true);
+}
+
+int64_t sys_set_tid_address(struct kit_thread *t, const uint64_t *a)
+{
+	thread_set_ctid(t, a[0]);
+	return t->tid;
+}
+
+/* The kernel walks the list when the thread ends; where there is a base it could not. */
+int64_t sys_set_robust_list(struct kit_thread *t, const uint64_t *a)
+{
+	int64_t r = 0;
+
+	if (a[1] != ROBUST_HEAD_BYTES)
+		return -EINVAL;
+	if (!t->st.guest_base)
+		r = host_call(__NR_set_robust_list, (long)a[0], (long)a[1], 0, 0, 0, 0);
+	if (r == 0)
+		t->robust_list = a[0];
+	return r;
+}
+
+int64_t sys_get_robust_list(struct kit_thread *t, const uint64_t *a)
+{
+	uint64_t head = t->robust_list, len = ROBUST_HEAD_BYTES;
+
+	if (a[0] != 0 && (int)a[0] != t->tid)
+		return host_call(__NR_get_robust_list, (long)a[0], host_ptr(t, a[1]),
+				 host_ptr(t, a[2]), 0, 0, 0);
+	if (!copy_out(t, a[2], &len, sizeof len) || !copy_out(t, a[1], &head, sizeof head))
+		return -EFAULT;
+	return 0;
+}
