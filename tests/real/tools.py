@@ -283,7 +283,7 @@ def esbuild(case):
 def cases(add):
     add("tools/dar", lambda c: dar(c, ("-G", "1,1")), limit=60)
     add("tools/dar-encrypted", dar_encrypted, limit=60)
-    add("tools/dar-threads", lambda c: (dar(c, ("-G", "2,2")), dar_encrypted(c, ("-G", "2,2"))), limit=60, needs_threads=True)
+    add("tools/dar-threads", lambda c: (dar(c, ("-G", "2,2")), dar_encrypted(c, ("-G", "2,2"))), limit=60)
     add("tools/e2fsck", e2fsck, ("jit", "interp", "selfcheck"))
     add("tools/gpgv", gpgv, ("jit", "interp"))
     add("tools/tini", lambda c: init(c, "tini", ["-s"], []))
@@ -291,4 +291,4 @@ def cases(add):
     add("tools/integrit", integrit, ("jit", "interp", "selfcheck"))
     add("tools/sash", sash, ("jit", "interp"))
     for f in (goawk, gojq, shfmt, codesearch, esbuild):
-        add(f"tools/{f.__name__}", f, needs_threads=True)
+        add(f"tools/{f.__name__}", f)
