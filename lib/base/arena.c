@@ -37,14 +37,18 @@ void arena_fini(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-	while (a->head) {
-		struct arena_chunk *c = a->head;
+	struct arena_chunk *c = a->head;
 
+	if (!c)
+		return;
+	/* The oldest chunk goes on being filled: mostly it is the only one. */
+	for (; c->next; c = a->head) {
 		a->head = c->next;
 		c->next = a->spare;
 		a->spare = c;
 	}
-	a->cur = a->end = NULL;
+	a->cur = (char *)(c + 1);
+	a->end = a->cur + c->size_bytes;
 }
 
 static struct arena_chunk *take_chunk(struct arena *a, size_t need_bytes)

@@ -401,6 +401,11 @@ static struct tc_unit *install(struct jit *j, const struct code *c, uint64_t has
 
 	if (!tc_fits(&j->tc, c->size_bytes))
 		next_segment(j);
+	if (tc_is_crowded(&j->tc)) {
+		world_stop(&j->world, self_entry());
+		tc_grow(&j->tc);
+		world_go(&j->world);
+	}
 	u = tc_add(&j->tc, c, hash);
 	j->stats.units++;
 	j->stats.guest_insns += c->guest_insns;
@@ -481,45 +486,48 @@ static void remember(struct ir_state *st, const struct tc_unit *u)
 	e->gpc = u->gpc;
 }
 
-/*
- * The code at pc by the cache. The thread is inside then. link: the field that led here, or 0. lockstep: nothing may
- * lead from unit to unit, and cold traces are translated too. Else NULL and why.
- */
-static const void *find_code(struct kit_thread *t, uint64_t link, bool lockstep, enum ir_exit *why)
+/* The code at pc, by the thread's table or the cache, without the lock. NULL: there is none; else the thread is inside. */
+static const void *find_code(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
 	struct ir_state *st = &t->st;
+	const struct ir_jump_entry *e = &st->jump[(st->pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+	const struct tc_unit *u;
+
+	world_enter(&j->world, &t->jit->world);
+	if (e->gpc == st->pc)
+		return e->code;
+	u = tc_find(&j->tc, st->pc);
+	if (u) {
+		remember(st, u);
+		return u->code;
+	}
+	world_leave(&j->world, &t->jit->world);
+	return NULL;
+}
+
+/*
+ * The code at pc, translated if need be and reached from now on by the link whose field led here (0: none). The thread is
+ * inside then. Else NULL, and why.
+ */
+static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *why)
+{
+	struct jit *j = t->proc->jit;
 	struct tc_unit *u;
 
 	lock(j);
-	u = tc_find(&j->tc, st->pc);
+	u = tc_find(&j->tc, t->st.pc);
 	*why = IR_EXIT_LOOKUP;
-	if (!u && (lockstep || !is_cold(t, st->pc))) {
-		u = translate(j, t, st->pc);
+	if (!u && !(link && is_cold(t, t->st.pc))) {
+		u = translate(j, t, t->st.pc);
 		*why = IR_EXIT_FETCH;
 	}
-	if (u) {
-		if (!lockstep)
-			remember(st, u);
-		if (link)
-			link_exit(j, link, u);
+	if (u && link)
+		link_exit(j, link, u);
+	if (u)
 		world_enter_locked(&j->world, &t->jit->world);
-	}
 	unlock(j);
 	return u ? u->code : NULL;
-}
-
-/* The code at pc by the thread's own table. NULL: not there; else the thread is inside. */
-static const void *quick_code(struct kit_thread *t)
-{
-	struct jit *j = t->proc->jit;
-	const struct ir_jump_entry *e = &t->st.jump[(t->st.pc >> 1) & (IR_JUMP_ENTRIES - 1)];
-
-	world_enter(&j->world, &t->jit->world);
-	if (e->gpc == t->st.pc)
-		return e->code;
-	world_leave(&j->world, &t->jit->world);
-	return NULL;
 }
 
 static enum ir_exit run_code(struct kit_thread *t, const void *code)
@@ -539,11 +547,13 @@ enum ir_exit jit_run(struct kit_thread *t)
 	uint64_t link = 0;
 
 	for (;;) {
-		const void *code = link ? NULL : quick_code(t);
+		const void *code = link ? NULL : find_code(t);
 		enum ir_exit why;
 
+		if (!code && !link && is_cold(t, st->pc))
+			return IR_EXIT_LOOKUP;
 		if (!code)
-			code = find_code(t, link, false, &why);
+			code = make_code(t, link, &why);
 		if (!code)
 			return why;
 		why = run_code(t, code);
@@ -559,7 +569,7 @@ enum ir_exit jit_run(struct kit_thread *t)
 enum ir_exit jit_run_one(struct kit_thread *t)
 {
 	enum ir_exit why;
-	const void *code = find_code(t, 0, true, &why);
+	const void *code = make_code(t, 0, &why);
 
 	if (code)
 		why = run_code(t, code);

@@ -55,14 +55,16 @@ static struct tc_unit **bucket_of(const struct tc *tc, gaddr gpc)
 
 struct tc_unit *tc_find(const struct tc *tc, gaddr gpc)
 {
-	struct tc_unit *u = *bucket_of(tc, gpc);
+	struct tc_unit *u = __atomic_load_n(bucket_of(tc, gpc), __ATOMIC_ACQUIRE);
 
 	while (u && u->gpc != gpc)
 		u = u->hash_next;
 	return u;
 }
 
-static void grow_buckets(struct tc *tc)
+bool tc_is_crowded(const struct tc *tc) { return tc->unit_count > tc->bucket_count; }
+
+void tc_grow(struct tc *tc)
 {
 	struct tc_unit **old = tc->bucket;
 	unsigned n = tc->bucket_count;
@@ -286,11 +288,10 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
 	add_to_segment(s, u);
 
-	if (++tc->unit_count > tc->bucket_count)
-		grow_buckets(tc);
+	tc->unit_count++;
 	b = bucket_of(tc, u->gpc);
 	u->hash_next = *b;
-	*b = u;
+	__atomic_store_n(b, u, __ATOMIC_RELEASE);
 	return u;
 }
 

@@ -15,8 +15,10 @@
  * A dead unit's bytes may still be returned to from the code stack until its segment is
  * reused; its links lead to their stubs by then. Whoever calls tc_next_segment drops the return addresses.
  *
- * Threads: one lock (the JIT's) covers all of it but tc_unit_at and tc_fault_at, which signal handlers call on units
- * that the thread runs: tables that they read grow by being replaced, and are freed only when no thread is in code.
+ * Threads: one lock (the JIT's) covers all of it but three functions. tc_find is also called without the lock by threads
+ * that count as being in translated code (world.h); tc_unit_at and tc_fault_at are called by signal handlers in it.
+ * So units are published whole, and nothing that these three read is taken away while any thread is in code:
+ * whoever calls tc_kill, tc_next_segment or tc_grow keeps them out.
  */
 #ifndef KIT_RUNTIME_JIT_TC_H
 #define KIT_RUNTIME_JIT_TC_H
@@ -100,6 +102,9 @@ struct tc_unit *tc_find(const struct tc *tc, gaddr gpc);
 bool tc_fits(const struct tc *tc, uint32_t code_bytes);
 /* Empties the oldest segment and makes it the current one. Return addresses into code become invalid. */
 void tc_next_segment(struct tc *tc);
+/* True when finding takes long: time for tc_grow. */
+bool tc_is_crowded(const struct tc *tc);
+void tc_grow(struct tc *tc);
 /* Makes a live unit of code that fits, which is copied. content_hash: of its guest bytes. */
 struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_hash);
 void tc_kill(struct tc *tc, struct tc_unit *u);

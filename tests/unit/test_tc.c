@@ -182,6 +182,8 @@ static void test_ring(void)
 			if (prev && !tc_find(&tc, base + (i - 1) * 16))
 				prev = NULL;
 		}
+		if (tc_is_crowded(&tc))
+			tc_grow(&tc);
 		u = add(base + i * 16, base + (i - 1) * 16);
 		if (prev)
 			tc_link(&tc, &u->link[0], prev);
