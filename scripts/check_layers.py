@@ -38,7 +38,7 @@ MAY = {
     "tests": ["*"],
 }
 OWNERS = {
-    "capstone/*": ["arch/rv64/decode.c", "lib/jit/disas.c"],
+    "capstone/*": ["arch/rv64/identify.c", "lib/jit/disas.c"],
     "*elf.h": ["runtime/load/elf.c"],
     "xxhash.h": ["lib/base/hash.c"],
     "*ucontext.h": ["arch/*/native/sigctx.c"],

@@ -3,11 +3,11 @@
  *
  * Capstone says what a word is, the word itself says with which operands. What
  * Capstone says depends only on the word without its operand fields (its
- * shape), so a decoder remembers shapes and asks Capstone about new ones only. Every
+ * shape): a decoder has its answers by shape, from the build or its own, and asks about new ones only. Every
  * reserved encoding, every instruction that user mode may not execute and every one
  * whose extension the guest lacks is RV64_OP_illegal.
  *
- * A decoder belongs to one thread: Capstone's handle and the memo are written.
+ * A decoder belongs to one thread: Capstone's handle and its own table are written.
  */
 #ifndef KIT_ARCH_RV64_DECODE_H
 #define KIT_ARCH_RV64_DECODE_H
@@ -30,9 +30,9 @@ enum rv64_op {
 struct rv64_insn {
 	uint32_t word; /* raw; a halfword is zero-extended */
 	int32_t imm;   /* sign-extended; branches and jumps: relative to the pc; CSR: its number */
-	uint16_t op;   /* enum rv64_op */
 	uint8_t size_bytes; /* 2 or 4 */
 	uint8_t rd, rs1, rs2;
+	uint16_t op; /* enum rv64_op */
 };
 
 /* Of floating-point instructions: the rounding mode, and the third source. */
@@ -61,11 +61,19 @@ void rv64_decoder_free(struct guest_decoder *d);
 unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 		     struct rv64_insn *i);
 
-/* What word is (a halfword zero-extended), without the memo: what a first sight costs. */
+/*
+ * Decodes instruction after instruction until the first that jumps or leaves, or branches backward, or is the branch
+ * behind max_branches others, that one included; or max_insns, or what the avail bytes do not hold whole. Returns
+ * how many. Two bytes more than avail must be readable.
+ */
+unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned avail,
+			 unsigned max_insns, unsigned max_branches, struct rv64_insn *out);
+
+/* What word is (a halfword zero-extended): Capstone's answer, not the table's. */
 enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t word);
 
 uint64_t rv64_decoder_features(const struct guest_decoder *d);
-/* Number of remembered shapes. */
+/* Number of shapes in its table. */
 unsigned rv64_decoder_shapes(const struct guest_decoder *d);
 
 /* Capstone's text of word, "mnemonic operands"; false when it knows none. For people. */

@@ -19,47 +19,37 @@ enum rv64_format {
 };
 
 /*
- * Both are shifts, made by multiplying into the upper half of a product: shifting by a variable is
- * slow on x86. A register number is (word >> n & keep) | set.
+ * A piece is a shift, made by multiplying, as shifting by a variable is slow on x86. The sum of an instruction's pieces
+ * has its immediate in the upper half, and in the lower one rd << 8 | rs1 << 16 | rs2 << 24.
  */
-struct rv64_reg_field {
-	uint32_t factor; /* 2^(32-n) */
-	uint8_t keep, set;
+struct rv64_piece {
+	uint64_t factor, mask;
 };
 
-struct rv64_imm_piece {
-	uint64_t factor, mask; /* 2^(32-r), and the mask in the upper half */
-};
-
-enum { RV64_IMM_PIECES = 6, RV64_MOST_HAVE = 4 };
+enum { RV64_PIECES = 6 };
 
 struct rv64_fields {
-	struct rv64_imm_piece piece[RV64_IMM_PIECES];
-	struct rv64_reg_field rd, rs1, rs2;
+	struct rv64_piece piece[RV64_PIECES];
+	uint32_t regs; /* or-ed to the lower half */
 	uint32_t sign; /* the immediate's sign bit, 0: none */
-	uint32_t pad;
+	uint64_t pad[3];
 };
 
 _Static_assert(sizeof(struct rv64_fields) == 128, "indexed by a shift");
 
-static inline uint8_t rv64_slice_reg(struct rv64_reg_field f, uint32_t w)
-{
-	return (uint8_t)(((uint64_t)w * f.factor >> 32 & f.keep) | f.set);
-}
-
-static inline int32_t rv64_slice_imm(const struct rv64_fields *f, uint32_t w)
+static inline uint64_t rv64_slice(const struct rv64_fields *f, uint32_t w)
 {
 	uint64_t sum = 0;
-	uint32_t imm;
 
-#pragma GCC unroll 4
-	for (unsigned k = 0; k < RV64_MOST_HAVE; k++)
+#pragma GCC unroll 6
+	for (unsigned k = 0; k < RV64_PIECES; k++)
 		sum |= w * f->piece[k].factor & f->piece[k].mask;
-	if (__builtin_expect(f->piece[RV64_MOST_HAVE].mask != 0, 0))
-		for (unsigned k = RV64_MOST_HAVE; k < RV64_IMM_PIECES; k++)
-			sum |= w * f->piece[k].factor & f->piece[k].mask;
-	imm = (uint32_t)(sum >> 32);
-	return (int32_t)((imm ^ f->sign) - f->sign);
+	return sum | f->regs;
+}
+
+static inline int32_t rv64_slice_imm(const struct rv64_fields *f, uint64_t sum)
+{
+	return (int32_t)(((uint32_t)(sum >> 32) ^ f->sign) - f->sign);
 }
 
 #endif

@@ -8,8 +8,6 @@
  */
 #include "arch/rv64/lift_priv.h"
 
-#include <string.h>
-
 /* ---- instructions that have no file of their own ------------------------------------------ */
 
 LIFT(illegal) { trace_leave(t, IR_EXIT_ILLEGAL, t->pc); }
@@ -43,48 +41,87 @@ static const struct lift_row lift_rows[RV64_OP_COUNT] = {
 #undef INSN_AQRL
 };
 
-/* ---- the loop ----------------------------------------------------------------------------- */
+/* ---- registers ---------------------------------------------------------------------------- */
 
-/* Guest bytes read ahead, so that the fetch function is not called for each instruction. */
-struct window {
-	const struct guest_fetch *fetch;
-	gaddr start;
-	unsigned len;
-	uint8_t bytes[64];
-};
-
-/* Decodes the instruction at pc; 0 when it cannot be fetched whole. */
-static unsigned decode_at(struct guest_decoder *d, struct window *w, gaddr pc, struct rv64_insn *i)
+ir_ref rv64_read(struct trace *t, unsigned n)
 {
-	gaddr at = pc - w->start;
+	ir_ref v = n == RV64_ZERO ? ir_const(&t->b, IR_I64, 0) : ir_getreg(&t->b, n);
 
-	if (at < w->len) {
-		unsigned size = rv64_decode(d, w->bytes + at, w->len - (unsigned)at, i);
-
-		if (size)
-			return size;
-	}
-	w->start = pc;
-	w->len = w->fetch->read(w->fetch->ctx, pc, w->bytes, sizeof w->bytes);
-	return rv64_decode(d, w->bytes, w->len, i);
+	t->value[n] = v;
+	t->has_value |= UINT64_C(1) << n;
+	return v;
 }
 
+ir_ref rv64_read_narrow(struct trace *t, unsigned n)
+{
+	ir_ref v = get_value(t, n);
+
+	v = ir_op1(&t->b, n < RV64_F0 ? IR_trunc : IR_unbox, IR_NONE, v);
+	put_narrow(t, n, v);
+	return v;
+}
+
+/* ---- the loop ----------------------------------------------------------------------------- */
+
 /*
- * One instruction is decoded ahead: the call of a lift function is mostly mispredicted, and should not
- * wait for its decoding too. What is decoded ahead and not lifted is not covered.
+ * Guest code at hand: bytes fetched, and the instructions decoded from them. Many at a time, since the
+ * call of a lift function is mostly mispredicted and should not wait for its decoding too.
  */
+struct window {
+	gaddr start;
+	unsigned len;
+	uint8_t bytes[64 + 2]; /* as rv64_decode_run wants them */
+	struct rv64_insn insn[32];
+};
+
+enum { WINDOW_BYTES = 64 };
+
+/* Decodes the instructions from t->next on, as far as the window goes. 0: there is none. */
+static unsigned decode_ahead(struct guest_decoder *d, const struct guest_fetch *f, struct window *w,
+			     const struct trace *t, unsigned most)
+{
+	const unsigned branches = t->max_branches - t->branches;
+	gaddr at = t->next - w->start;
+
+	if (most > ARRAY_LEN(w->insn))
+		most = ARRAY_LEN(w->insn);
+	if (at < w->len) {
+		unsigned n = rv64_decode_run(d, w->bytes + at, w->len - (unsigned)at, most,
+					     branches, w->insn);
+
+		if (n)
+			return n;
+	}
+	w->start = t->next;
+	w->len = f->read(f->ctx, t->next, w->bytes, WINDOW_BYTES);
+	return rv64_decode_run(d, w->bytes, w->len, most, branches, w->insn);
+}
+
+/* Lifts instructions that lie one behind the other, until one ends the trace or jumps. Returns where they end. */
+static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
+{
+	gaddr end = t->next;
+
+	for (; n && !t->done && t->next == end; n--, i++) {
+		const struct lift_row *r = &lift_rows[i->op];
+
+		t->pc = t->b.gpc = end;
+		t->next = end += i->size_bytes;
+		t->b.unit->guest_insns++;
+		r->lift(t, i, r);
+	}
+	return end;
+}
+
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
 	struct window w;
 	struct trace t;
-	struct rv64_insn i, ahead;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
-	unsigned size, size_ahead;
 
-	w.fetch = f;
 	w.start = w.len = 0;
-	/* Each field is set once: the arrays are most of it, and IR_NOREF all over. */
+	/* The arrays stay as they are. */
 	t.b.unit = u;
 	t.features = rv64_decoder_features(d);
 	t.next = pc;
@@ -93,31 +130,26 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.done = t.loops = false;
 	t.upper_reg = 0;
 	t.upper_value = 0;
-	memset(t.value, 0xff, sizeof t.value);
-	memset(t.narrow, 0xff, sizeof t.narrow);
+	t.has_value = t.has_narrow = 0;
 	ir_block_begin(u, pc);
-	size = decode_at(d, &w, pc, &i);
-	if (size == 0)
-		trace_leave(&t, IR_EXIT_FETCH, pc);
 	while (!t.done) {
-		t.pc = t.b.gpc = t.next;
-		if (size == 0 || u->guest_insns >= limits->max_insns) {
-			ir_exit(&t.b, IR_JUMP_PLAIN, t.pc, 0);
+		unsigned left = limits->max_insns - u->guest_insns;
+		unsigned n = left ? decode_ahead(d, f, &w, &t, left) : 0;
+
+		if (n == 0) {
+			t.pc = t.b.gpc = t.next;
+			if (u->guest_insns)
+				ir_exit(&t.b, IR_JUMP_PLAIN, t.pc, 0);
+			else
+				trace_leave(&t, IR_EXIT_FETCH, t.pc);
 			break;
 		}
-		u->guest_insns++;
-		t.next = end = t.pc + size;
-		size_ahead = decode_at(d, &w, end, &ahead);
-		lift_rows[i.op].lift(&t, &i, &lift_rows[i.op]);
-		if (t.next == end) {
-			i = ahead;
-			size = size_ahead;
+		end = lift_run(&t, w.insn, n);
+		if (t.next == end)
 			continue;
-		}
 		/* A jump was followed. */
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 		run = end = t.next;
-		size = decode_at(d, &w, run, &i);
 	}
 	if (end > run)
 		ir_unit_cover(u, run, (uint32_t)(end - run));

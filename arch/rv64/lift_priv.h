@@ -19,17 +19,19 @@ struct trace {
 	uint64_t features;
 	gaddr pc;   /* of the instruction being lifted */
 	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
-	gaddr max_branches;
+	unsigned max_branches;
 	unsigned branches; /* conditional ones passed */
 	bool done;
 	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */
 	uint8_t upper_reg; /* 0: none known */
 	gaddr upper_value;
-	ir_ref value[RV64_REG_COUNT]; /* what each register holds, IR_NOREF: not read yet */
-	/* The same as i32 (x registers: the low half) or f32 (f registers: unboxed), if at hand. */
-	ir_ref narrow[RV64_REG_COUNT];
+	/* What registers hold, where it is at hand: one bit a register says that. */
+	uint64_t has_value, has_narrow;
+	ir_ref value[RV64_REG_COUNT];
+	ir_ref narrow[RV64_REG_COUNT]; /* as i32 (x: the low half) or f32 (f: unboxed) */
 };
+_Static_assert(RV64_REG_COUNT == 64, "a bit for each register");
 
 /* The last three columns of a row of insns.def. */
 struct lift_row {
@@ -61,37 +63,52 @@ static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
 	t->done = true;
 }
 
+/* ---- registers ---------------------------------------------------------------------------- */
+
+/* What register n (of regs.h) holds: read or made now where it is not at hand. */
+ir_ref rv64_read(struct trace *t, unsigned n);
+ir_ref rv64_read_narrow(struct trace *t, unsigned n);
+
+static inline ir_ref get_value(struct trace *t, unsigned n)
+{
+	return KIT_LIKELY(t->has_value >> n & 1) ? t->value[n] : rv64_read(t, n);
+}
+
+static inline ir_ref get_narrow(struct trace *t, unsigned n)
+{
+	return KIT_LIKELY(t->has_narrow >> n & 1) ? t->narrow[n] : rv64_read_narrow(t, n);
+}
+
+static inline void put_value(struct trace *t, unsigned n, ir_ref v)
+{
+	ir_putreg(&t->b, n, v);
+	t->value[n] = v;
+	t->has_value |= UINT64_C(1) << n;
+	t->has_narrow &= ~(UINT64_C(1) << n);
+}
+
+static inline void put_narrow(struct trace *t, unsigned n, ir_ref v)
+{
+	t->narrow[n] = v;
+	t->has_narrow |= UINT64_C(1) << n;
+}
+
 /* ---- integer registers -------------------------------------------------------------------- */
 
-static inline ir_ref get_x(struct trace *t, unsigned reg)
-{
-	if (!ir_ref_ok(t->value[reg]))
-		t->value[reg] = reg == 0 ? ir_const(&t->b, IR_I64, 0) : ir_getreg(&t->b, reg);
-	return t->value[reg];
-}
+static inline ir_ref get_x(struct trace *t, unsigned reg) { return get_value(t, reg); }
 
 /* x_reg becomes v; a write to x0 is dropped. */
 static inline void put_x(struct trace *t, unsigned reg, ir_ref v)
 {
 	if (reg == 0)
 		return;
-	ir_putreg(&t->b, reg, v);
-	t->value[reg] = v;
-	t->narrow[reg] = IR_NOREF;
+	put_value(t, reg, v);
 	if (t->upper_reg == reg)
 		t->upper_reg = 0;
 }
 
 /* The low half of a register for a W operation. */
-static inline ir_ref get_w(struct trace *t, unsigned reg)
-{
-	if (!ir_ref_ok(t->narrow[reg])) {
-		ir_ref v = get_x(t, reg);
-
-		t->narrow[reg] = ir_op1(&t->b, IR_trunc, IR_NONE, v);
-	}
-	return t->narrow[reg];
-}
+static inline ir_ref get_w(struct trace *t, unsigned reg) { return get_narrow(t, reg); }
 
 /* As the operand of an operation on type: the register, or its low half. */
 static inline ir_ref get_typed(struct trace *t, enum ir_type type, unsigned reg)
@@ -108,36 +125,20 @@ static inline void put_typed(struct trace *t, enum ir_type type, unsigned reg, i
 	}
 	put_x(t, reg, ir_op1(&t->b, IR_sext, IR_NONE, v));
 	if (reg)
-		t->narrow[reg] = v;
+		put_narrow(t, reg, v);
 }
 
 /* ---- floating-point registers: doubles; a float is below 32 one bits ("D", NaN Boxing) ------- */
 
-static inline ir_ref get_d(struct trace *t, unsigned reg)
-{
-	unsigned n = RV64_F0 + reg;
-
-	if (!ir_ref_ok(t->value[n]))
-		t->value[n] = ir_getreg(&t->b, n);
-	return t->value[n];
-}
-
+static inline ir_ref get_d(struct trace *t, unsigned reg) { return get_value(t, RV64_F0 + reg); }
 static inline void put_d(struct trace *t, unsigned reg, ir_ref v)
 {
-	ir_putreg(&t->b, RV64_F0 + reg, v);
-	t->value[RV64_F0 + reg] = v;
-	t->narrow[RV64_F0 + reg] = IR_NOREF;
+	put_value(t, RV64_F0 + reg, v);
 }
 
 static inline ir_ref get_f(struct trace *t, enum ir_type type, unsigned reg)
 {
-	ir_ref v = get_d(t, reg), *narrow = &t->narrow[RV64_F0 + reg];
-
-	if (type != IR_F32)
-		return v;
-	if (!ir_ref_ok(*narrow))
-		*narrow = ir_op1(&t->b, IR_unbox, IR_NONE, v);
-	return *narrow;
+	return type == IR_F32 ? get_narrow(t, RV64_F0 + reg) : get_d(t, reg);
 }
 
 static inline void put_f(struct trace *t, enum ir_type type, unsigned reg, ir_ref v)
@@ -147,7 +148,7 @@ static inline void put_f(struct trace *t, enum ir_type type, unsigned reg, ir_re
 		return;
 	}
 	put_d(t, reg, ir_op1(&t->b, IR_box, IR_NONE, v));
-	t->narrow[RV64_F0 + reg] = v;
+	put_narrow(t, RV64_F0 + reg, v);
 }
 
 #endif

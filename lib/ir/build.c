@@ -38,7 +38,8 @@ unsigned ir_block_begin(struct ir_unit *u, gaddr gpc)
 {
 	KIT_DCHECK(u->block_count < IR_NOBLOCK, "%u blocks", u->block_count);
 	arena_grow(u->arena, u->block, u->block_count, u->block_cap);
-	u->block[u->block_count] = (struct ir_block){ .gpc = gpc, .first = u->insn_count };
+	u->open = &u->block[u->block_count];
+	*u->open = (struct ir_block){ .gpc = gpc, .first = u->insn_count };
 	return u->block_count++;
 }
 
@@ -71,208 +72,150 @@ static void check_operand(const struct ir_unit *u, const struct ir_insn *i, uint
 		   ir_result_type(&u->insn[r.idx]));
 }
 
-static struct ir_insn *push_grown(struct ir_builder *b, enum ir_op op, enum ir_type t);
+static __attribute__((noinline)) ir_ref push_grown(struct ir_builder *b, enum ir_op op,
+						   enum ir_type t, unsigned sub, ir_ref x, ir_ref y,
+						   ir_ref z, int64_t imm, int64_t imm2);
 
 /*
- * The next insn of the last block, stamped, all else neutral. Callers fill it in place: a whole
- * insn copied right after its fields were written stalls the host at each of them.
+ * Appends an insn to the last block. Each field is written once, with its final value, and nothing is
+ * done behind a call, so that no registers are saved for one: half of what lifting does is done here.
  */
-static inline struct ir_insn *push(struct ir_builder *b, enum ir_op op, enum ir_type t)
+static inline ir_ref push(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub,
+			  ir_ref x, ir_ref y, ir_ref z, int64_t imm, int64_t imm2)
 {
 	struct ir_unit *u = b->unit;
+	uint32_t n = u->insn_count;
 	struct ir_insn *i;
 
 	KIT_DCHECK(u->block_count, "no block is open");
-	if (KIT_UNLIKELY(u->insn_count == u->insn_cap))
-		return push_grown(b, op, t);
-	i = &u->insn[u->insn_count++];
-	u->block[u->block_count - 1].count++;
+	if (KIT_UNLIKELY(n == u->insn_cap))
+		return push_grown(b, op, t, sub, x, y, z, imm, imm2);
+	i = &u->insn[n];
+	u->open->count++;
 	i->op = (uint8_t)op;
 	i->type = (uint8_t)t;
-	i->sub = 0;
+	i->sub = (uint8_t)sub;
 	i->dead = 0;
 	i->gpc_off = (int32_t)(b->gpc - u->gpc);
-	i->a = i->b = i->c = IR_NOREF;
+	i->a = x;
+	i->b = y;
+	i->c = z;
 	i->to = IR_NOBLOCK;
-	i->imm = i->imm2 = 0;
-	return i;
+	i->imm = imm;
+	i->imm2 = imm2;
+	check_operand(u, i, ir_info(i)->a, x);
+	check_operand(u, i, ir_info(i)->b, y);
+	check_operand(u, i, ir_info(i)->c, z);
+	u->insn_count = n + 1;
+	return (ir_ref){ n };
 }
 
-/* Apart, so that push saves no registers for the call. */
-static __attribute__((noinline)) struct ir_insn *push_grown(struct ir_builder *b, enum ir_op op,
-							    enum ir_type t)
+static ir_ref push_grown(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub,
+			 ir_ref x, ir_ref y, ir_ref z, int64_t imm, int64_t imm2)
 {
 	struct ir_unit *u = b->unit;
 
 	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
-	return push(b, op, t);
+	return push(b, op, t, sub, x, y, z, imm, imm2);
 }
 
-static ir_ref done(const struct ir_builder *b, const struct ir_insn *i)
-{
-	const struct ir_unit *u = b->unit;
-	const struct ir_op_info *info = ir_info(i);
+/* An operand that insn's row does not have gets its neutral value. */
+static ir_ref operand(uint8_t col, ir_ref r) { return col != IR_NONE ? r : IR_NOREF; }
 
-	check_operand(u, i, info->a, i->a);
-	check_operand(u, i, info->b, i->b);
-	check_operand(u, i, info->c, i->c);
-	return (ir_ref){ u->insn_count - 1 };
-}
-
-/* Appends insn; fields that its row does not have get their neutral values. */
 ir_ref ir_emit(struct ir_builder *b, struct ir_insn insn)
 {
 	const struct ir_op_info *info = ir_info(&insn);
-	struct ir_insn *i = push(b, (enum ir_op)insn.op, (enum ir_type)insn.type);
 
-	i->sub = insn.sub;
-	if (info->a != IR_NONE)
-		i->a = insn.a;
-	if (info->b != IR_NONE)
-		i->b = insn.b;
-	if (info->c != IR_NONE)
-		i->c = insn.c;
-	i->imm = insn.imm;
-	i->imm2 = insn.imm2;
-	return done(b, i);
+	return push(b, (enum ir_op)insn.op, (enum ir_type)insn.type, insn.sub,
+		    operand(info->a, insn.a), operand(info->b, insn.b), operand(info->c, insn.c),
+		    insn.imm, insn.imm2);
 }
 
 ir_ref ir_const(struct ir_builder *b, enum ir_type t, int64_t value)
 {
-	struct ir_insn *i = push(b, IR_const, t);
-
-	i->imm = t == IR_I32 ? (int32_t)value : value;
-	return done(b, i);
+	return push(b, IR_const, t, 0, IR_NOREF, IR_NOREF, IR_NOREF,
+		    t == IR_I32 ? (int32_t)value : value, 0);
 }
 
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x)
 {
-	struct ir_insn *i = push(b, op, t);
-
-	i->a = x;
-	return done(b, i);
+	return push(b, op, t, 0, x, IR_NOREF, IR_NOREF, 0, 0);
 }
 
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y)
 {
-	struct ir_insn *i = push(b, op, t);
-
-	i->a = x;
-	i->b = y;
-	return done(b, i);
+	return push(b, op, t, 0, x, y, IR_NOREF, 0, 0);
 }
 
 ir_ref ir_op3(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y, ir_ref z)
 {
-	struct ir_insn *i = push(b, op, t);
-
-	i->a = x;
-	i->b = y;
-	i->c = z;
-	return done(b, i);
+	return push(b, op, t, 0, x, y, z, 0, 0);
 }
 
 ir_ref ir_fop(struct ir_builder *b, enum ir_op op, enum ir_type t, enum ir_rm rm, ir_ref x,
 	      ir_ref y, ir_ref z)
 {
-	struct ir_insn *i = push(b, op, t);
-
-	i->sub = (uint8_t)rm;
-	i->a = x;
-	i->b = y;
-	i->c = z;
-	return done(b, i);
+	return push(b, op, t, rm, x, y, z, 0, 0);
 }
 
 ir_ref ir_set(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y)
 {
-	struct ir_insn *i = push(b, IR_set, t);
-
-	i->sub = (uint8_t)cc;
-	i->a = x;
-	i->b = y;
-	return done(b, i);
+	return push(b, IR_set, t, cc, x, y, IR_NOREF, 0, 0);
 }
 
 ir_ref ir_getreg(struct ir_builder *b, unsigned reg)
 {
 	const struct ir_regfile *rf = b->unit->regs;
-	struct ir_insn *i;
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
-	i = push(b, IR_getreg, (enum ir_type)rf->reg[reg].type);
-	i->imm = reg;
-	return done(b, i);
+	return push(b, IR_getreg, (enum ir_type)rf->reg[reg].type, 0, IR_NOREF, IR_NOREF, IR_NOREF,
+		    reg, 0);
 }
 
 void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v)
 {
 	const struct ir_regfile *rf = b->unit->regs;
-	struct ir_insn *i;
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
-	i = push(b, IR_putreg, (enum ir_type)rf->reg[reg].type);
-	i->a = v;
-	i->imm = reg;
-	done(b, i);
+	push(b, IR_putreg, (enum ir_type)rf->reg[reg].type, 0, v, IR_NOREF, IR_NOREF, reg, 0);
 }
 
 ir_ref ir_load(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp)
 {
-	struct ir_insn *i = push(b, op, op == IR_ldf ? t : IR_NONE);
-
-	i->a = addr;
-	i->imm = disp;
-	return done(b, i);
+	return push(b, op, op == IR_ldf ? t : IR_NONE, 0, addr, IR_NOREF, IR_NOREF, disp, 0);
 }
 
 void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp,
 	      ir_ref v)
 {
-	struct ir_insn *i = push(b, op, op == IR_stf ? t : IR_NONE);
-
-	i->a = addr;
-	i->b = v;
-	i->imm = disp;
-	done(b, i);
+	push(b, op, op == IR_stf ? t : IR_NONE, 0, addr, v, IR_NOREF, disp, 0);
 }
 
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
-	struct ir_insn *i = push(b, IR_br, t);
+	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target, 0);
+}
 
-	i->sub = (uint8_t)cc;
-	i->a = x;
-	i->b = y;
-	i->imm = (int64_t)target;
-	done(b, i);
+/* Where a call comes back to; other jumps have no such place. */
+static int64_t come_back(enum ir_jump kind, gaddr ret)
+{
+	return kind == IR_JUMP_CALL ? (int64_t)ret : 0;
 }
 
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret)
 {
-	struct ir_insn *i = push(b, IR_exit, IR_NONE);
-
-	i->sub = (uint8_t)kind;
-	i->imm = (int64_t)target;
-	i->imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0;
+	push(b, IR_exit, IR_NONE, kind, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)target,
+	     come_back(kind, ret));
 }
 
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret)
 {
-	struct ir_insn *i = push(b, IR_exiti, IR_NONE);
-
-	i->sub = (uint8_t)kind;
-	i->a = target;
-	i->imm2 = kind == IR_JUMP_CALL ? (int64_t)ret : 0;
-	done(b, i);
+	push(b, IR_exiti, IR_NONE, kind, target, IR_NOREF, IR_NOREF, 0, come_back(kind, ret));
 }
 
 void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc)
 {
-	struct ir_insn *i = push(b, IR_exitr, IR_NONE);
-
-	i->imm = (int64_t)pc;
-	i->imm2 = reason;
+	push(b, IR_exitr, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)pc, reason);
 }
 
 /*

@@ -137,6 +137,7 @@ struct ir_unit {
 	unsigned insn_count, insn_cap;
 	struct ir_block *block;
 	unsigned block_count, block_cap;
+	struct ir_block *open; /* the block opened last: insns are added to it */
 	/* The guest bytes that were read, as ranges: [start, start + size_bytes). */
 	struct ir_range {
 		gaddr start;

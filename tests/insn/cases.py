@@ -123,7 +123,7 @@ def variants(case):
         return
     name, _, ops = parse(case.text)
     row = ROWS.get(name)
-    if not row or row.format not in ("R", "FR", "R4", "I", "SH5", "SH6", "AMO"):
+    if not row or row.format not in ("R", "FR", "R4", "I", "JR", "SH5", "SH6", "AMO"):
         return
     kinds = row.operands
     full = case.text.split(" ")[0]

@@ -28,15 +28,15 @@ SCATTER = {
     "CB": {8: 12, 4: 11, 3: 10, 7: 6, 6: 5, 2: 4, 1: 3, 5: 2},
     "CJ": {11: 12, 4: 11, 9: 10, 8: 9, 10: 8, 6: 7, 7: 6, 3: 5, 2: 4, 1: 3, 5: 2},
 }
-for alias, same in {"CI_LI": "CI", "CI_LUI": "CI", "CI_SH": "CI", "CB_SH": "CI", "CB_I": "CI", "CS_W": "CL_W",
+for alias, same in {"JR": "I", "CI_LI": "CI", "CI_LUI": "CI", "CI_SH": "CI", "CB_SH": "CI", "CB_I": "CI", "CS_W": "CL_W",
                     "CS_D": "CL_D"}.items():
     SCATTER[alias] = SCATTER[same]
-SIGNED = {"I": 12, "S": 12, "B": 13, "J": 21, "CI": 6, "CI_LI": 6, "CI_LUI": 6, "CB_I": 6, "CI_16SP": 10, "CB": 9,
+SIGNED = {"I": 12, "JR": 12, "S": 12, "B": 13, "J": 21, "CI": 6, "CI_LI": 6, "CI_LUI": 6, "CB_I": 6, "CI_16SP": 10, "CB": 9,
           "CJ": 12}
 
 # Operands in assembler order: rd rs1 rs2 rs3 in their fields of long formats, or field:bit[:3 bits]
 OPERANDS = {
-    "R": "rd rs1 rs2", "R4": "rd rs1 rs2 rs3 rm", "FR": "rd rs1 rs2 rm", "I": "rd rs1 imm", "SH6": "rd rs1 imm",
+    "R": "rd rs1 rs2", "R4": "rd rs1 rs2 rs3 rm", "FR": "rd rs1 rs2 rm", "I": "rd rs1 imm", "JR": "rd mem", "SH6": "rd rs1 imm",
     "SH5": "rd rs1 imm", "S": "rs2 mem", "B": "rs1 rs2 imm", "U": "rd imm", "J": "rd imm", "AMO": "rd rs2 at",
     "CSR": "rd csr src", "FENCE": "pred succ", "NONE": "",
     "CIW": "c2 sp imm", "CL_W": "c2 cmem", "CL_D": "c2 cmem", "CS_W": "c2 cmem", "CS_D": "c2 cmem", "CI": "rd imm",
@@ -53,7 +53,7 @@ class Row:
             m[2].replace("_", "."), m[3], int(m[4], 16), int(m[5], 16), m[6])
         self.size = 4 if self.match & 3 == 3 else 2
         self.operands = OPERANDS[self.format].split()
-        if self.format == "I" and (self.ext == "I" and self.match & 0x7F == 3 or self.name in ("jalr", "flw", "fld")):
+        if self.format == "I" and (self.ext == "I" and self.match & 0x7F == 3 or self.name in ("flw", "fld")):
             self.operands = ["rd", "mem"]
         if self.name == "c.nop":
             self.operands = []
