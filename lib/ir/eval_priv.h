@@ -10,23 +10,13 @@
 __extension__ typedef __int128 ir_i128;
 __extension__ typedef unsigned __int128 ir_u128;
 
+/* Without a branch on the condition: the interpreter's next one is another one. */
 static inline bool ir_cc_signed(enum ir_cc cc, int64_t a, int64_t b)
 {
-	switch (cc) {
-	case IR_EQ:
-		return a == b;
-	case IR_NE:
-		return a != b;
-	case IR_LT:
-		return a < b;
-	case IR_GE:
-		return a >= b;
-	case IR_LTU:
-		return (uint64_t)a < (uint64_t)b;
-	case IR_GEU:
-		return (uint64_t)a >= (uint64_t)b;
-	}
-	return false;
+	unsigned holds = (unsigned)(a == b) << (IR_EQ >> 1) | (unsigned)(a < b) << (IR_LT >> 1)
+			 | (unsigned)((uint64_t)a < (uint64_t)b) << (IR_LTU >> 1);
+
+	return (holds >> (cc >> 1) ^ cc) & 1;
 }
 
 /* Sign extension keeps the unsigned order as well, so one comparison serves both widths. */

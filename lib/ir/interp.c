@@ -14,6 +14,8 @@
 /* What the step of one insn asks the loop to do. */
 enum step { STEP_NEXT, STEP_GOTO, STEP_LEAVE };
 
+enum { FEW_VALUES = 256 };
+
 struct interp {
 	const struct ir_unit *u;
 	struct ir_state *st;
@@ -62,42 +64,10 @@ static enum step go(struct interp *in, const struct ir_insn *i)
 	return STEP_GOTO;
 }
 
-static uint64_t *reg_at(const struct interp *in, int64_t n)
+static bool compare(const struct interp *in, const struct ir_insn *i)
 {
-	return (uint64_t *)(void *)((char *)in->st + in->u->regs->reg[n].offset_bytes);
-}
-
-static enum step load(struct interp *in, const struct ir_insn *i, uint64_t *r)
-{
-	static const uint8_t size[] = { 1, 1, 2, 2, 4, 4, 8 };
-	unsigned n = i->op != IR_ldf ? size[i->op - IR_ld8u] : i->type == IR_F32 ? 4 : 8;
-
-	if (!in->mem->load(in->st, in->val[i->a.idx] + (gaddr)i->imm, n, r))
-		return fault(in, i);
-	switch (i->op) {
-	case IR_ld8s:
-		*r = (uint64_t)(int8_t)*r;
-		break;
-	case IR_ld16s:
-		*r = (uint64_t)(int16_t)*r;
-		break;
-	case IR_ld32s:
-		*r = (uint64_t)(int32_t)*r;
-		break;
-	}
-	return STEP_NEXT;
-}
-
-static enum step store(struct interp *in, const struct ir_insn *i)
-{
-	unsigned n = i->op != IR_stf ? 1u << (i->op - IR_st8) : i->type == IR_F32 ? 4 : 8;
-	uint64_t v = in->val[i->b.idx];
-
-	if (n < 8)
-		v &= (UINT64_C(1) << n * 8) - 1;
-	if (!in->mem->store(in->st, in->val[i->a.idx] + (gaddr)i->imm, n, v))
-		return fault(in, i);
-	return STEP_NEXT;
+	return ir_cc_test((enum ir_cc)i->sub, (enum ir_type)i->type, in->val[i->a.idx],
+			  in->val[i->b.idx]);
 }
 
 static enum step load_reserved(struct interp *in, const struct ir_insn *i, uint64_t *r)
@@ -199,21 +169,13 @@ static enum step floating(struct interp *in, const struct ir_insn *i, uint64_t *
 	return STEP_NEXT;
 }
 
-/* All that is not a plain integer operation. */
+/* What is rare in integer code. */
 static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
 {
 	struct ir_state *st = in->st;
 	const uint64_t *v = in->val;
 
 	switch (i->op) {
-	case IR_set:
-		*r =
-		    ir_cc_test((enum ir_cc)i->sub, (enum ir_type)i->type, v[i->a.idx], v[i->b.idx]);
-		return STEP_NEXT;
-	case IR_ld8u ... IR_ldf:
-		return load(in, i, r);
-	case IR_st8 ... IR_stf:
-		return store(in, i);
 	case IR_lr:
 		return load_reserved(in, i, r);
 	case IR_sc:
@@ -238,13 +200,6 @@ static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
 	case IR_helper:
 		*r = st->helpers[i->imm](st, v[i->a.idx], v[i->b.idx]);
 		return STEP_NEXT;
-	case IR_br:
-		if (!ir_cc_test((enum ir_cc)i->sub, (enum ir_type)i->type, v[i->a.idx],
-				v[i->b.idx]))
-			return STEP_NEXT;
-		return go(in, i);
-	case IR_exit:
-		return go(in, i);
 	case IR_exiti:
 		return leave(in, IR_EXIT_LOOKUP, v[i->a.idx] & ~UINT64_C(1));
 	case IR_exitr:
@@ -254,13 +209,19 @@ static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
 	}
 }
 
-/* One block, from its top. */
+/*
+ * One block, from its top. Each operation of integer code has its own case, which names it to
+ * ir_eval_int as a constant: a second choice by operation would be mispredicted once more.
+ */
 static enum step run_block(struct interp *in, const struct ir_block *blk)
 {
+	const struct ir_reg *reg = in->u->regs->reg;
+	const struct ir_memory *mem = in->mem;
+	struct ir_state *st = in->st;
 	uint64_t *val = in->val;
-	enum step s = STEP_NEXT;
+	enum step s;
 
-	for (uint32_t k = blk->first, end = k + blk->count; k < end && s == STEP_NEXT; k++) {
+	for (uint32_t k = blk->first, end = k + blk->count; k < end; k++) {
 		const struct ir_insn *i = &in->u->insn[k];
 
 		if (i->dead)
@@ -270,38 +231,74 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 			val[k] = i->type == IR_I32 ? (uint32_t)i->imm : (uint64_t)i->imm;
 			break;
 		case IR_getreg:
-			val[k] = *reg_at(in, i->imm);
+			memcpy(&val[k], (char *)st + reg[i->imm].offset_bytes, sizeof *val);
 			break;
 		case IR_putreg:
-			*reg_at(in, i->imm) = val[i->a.idx];
+			memcpy((char *)st + reg[i->imm].offset_bytes, &val[i->a.idx], sizeof *val);
 			break;
-		case IR_add ... IR_sar:
-			val[k] = ir_eval_int((enum ir_op)i->op, (enum ir_type)i->type,
-					     val[i->a.idx], val[i->b.idx]);
+#define INT(op, b)                                                                                 \
+	case IR_##op:                                                                              \
+		val[k] = ir_eval_int(IR_##op, (enum ir_type)i->type, val[i->a.idx], b);            \
+		break;
+#define INT1(op) INT(op, 0)
+#define INT2(op) INT(op, val[i->b.idx])
+			INT2(add)
+			INT2(sub) INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar)
+			    INT2(mul) INT2(mulh) INT2(mulhu) INT2(mulhsu) INT2(div) INT2(divu)
+				INT2(rem) INT2(remu) INT1(sext8) INT1(sext16) INT1(trunc) INT1(sext)
+				    INT1(zext)
+#undef INT2
+#undef INT1
+#undef INT
+					case IR_set : val[k] = compare(in, i);
 			break;
-		case IR_sext8 ... IR_zext:
-			val[k] =
-			    ir_eval_int((enum ir_op)i->op, (enum ir_type)i->type, val[i->a.idx], 0);
+#define LOAD(op, bytes, ctype)                                                                     \
+	case IR_##op:                                                                              \
+		if (!mem->load(st, val[i->a.idx] + (gaddr)i->imm, bytes, &val[k]))                 \
+			return fault(in, i);                                                       \
+		val[k] = (uint64_t)(ctype)val[k];                                                  \
+		break;
+			LOAD(ld8u, 1, uint8_t)
+			LOAD(ld16u, 2, uint16_t) LOAD(ld32u, 4, uint32_t) LOAD(ld8s, 1, int8_t)
+			    LOAD(ld16s, 2, int16_t) LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
+				LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
+#undef LOAD
+#define STORE(op, bytes, ctype)                                                                    \
+	case IR_##op:                                                                              \
+		if (!mem->store(st, val[i->a.idx] + (gaddr)i->imm, bytes, (ctype)val[i->b.idx]))   \
+			return fault(in, i);                                                       \
+		break;
+				    STORE(st8, 1, uint8_t) STORE(st16, 2, uint16_t)
+					STORE(st32, 4, uint32_t) STORE(st64, 8, uint64_t)
+					    STORE(stf, i->type == IR_F32 ? 4 : 8, uint64_t)
+#undef STORE
+						case IR_br : if (compare(in, i)) return go(in, i);
 			break;
+		case IR_exit:
+			return go(in, i);
 		default:
 			s = step(in, i, &val[k]);
+			if (s != STEP_NEXT)
+				return s;
 			break;
 		}
 	}
-	return s;
+	return STEP_NEXT;
 }
 
 enum ir_exit ir_interp(const struct ir_unit *u, struct ir_state *st, const struct ir_memory *mem,
 		       struct arena *scratch)
 {
 	struct interp in = { .u = u, .st = st, .mem = mem, .reason = IR_EXIT_NONE };
+	uint64_t few[FEW_VALUES]; /* usual traces need no more */
 	enum step s;
 
-	in.val = arena_new(scratch, uint64_t, u->insn_count);
+	in.val = u->insn_count <= FEW_VALUES ? few : arena_new(scratch, uint64_t, u->insn_count);
 	do {
 		s = run_block(&in, &u->block[in.block]);
 	} while (s == STEP_GOTO);
 	KIT_CHECK(s == STEP_LEAVE, "block %u has no exit", in.block);
-	arena_reset(scratch);
+	if (in.val != few)
+		arena_reset(scratch);
 	return in.reason;
 }

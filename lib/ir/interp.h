@@ -25,7 +25,7 @@ struct ir_memory {
  * leaves the unit or st->stop is set at a backward exit) on st. Returns IR_EXIT_LOOKUP
  * with st->pc at the next guest pc for ordinary exits, else the reason. On
  * IR_EXIT_FAULT the registers are as before the faulting insn and pc is its guest pc.
- * scratch is an arena for the values; it is reset on return.
+ * scratch is an arena for the values of a long unit; it is reset on return.
  */
 enum ir_exit ir_interp(const struct ir_unit *u, struct ir_state *st, const struct ir_memory *mem,
 		       struct arena *scratch);
