@@ -237,6 +237,8 @@ static void emit_insn(struct x64_emit *e, const struct lir_insn *in)
 	} else if (in->op == LIR_BLOCK) {
 		e->block_at[in->imm] = cb_pos(e->cb);
 		e->zero_regs = 0;
+		if (e->count_blocks)
+			x64_count_entry(e, in);
 		return;
 	} else {
 		emit_made(e, in);
@@ -284,6 +286,7 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 		.features = o->host_features,
 		.avx = X64_HAS(o->host_features, AVX),
 		.guest_base = o->guest_base,
+		.count_blocks = o->count_blocks,
 	};
 
 	(void)t;
@@ -310,6 +313,8 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 		.guest_insns = ir->guest_insns,
 		.link = e.link,
 		.link_count = e.link_count,
+		.counter = e.counter,
+		.counter_count = e.counter_count,
 		.fault = e.fault,
 		.fault_count = e.fault_count,
 		.loc = lir->loc,

@@ -26,6 +26,35 @@ void x64_call_thunk(struct x64_emit *e, enum ir_thunk thunk)
 	x64_m(e->cb, X64_CALL_M, 0, x64_state(X64_ST(thunk[thunk])));
 }
 
+/* To the run loop; rcx is the guest pc. */
+static void leave(struct x64_emit *e, enum ir_exit reason)
+{
+	x64_mov_imm(e->cb, X64_RAX, reason);
+	x64_jmp_thunk(e, IR_THUNK_EXIT);
+}
+
+static void leave_at(struct x64_emit *e, gaddr pc, enum ir_exit reason)
+{
+	x64_mov_imm(e->cb, X64_RCX, pc);
+	leave(e, reason);
+}
+
+/* ---- counting ----------------------------------------------------------------------------------------- */
+
+static void cold_hot(struct x64_emit *e, const struct x64_cold *c)
+{
+	leave_at(e, e->lir->ir->block[c->in->imm].gpc, IR_EXIT_HOT);
+}
+
+/* All registers are at home, so the way out is short. */
+void x64_count_entry(struct x64_emit *e, const struct lir_insn *in)
+{
+	arena_grow(e->lir->arena, e->counter, e->counter_count, e->counter_cap);
+	e->counter[e->counter_count++] =
+	    (struct code_counter){ x64_m_rip(e->cb, X64_DEC, 0), (uint32_t)in->imm };
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_E), cold_hot);
+}
+
 /* ---- links -------------------------------------------------------------------------------------------- */
 
 enum branch { BRANCH_JMP, BRANCH_CALL, BRANCH_JCC };
@@ -106,10 +135,10 @@ static void compare_stop(struct x64_emit *e)
 /* Leaves for the run loop before exit x is taken. */
 static void leave_stopped(struct x64_emit *e, const struct lir_exit *x)
 {
-	if (!x->indirect)
-		x64_mov_imm(e->cb, X64_RCX, x->target);
-	x64_mov_imm(e->cb, X64_RAX, IR_EXIT_STOP);
-	x64_jmp_thunk(e, IR_THUNK_EXIT);
+	if (x->indirect)
+		leave(e, IR_EXIT_STOP);
+	else
+		leave_at(e, x->target, IR_EXIT_STOP);
 }
 
 static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
@@ -276,9 +305,7 @@ void x64_emit_EXITR(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
-	x64_mov_imm(e->cb, X64_RCX, x->target);
-	x64_mov_imm(e->cb, X64_RAX, x->reason);
-	x64_jmp_thunk(e, IR_THUNK_EXIT);
+	leave_at(e, x->target, (enum ir_exit)x->reason);
 }
 
 /* rcx becomes even; [rdx + 8 rax] is its entry in the jump table. */

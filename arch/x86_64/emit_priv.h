@@ -31,7 +31,7 @@ struct x64_emit {
 	const struct lir_unit *lir;
 	const struct lir_insn *in; /* being emitted */
 	uint64_t features;
-	bool avx, guest_base;
+	bool avx, guest_base, count_blocks;
 	bool skip_exit; /* the side exit before it has taken the final exit over */
 	/*
 	 * The condition zero_cc holds exactly when the registers of zero_regs are not 0, compared in 32 or, with zero_w,
@@ -47,6 +47,8 @@ struct x64_emit {
 	unsigned forward_count, forward_cap;
 	struct code_link *link;
 	unsigned link_count, link_cap;
+	struct code_counter *counter;
+	unsigned counter_count, counter_cap;
 	struct code_fault *fault;
 	unsigned fault_count, fault_cap;
 	unsigned next_fault; /* in lir->fault */
@@ -140,6 +142,8 @@ void x64_fp_dd(struct x64_emit *e, uint32_t op, unsigned d, unsigned s);
 /* emit_exit.c */
 /* Leaves by in's exit when cc holds; merge: may take over the final exit behind it. */
 void x64_side_exit(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc, bool merge);
+/* At the start of block in->imm: counts its entries. */
+void x64_count_entry(struct x64_emit *e, const struct lir_insn *in);
 void x64_jmp_thunk(struct x64_emit *e, enum ir_thunk thunk);
 void x64_call_thunk(struct x64_emit *e, enum ir_thunk thunk);
 

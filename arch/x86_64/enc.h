@@ -151,6 +151,8 @@ void x64_alu_ri(struct codebuf *cb, enum x64_alu alu, unsigned w, unsigned rm, i
 void x64_alu_mi(struct codebuf *cb, enum x64_alu alu, unsigned w, struct x64_mem m, int32_t imm);
 /* lea reg, [rip + disp], where disp leads from the end of the instruction to offset target. */
 void x64_lea_rip(struct codebuf *cb, unsigned reg, uint32_t target);
+/* op [rip + field] of a row with a digit; returns the offset of the 32-bit field, which is to be patched. */
+uint32_t x64_m_rip(struct codebuf *cb, uint32_t op, unsigned w);
 /* Branches with a 32-bit field to be patched; return the field's offset. */
 uint32_t x64_jcc32(struct codebuf *cb, enum x64_cc cc);
 uint32_t x64_jmp32(struct codebuf *cb);

@@ -70,6 +70,16 @@ static const char *x64_feature_name(unsigned bit)
 	return bit < X64_FEATURE_COUNT ? name[bit] : NULL;
 }
 
+#define BIT(name) (UINT64_C(1) << X64_FEATURE_##name)
+
+/* The psABI's levels (x86-64-v2, -v3), as far as the emitter makes use of them. */
+static const struct jit_feature_set x64_feature_sets[] = {
+	{ "baseline", 0 },
+	{ "v2", BIT(SSE41) },
+	{ "v3", BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) },
+	{ NULL, 0 },
+};
+
 /* ---- constants -------------------------------------------------------------------------------------- */
 
 #define CANON64 UINT64_C(0x7ff8000000000000)
@@ -138,5 +148,6 @@ const struct jit_host x64_host = {
 	.op_name = x64_op_name,
 	.apply_fix = x64_apply_fix,
 	.feature_name = x64_feature_name,
+	.feature_sets = x64_feature_sets,
 	.state_init = x64_state_init,
 };

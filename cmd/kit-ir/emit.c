@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CODE_BYTES = 1 << 20 };
 
@@ -16,11 +17,45 @@ struct stage {
 	struct lir_unit lir;
 };
 
+/* The feature or set of features with this name: false when there is none. */
+static bool add_features(const struct jit_host *host, const char *name, size_t len, uint64_t *bits)
+{
+	const struct jit_feature_set *set = host->feature_sets;
+	const char *feature;
+
+	for (; set->name; set++)
+		if (strlen(set->name) == len && memcmp(set->name, name, len) == 0) {
+			*bits |= set->bits;
+			return true;
+		}
+	for (unsigned b = 0; (feature = host->feature_name(b)); b++)
+		if (strlen(feature) == len && memcmp(feature, name, len) == 0) {
+			*bits |= UINT64_C(1) << b;
+			return true;
+		}
+	return false;
+}
+
+static bool features_of(const struct jit_host *host, const char *list, uint64_t *bits,
+			struct diag *d)
+{
+	for (const char *end; *list; list = end + (*end == ',')) {
+		end = list + strcspn(list, ",");
+		if (!add_features(host, list, (size_t)(end - list), bits))
+			return diag_fail(d, 1, "host %s has no feature '%.*s'", host->name,
+					 (int)(end - list), list);
+	}
+	return true;
+}
+
 static bool select_insns(struct kit_ir *k, struct stage *s, struct diag *d)
 {
 	s->host = host_find(k->host);
 	if (!s->host)
 		return diag_fail(d, 1, "there is no host '%s'", k->host);
+	if (!features_of(s->host, k->host_features, &s->opts.host_features, d))
+		return false;
+	s->opts.count_blocks = k->count_blocks;
 	s->host->target(k->unit.regs, &s->opts, &s->target);
 	s->lir = (struct lir_unit){ .arena = &k->arena, .ir = &k->unit };
 	s->host->isel(&k->unit, &s->target, &s->opts, &s->lir);

@@ -9,8 +9,10 @@ struct kit_ir {
 	gaddr pc;           /* --pc: where lifted words lie */
 	unsigned max_insns; /* --max-insns of a lifted trace */
 	unsigned max_branches;
-	const char *host; /* --host */
-	bool with_bytes;  /* --bytes: encodings in a disassembly */
+	const char *host;          /* --host */
+	const char *host_features; /* --host-features */
+	bool count_blocks;         /* --count-blocks */
+	bool with_bytes;           /* --bytes: encodings in a disassembly */
 	/* The unit, when there is one. */
 	struct arena arena;
 	struct ir_unit unit;

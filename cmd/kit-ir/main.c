@@ -30,7 +30,8 @@ static const char usage[] =
     "  isel               select host instructions\n"
     "  ra                 select, and allocate registers\n"
     "  emit               compile to host code, as it stands, with its exits and fault records\n"
-    "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --bytes --passes --help\n";
+    "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --host-features=LIST\n"
+    "  --count-blocks --bytes --passes --help\n";
 
 bool kit_ir_number(const char *text, uint64_t *v)
 {
@@ -259,6 +260,10 @@ static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
 		k->max_branches = (unsigned)v;
 	} else if ((value = value_of(arg, "--host"))) {
 		k->host = value;
+	} else if ((value = value_of(arg, "--host-features"))) {
+		k->host_features = value;
+	} else if (strcmp(arg, "--count-blocks") == 0) {
+		k->count_blocks = true;
 	} else {
 		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
 	}
@@ -283,7 +288,13 @@ static void print_unit(const struct kit_ir *k)
 
 int main(int argc, char **argv)
 {
-	struct kit_ir k = { .pc = 0x10000, .max_insns = 64, .max_branches = 64, .host = "x86_64" };
+	struct kit_ir k = {
+		.pc = 0x10000,
+		.max_insns = 64,
+		.max_branches = 64,
+		.host = "x86_64",
+		.host_features = "baseline",
+	};
 	struct diag d = DIAG_INIT;
 	int words = 0;
 	bool ok = true;

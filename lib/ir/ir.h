@@ -98,6 +98,7 @@ enum ir_exit {
 	IR_EXIT_LOOKUP,  /* no translation of pc is at hand */
 	IR_EXIT_LINK,    /* as LOOKUP, and ir_state.exit_arg is the link site to patch */
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
+	IR_EXIT_HOT,     /* the counter of the block at pc ran out (code_counter); it has not run */
 	IR_EXIT_COUNT
 };
 
@@ -126,7 +127,7 @@ struct ir_insn {
 struct ir_block {
 	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
-	uint32_t exec_count;   /* how often level 1 ran it, for region formation */
+	uint32_t exec_count;   /* how often level 1 ran it, from its code_counter; for level 2 */
 };
 
 struct ir_unit {

@@ -25,6 +25,15 @@ static struct lir_unit keep(const struct lir_unit *lir)
 	return copy;
 }
 
+static void check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
+		       const struct jit_opts *o)
+{
+	struct diag d = DIAG_INIT;
+
+	if (!jit_check_code(c, u, host, o, &d))
+		KIT_PANIC("code of unit %#llx: %s", (unsigned long long)u->gpc, d.text);
+}
+
 static bool allocate(struct lir_unit *lir, const struct ra_target *t)
 {
 	struct lir_unit selected = keep(lir);
@@ -41,6 +50,12 @@ static bool allocate(struct lir_unit *lir, const struct ra_target *t)
 
 static void verify(const struct ir_unit *u) { (void)u; }
 
+static void check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
+		       const struct jit_opts *o)
+{
+	(void)c, (void)u, (void)host, (void)o;
+}
+
 static bool allocate(struct lir_unit *lir, const struct ra_target *t) { return ra_run(lir, t); }
 
 #endif
@@ -56,5 +71,6 @@ enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 	host->isel(u, t, o, &lir);
 	if (!allocate(&lir, t) || !host->emit(&lir, t, o, cb, out))
 		return JIT_TOO_LONG;
+	check_code(out, u, host, o);
 	return JIT_OK;
 }

@@ -20,4 +20,11 @@ enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 			    const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
 			    struct code *out);
 
+/*
+ * Checks that the tables of c, compiled from u, are as code.h says: offsets in the code, in order, apart from each
+ * other and aligned; counters where o asks for them. false and a message at the first that is not.
+ */
+bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
+		    const struct jit_opts *o, struct diag *d);
+
 #endif

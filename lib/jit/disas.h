@@ -5,7 +5,7 @@
 #include "lib/jit/code.h"
 
 /*
- * Appends one line an instruction: offset, text; link sites, stubs and fault points are marked. host: a jit_host.name.
+ * Appends one line an instruction: offset, text; link sites, stubs, counters and fault points are marked. host: a jit_host.name.
  * with_bytes adds the encoding. Offsets instead of addresses, so that the text is the same everywhere.
  */
 void jit_disas(const char *host, const struct code *c, bool with_bytes, struct strbuf *out);

@@ -14,7 +14,8 @@ struct jit_opts {
 	uint64_t
 	    host_features; /* the host's own bits, from native_features() or 0 for the baseline */
 	bool guest_base;   /* add ir_state.guest_base to every guest address */
-	bool count_blocks; /* count entries in ir_block.exec_count order; the level-2 door */
+	bool
+	    count_blocks; /* each block counts its entries: code_counter. What is hot goes to level 2 */
 };
 
 /* Entry points in the code that jit_host.thunks makes, as offsets. */
@@ -28,6 +29,12 @@ struct jit_thunks {
 	uint32_t resync;                /* the return address at the bottom of the code stack */
 	uint32_t
 	    leave_fault; /* a signal handler resumes here (host sp any) after it stored the guest registers: makes enter return IR_EXIT_FAULT */
+};
+
+/* Features by one name, as people choose them: "baseline" and a host's own. */
+struct jit_feature_set {
+	const char *name; /* NULL ends the list */
+	uint64_t bits;
 };
 
 struct jit_host {
@@ -48,6 +55,7 @@ struct jit_host {
 	/* Applies conversion fix of a LIR_PUT to a register's bits (the C twin of LIR_FIX). */
 	uint64_t (*apply_fix)(unsigned fix, uint64_t bits);
 	const char *(*feature_name)(unsigned bit); /* NULL past the last one */
+	const struct jit_feature_set *feature_sets;
 	/* Sets st->fp_eval and st->host_const. Once for a state, before code runs on it. */
 	void (*state_init)(struct ir_state *st);
 };

@@ -6,7 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CODE_BYTES = 8 << 20, STACK_BYTES = 64 << 10, PAGE = 4096, ALT_BYTES = 64 << 10 };
+enum {
+	CODE_BYTES = 8 << 20,
+	COUNTERS_BYTES = 64 << 10,
+	STACK_BYTES = 64 << 10,
+	PAGE = 4096,
+	ALT_BYTES = 64 << 10
+};
 
 static struct nativerun *running;
 
@@ -106,7 +112,10 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 	*n = (struct nativerun){ .host = host_native(), .opts = opts };
 	KIT_CHECK(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0, "no memory for code");
 	n->rw = map(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	n->rx = map(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
+	n->rx = map(NULL, CODE_BYTES + COUNTERS_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	map(n->rx, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd);
+	n->counter = n->counters = (uint32_t *)(void *)(n->rx + CODE_BYTES);
 	close(fd);
 	arena_init(&n->arena);
 	n->host->target(regs, &n->opts, &n->target);
@@ -121,7 +130,7 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 void nativerun_fini(struct nativerun *n)
 {
 	munmap(n->rw, CODE_BYTES);
-	munmap(n->rx, CODE_BYTES);
+	munmap(n->rx, CODE_BYTES + COUNTERS_BYTES);
 	munmap(n->memory - PAGE, 3 * PAGE);
 	munmap(n->st->jump, sizeof *n->st->jump * IR_JUMP_ENTRIES);
 	munmap(n->st, (sizeof *n->st + PAGE - 1) & ~(size_t)(PAGE - 1));
@@ -130,6 +139,19 @@ void nativerun_fini(struct nativerun *n)
 }
 
 /* ---- units ------------------------------------------------------------------------------------------ */
+
+/* Gives the unit's counters their places, behind those of the unit kept last. */
+static void bind_counters(struct nativerun *n)
+{
+	for (unsigned i = 0; i < n->code.counter_count; i++) {
+		const struct code_counter *c = &n->code.counter[i];
+
+		KIT_CHECK(n->counter + i < n->counters + COUNTERS_BYTES / sizeof *n->counter,
+			  "no room for counters");
+		n->counter[i] = 0;
+		nativerun_link(n, (uintptr_t)n->unit + c->at, n->counter + i);
+	}
+}
 
 static struct lir_unit copy_of(const struct lir_unit *lir)
 {
@@ -157,16 +179,20 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 		return NATIVERUN_BAD_ALLOCATION;
 	if (!n->host->emit(&lir, &n->target, &n->opts, &cb, &n->code))
 		return NATIVERUN_TOO_LONG;
+	if (n->check && !jit_check_code(&n->code, u, n->host, &n->opts, d))
+		return NATIVERUN_BAD_TABLES;
 	__builtin___clear_cache((char *)n->rx + n->used,
 				(char *)n->rx + n->used + n->code.size_bytes);
 	n->unit = n->rx + n->used;
 	n->used += n->code.size_bytes;
+	bind_counters(n);
 	return NATIVERUN_OK;
 }
 
 const void *nativerun_keep(struct nativerun *n)
 {
 	n->keep = (uint32_t)align_up(n->used, n->host->code_align);
+	n->counter += n->code.counter_count;
 	return n->unit;
 }
 
@@ -188,12 +214,12 @@ enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link
 	return reason == IR_EXIT_LINK && !want_link ? IR_EXIT_LOOKUP : reason;
 }
 
-void nativerun_link(struct nativerun *n, uint64_t field, const void *code)
+void nativerun_link(struct nativerun *n, uint64_t field, const void *to)
 {
 	uint64_t off = field - (uintptr_t)n->rx;
-	uint32_t disp = (uint32_t)((uintptr_t)code - (field + 4));
+	uint32_t disp = (uint32_t)((uintptr_t)to - (field + 4));
 
-	KIT_CHECK(off + 4 <= CODE_BYTES, "link field %#llx is not in the code",
+	KIT_CHECK(off + 4 <= CODE_BYTES, "field %#llx is not in the code",
 		  (unsigned long long)field);
 	memcpy(n->rw + off, &disp, 4);
 }

@@ -17,20 +17,27 @@ struct nativerun {
 	struct ra_target target;
 	struct jit_thunks thunks;
 	struct ir_state *st;
-	struct code code; /* the unit compiled last */
-	bool check;       /* prove each allocation */
+	struct code code;  /* the unit compiled last */
+	uint32_t *counter; /* the first of its counters, by block */
+	bool check;        /* prove each allocation, check each table */
 	/* Private: */
 	struct arena arena;
 	uint8_t *rw, *rx;    /* two views of the code memory */
 	uint32_t used;       /* thunks, then units */
 	uint32_t keep;       /* units below stay */
+	uint32_t *counters;  /* behind rx */
 	const uint8_t *unit; /* the unit compiled last, in rx */
 	uint8_t *memory;     /* host address of the window's page */
 	gaddr window;
 };
 
 /* What may be wrong with a unit: told by nativerun_compile. */
-enum nativerun_status { NATIVERUN_OK, NATIVERUN_TOO_LONG, NATIVERUN_BAD_ALLOCATION };
+enum nativerun_status {
+	NATIVERUN_OK,
+	NATIVERUN_TOO_LONG,
+	NATIVERUN_BAD_ALLOCATION,
+	NATIVERUN_BAD_TABLES
+};
 
 /* window: guest address of the window, a multiple of 4096. guest_base in opts places it anywhere. */
 void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct jit_opts opts,
@@ -39,15 +46,15 @@ void nativerun_fini(struct nativerun *n);
 /* Selects, allocates and emits u as it stands; replaces the unit before. */
 enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u,
 					struct diag *d);
-/* Keeps the unit compiled last and returns where it starts. */
+/* Keeps the unit compiled last, and its counters, and returns where it starts. */
 const void *nativerun_keep(struct nativerun *n);
 /*
  * Enters the unit (NULL: the one compiled last) with the state's registers, frm and fflags, and comes back with them
  * up to date: flags from the host's register are in st->fflags. IR_EXIT_LINK is IR_EXIT_LOOKUP unless want_link.
  */
 enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link);
-/* Makes the link field at host address field (ir_state.exit_arg) lead to code. */
-void nativerun_link(struct nativerun *n, uint64_t field, const void *code);
+/* Makes the 32-bit field at host address field (of a link, as ir_state.exit_arg has it) lead to "to". */
+void nativerun_link(struct nativerun *n, uint64_t field, const void *to);
 /* Writes 8 bytes of code at at (an address in the executable view). */
 void nativerun_poke(struct nativerun *n, const void *at, uint64_t value);
 void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size);

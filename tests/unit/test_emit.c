@@ -35,7 +35,7 @@ static const struct {
 } configs[] = {
 	{ "baseline", { 0 } },
 	{ "sse4.1", { .host_features = BIT(SSE41), .guest_base = true } },
-	{ "avx", { .host_features = BIT(SSE41) | BIT(AVX) } },
+	{ "avx", { .host_features = BIT(SSE41) | BIT(AVX), .count_blocks = true } },
 	{ "all", { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) } },
 	{ "all based",
 	  { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2), .guest_base = true } },

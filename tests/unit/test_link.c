@@ -1,6 +1,7 @@
 /*
  * Compiled units that are linked to each other, as the run loop links them: random graphs of direct and indirect
- * jumps, calls and returns (paired and not) against the interpreter, a recursion, safe points, helpers, odd targets.
+ * jumps, calls and returns (paired and not) against the interpreter, a recursion, safe points, counters, helpers,
+ * odd targets.
  */
 #include "tests/unit/check.h"
 #include "tests/unit/irgen.h"
@@ -36,6 +37,7 @@ struct program {
 	struct {
 		const uint8_t *at; /* NULL: not compiled */
 		struct code code;
+		uint32_t *counter;
 	} made[MAX_UNITS];
 	unsigned count;
 	struct nativerun n;
@@ -114,6 +116,7 @@ static const void *code_at(struct program *p, gaddr pc)
 	if (!p->made[i].at) {
 		if (!CHECK_EQ(nativerun_compile(&p->n, &p->unit[i], &d), NATIVERUN_OK))
 			return NULL;
+		p->made[i].counter = p->n.counter;
 		p->made[i].at = nativerun_keep(&p->n);
 		p->made[i].code = p->n.code;
 	}
@@ -246,10 +249,21 @@ static void random_program(struct program *p, struct irgen *g, unsigned units)
 	ir_exitr(&b, IR_EXIT_SYSCALL, END);
 }
 
+/* How often units were entered, as they counted it. */
+static unsigned entries(const struct program *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->count; i++)
+		n -= p->made[i].at ? p->made[i].counter[0] : 0;
+	return n;
+}
+
 static void compare_program(struct program *p, const struct ir_state *from, bool link,
 			    unsigned fuel)
 {
 	struct ir_state *expected = malloc(sizeof *expected), *st = p->n.st;
+	unsigned before = p->n.opts.count_blocks ? entries(p) : 0;
 	enum ir_exit reason;
 
 	REQUIRE(expected);
@@ -263,6 +277,8 @@ static void compare_program(struct program *p, const struct ir_state *from, bool
 	for (unsigned r = 0; r < regs.count; r++)
 		CHECK_EQ(*(uint64_t *)(void *)((char *)st + regs_list[r].offset_bytes),
 			 *(uint64_t *)(void *)((char *)expected + regs_list[r].offset_bytes));
+	if (p->n.opts.count_blocks) /* each costs one of fuel, but for the last */
+		CHECK_EQ(entries(p) - before, fuel + 1);
 	/* Linked code hardly ever comes back. */
 	if (link)
 		CHECK(p->exits <= fuel / 8 + MAX_UNITS * 6);
@@ -303,6 +319,7 @@ static void test_graphs(void)
 	random_graphs((struct jit_opts){ 0 }, 300);
 	random_graphs((struct jit_opts){ .host_features = UINT64_MAX }, 100);
 	random_graphs((struct jit_opts){ .guest_base = true }, 100);
+	random_graphs((struct jit_opts){ .count_blocks = true }, 100);
 }
 
 /* ---- recursion: every return is paired ----------------------------------------------------------------------- */
@@ -395,6 +412,108 @@ static void test_stop(void)
 	    0x1000, 0x1000);
 }
 
+/* ---- counters --------------------------------------------------------------------------------------------------- */
+
+static void test_hot(void)
+{
+	struct program *p = malloc(sizeof *p);
+	struct ir_state *st;
+	uint32_t *counter;
+
+	REQUIRE(p);
+	program_init(p, (struct jit_opts){ .count_blocks = true });
+	unit_parse(p, "block 0x1000 {\n" COUNT_DOWN
+		      " %4 = const.i64 0\n br.i64 eq %2, %4, 0x2000\n exit jump 0x1100\n }\n"
+		      "block 0x1100 {\n %7 = getreg.i64 r5\n %8 = const.i64 1\n"
+		      " %9 = add.i64 %7, %8\n putreg.i64 r5, %9\n exit jump 0x1000\n }");
+	unit_parse(p, "block 0x2000 {\n exitr syscall 0x2000\n }");
+	REQUIRE(code_at(p, 0x1000));
+	counter = p->made[0].counter;
+	st = p->n.st;
+	/* The fourth entry of the head, by a jump back. Then it goes on without the counter being set. */
+	counter[0] = 4;
+	st->reg[4] = 10;
+	st->reg[5] = 0;
+	st->pc = 0x1000;
+	CHECK_EQ(run(p, true), IR_EXIT_HOT);
+	CHECK_EQ(st->pc, 0x1000);
+	CHECK_EQ(st->reg[4], 7);
+	CHECK_EQ(st->reg[5], 3);
+	CHECK_EQ(counter[0], 0);
+	CHECK_EQ(run(p, true), IR_EXIT_SYSCALL);
+	CHECK_EQ(st->reg[5], 9);
+	CHECK_EQ(counter[0], (uint32_t)-7);
+	CHECK_EQ(counter[1], (uint32_t)-9);
+	/* The second entry of the block behind it; the first one of the head, from outside. */
+	counter[1] = 2;
+	st->reg[4] = 10;
+	st->pc = 0x1000;
+	CHECK_EQ(run(p, true), IR_EXIT_HOT);
+	CHECK_EQ(st->pc, 0x1100);
+	CHECK_EQ(st->reg[4], 8);
+	CHECK_EQ(st->reg[5], 10);
+	counter[0] = 1;
+	st->pc = 0x1000;
+	CHECK_EQ(run(p, true), IR_EXIT_HOT);
+	CHECK_EQ(st->pc, 0x1000);
+	CHECK_EQ(st->reg[4], 8);
+	program_fini(p);
+	free(p);
+}
+
+/* ---- the check of a unit's tables ----------------------------------------------------------------------------- */
+
+static bool tables_pass(struct program *p, const struct code *c)
+{
+	struct diag d = DIAG_INIT;
+
+	return jit_check_code(c, &p->unit[0], p->n.host, &p->n.opts, &d);
+}
+
+/* Does the check refuse the tables when *field, which is part of one, is value? */
+static bool refused(struct program *p, const struct code *c, const uint32_t *field, uint32_t value)
+{
+	uint32_t was = *field, *changed = (uint32_t *)(uintptr_t)field;
+	bool passes;
+
+	*changed = value;
+	passes = tables_pass(p, c);
+	*changed = was;
+	return !passes && tables_pass(p, c);
+}
+
+static void test_tables(void)
+{
+	struct program *p = malloc(sizeof *p);
+	const struct code *c;
+
+	REQUIRE(p);
+	program_init(p, (struct jit_opts){ .count_blocks = true });
+	unit_parse(p, "block 0x1000 {\n %0 = getreg.i64 r3\n %1 = ld64 %0\n %2 = ld64 %1\n"
+		      " br.i64 eq %1, %2, 0x2000\n exit jump 0x1100\n }\n"
+		      "block 0x1100 {\n %5 = getreg.i64 r5\n exiti jump %5\n }");
+	REQUIRE(code_at(p, 0x1000));
+	c = &p->made[0].code;
+	REQUIRE(c->link_count == 2 && c->fault_count == 2 && c->counter_count == 2);
+	CHECK(tables_pass(p, c));
+	CHECK(refused(p, c, &c->counter_count, 1));
+	CHECK(refused(p, c, &c->counter[0].block, 1));
+	CHECK(refused(p, c, &c->counter[0].at, c->counter[1].at));
+	CHECK(refused(p, c, &c->counter[1].at, c->size_bytes - 3));
+	CHECK(refused(p, c, &c->counter[1].at, c->link[0].at + 3));
+	CHECK(refused(p, c, &c->link[0].at, c->link[1].at + 2));
+	CHECK(refused(p, c, &c->link[0].at, c->size_bytes - 3));
+	CHECK(refused(p, c, &c->link[0].at, 30));
+	CHECK(refused(p, c, &c->link[1].stub, c->size_bytes));
+	CHECK(refused(p, c, &c->link[1].key_at, c->link[1].key_at + 4));
+	CHECK(refused(p, c, &c->fault[1].at, c->fault[0].at));
+	CHECK(refused(p, c, &c->fault[1].at, c->size_bytes));
+	CHECK(refused(p, c, &c->fault[0].first, c->loc_count + 1));
+	CHECK(refused(p, c, &c->fault[1].count, c->loc_count + 1));
+	program_fini(p);
+	free(p);
+}
+
 /* ---- helpers ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t sum(struct ir_state *st, uint64_t a, uint64_t b)
@@ -434,4 +553,4 @@ static void test_helper(void)
 	free(p);
 }
 
-CHECK_MAIN(test_graphs, test_recursion, test_stop, test_helper)
+CHECK_MAIN(test_graphs, test_recursion, test_stop, test_hot, test_tables, test_helper)

@@ -1,0 +1,89 @@
+/* Are the tables of a struct code what code.h promises? For debug builds and tests. */
+#include "lib/jit/compile.h"
+
+enum { FIELD_BYTES = 4, KEY_BYTES = 8 };
+
+struct check {
+	const struct code *c;
+	uint8_t *taken; /* a byte of each byte of code: it is in a field that is patched */
+	struct diag *d;
+};
+
+static bool wrong(const struct check *k, const char *table, unsigned row, const char *what)
+{
+	return diag_fail(k->d, KIT_EXIT_INTERNAL, "%s %u: %s", table, row, what);
+}
+
+/* A field of n bytes at offset at: in the code, and nobody else's. */
+static bool take(struct check *k, uint32_t at, uint32_t n)
+{
+	if (at > k->c->size_bytes || n > k->c->size_bytes - at)
+		return false;
+	for (uint32_t i = at; i < at + n; i++)
+		if (k->taken[i]++)
+			return false;
+	return true;
+}
+
+static bool check_link(struct check *k, unsigned row, unsigned align)
+{
+	const struct code_link *l = &k->c->link[row];
+
+	if (!take(k, l->at, FIELD_BYTES))
+		return wrong(k, "link", row, "its field is not in the code, or another's");
+	if (l->at / align != (l->at + FIELD_BYTES - 1) / align)
+		return wrong(k, "link", row, "its field lies across lines");
+	if (l->stub >= k->c->size_bytes)
+		return wrong(k, "link", row, "its stub is not in the code");
+	if (l->kind == CODE_LINK_IC
+	    && (l->key_at % KEY_BYTES != 0 || !take(k, l->key_at, KEY_BYTES)))
+		return wrong(k, "link", row, "its key is not aligned, or not its own");
+	return true;
+}
+
+static bool check_fault(const struct check *k, unsigned row)
+{
+	const struct code_fault *f = &k->c->fault[row];
+
+	if (f->at >= k->c->size_bytes)
+		return wrong(k, "fault", row, "it is not in the code");
+	if (row && f->at <= f[-1].at)
+		return wrong(k, "fault", row, "it does not ascend");
+	if (f->first > k->c->loc_count || f->count > k->c->loc_count - f->first)
+		return wrong(k, "fault", row, "its locations are not in the table");
+	return true;
+}
+
+static bool check_counter(struct check *k, unsigned row)
+{
+	const struct code_counter *n = &k->c->counter[row];
+
+	if (n->block != row)
+		return wrong(k, "counter", row, "it is another block's");
+	if (row && n->at <= n[-1].at)
+		return wrong(k, "counter", row, "it does not ascend");
+	if (!take(k, n->at, FIELD_BYTES))
+		return wrong(k, "counter", row, "its field is not in the code, or another's");
+	return true;
+}
+
+bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
+		    const struct jit_opts *o, struct diag *d)
+{
+	struct check k = { .c = c, .d = d };
+
+	k.taken = arena_znew(u->arena, uint8_t, c->size_bytes + 1);
+	if (c->counter_count != (o->count_blocks ? u->block_count : 0))
+		return diag_fail(d, KIT_EXIT_INTERNAL, "%u counters, %u blocks", c->counter_count,
+				 u->block_count);
+	for (unsigned i = 0; i < c->counter_count; i++)
+		if (!check_counter(&k, i))
+			return false;
+	for (unsigned i = 0; i < c->link_count; i++)
+		if (!check_link(&k, i, host->code_align))
+			return false;
+	for (unsigned i = 0; i < c->fault_count; i++)
+		if (!check_fault(&k, i))
+			return false;
+	return true;
+}
