@@ -31,39 +31,6 @@ static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 	return same ? inner->a : IR_NOREF;
 }
 
-/* Operations to which every NaN is the same, and that give a raw or a NaN-free result. */
-static bool takes_raw(unsigned op)
-{
-	switch (op) {
-	case IR_fadd:
-	case IR_fsub:
-	case IR_fmul:
-	case IR_fdiv:
-	case IR_fsqrt:
-	case IR_fmadd:
-	case IR_fmsub:
-	case IR_fnmsub:
-	case IR_fnmadd:
-	case IR_feq:
-	case IR_flt:
-	case IR_fle:
-	case IR_cvtfd:
-	case IR_cvtdf:
-	case IR_ftoi32:
-	case IR_ftou32:
-	case IR_ftoi64:
-	case IR_ftou64:
-	case IR_fcanon:
-	case IR_fmin:
-	case IR_fmax:
-	case IR_fclass:
-	case IR_box:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* True when in, as a user of operand number n, does with what the operand was made from. */
 static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigned n)
 {
@@ -82,9 +49,10 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	case IR_set:
 		return x64_narrow_compare(s, in);
 	case IR_fbits32:
+	case IR_box:
 		return true;
 	default:
-		return takes_raw(in->op);
+		return ir_info(in)->flags & IR_NA;
 	}
 }
 

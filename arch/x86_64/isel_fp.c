@@ -12,31 +12,15 @@ static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 
 
 bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
 {
-	switch (x64_insn(s, r)->op) {
-	case IR_fadd:
-	case IR_fsub:
-	case IR_fmul:
-	case IR_fdiv:
-	case IR_fsqrt:
-	case IR_fmadd:
-	case IR_fmsub:
-	case IR_fnmsub:
-	case IR_fnmadd:
-	case IR_fmin:
-	case IR_fmax:
-	case IR_cvtfd:
-	case IR_cvtdf:
-	case IR_fcanon:
-		return true;
-	default:
-		return false;
-	}
+	return ir_info(x64_insn(s, r))->flags & IR_NQ;
 }
 
 bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
 {
 	const struct ir_insn *in = x64_insn(s, r);
 
+	if (ir_info(in)->flags & IR_NC)
+		return true;
 	switch (in->op) {
 	case IR_fadd:
 	case IR_fsub:
@@ -45,13 +29,10 @@ bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
 	case IR_fsqrt:
 	case IR_cvtdf:
 		return in->sub != IR_RM_DYN; /* by ir_eval */
-	case IR_fmadd:
+	case IR_fmadd:                       /* FMA tests its result */
 	case IR_fmsub:
 	case IR_fnmsub:
 	case IR_fnmadd:
-	case IR_fmin:
-	case IR_fmax:
-	case IR_fcanon:
 		return true;
 	default:
 		return false;
@@ -112,8 +93,7 @@ static uint64_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *
 	const ir_ref op[] = { in->a, in->b, in->c };
 	uint64_t set = 0;
 
-	if (!x64_is_quiet(s, (ir_ref){ (uint32_t)(in - s->ir->insn) }) || in->op == IR_fmin
-	    || in->op == IR_fmax)
+	if (!(ir_info(in)->flags & IR_NP))
 		return 0;
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
 		set |= x64_val(s, x64_raw(s, op[n]))->no_nan;

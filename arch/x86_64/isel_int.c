@@ -273,25 +273,6 @@ static lreg sel_div(struct x64_isel *s, const struct ir_insn *in)
 	return d;
 }
 
-/* Values whose upper 33 bits are copies of bit 31 already. */
-static bool is_sext(const struct x64_isel *s, ir_ref r)
-{
-	switch (x64_insn(s, r)->op) {
-	case IR_sext:
-	case IR_ld8u:
-	case IR_ld8s:
-	case IR_ld16u:
-	case IR_ld16s:
-	case IR_ld32s:
-	case IR_set:
-	case IR_sext8:
-	case IR_sext16:
-		return true;
-	default:
-		return false;
-	}
-}
-
 bool x64_narrow_compare(const struct x64_isel *s, const struct ir_insn *in)
 {
 	int64_t c;
@@ -304,7 +285,7 @@ static lreg sel_sext(struct x64_isel *s, const struct ir_insn *in)
 {
 	const struct ir_insn *x = x64_insn(s, in->a);
 
-	if (x->op == IR_trunc && is_sext(s, x->a))
+	if (x->op == IR_trunc && ir_fits_i32(x64_insn(s, x->a)))
 		return x64_vr(s, x->a);
 	if (x->op == IR_const)
 		return x64_const_vreg(s, x->imm);
@@ -314,18 +295,8 @@ static lreg sel_sext(struct x64_isel *s, const struct ir_insn *in)
 /* 32-bit values whose register has a clear upper half, because a 32-bit operation wrote it last. */
 static bool zero_upper(const struct x64_isel *s, const struct ir_insn *x)
 {
-	if (x->op == IR_trunc) {
-		switch (x64_insn(s, x->a)->op) {
-		case IR_ld8u:
-		case IR_ld16u:
-		case IR_ld32u:
-		case IR_set:
-		case IR_zext:
-			return true;
-		default:
-			return false;
-		}
-	}
+	if (x->op == IR_trunc)
+		return ir_fits_u32(x64_insn(s, x->a));
 	return x->op != IR_const;
 }
 

@@ -177,9 +177,16 @@ enum ir_flag {
 	IR_TI = 256,  /* T is i32 or i64 */
 	IR_T64 = 512, /* T is i64 */
 	IR_TF = 1024, /* T is f32 or f64 */
+	/* Of NaNs: */
+	IR_NA = 2048,  /* all quiet ones are one to it as an operand */
+	IR_NP = 4096,  /* an operand that is one makes the result one */
+	IR_NQ = 8192,  /* one that it gives is quiet */
+	IR_NC = 16384, /* one that it gives is the canonical one */
 };
 
 enum ir_sub { IR_SUB_N, IR_SUB_CC, IR_SUB_RM, IR_SUB_KIND, IR_SUB_AQRL, IR_SUB_AMO };
+
+enum { IR_FITS_SIGNED = 128, IR_FITS_BITS = 127 };
 
 /* Operand and result columns: an enum ir_type, or IR_T for the insn's own. */
 enum { IR_T = 5 };
@@ -188,7 +195,9 @@ struct ir_op_info {
 	const char *name;
 	uint8_t result, a, b, c; /* enum ir_type or IR_T */
 	uint8_t sub;             /* enum ir_sub */
-	uint16_t flags;          /* enum ir_flag */
+	uint8_t
+	    fits; /* bits of an integer result, 0 when unknown; | IR_FITS_SIGNED: sign-extended */
+	uint16_t flags; /* enum ir_flag */
 };
 
 extern const struct ir_op_info ir_ops[IR_OP_COUNT];
@@ -210,6 +219,20 @@ static inline enum ir_type ir_operand_type(const struct ir_insn *i, uint8_t col)
 static inline bool ir_may_fault(const struct ir_insn *i)
 {
 	return ir_ops[i->op].flags & (IR_L | IR_S);
+}
+
+/* Is the result of a 64-bit insn, by its operation alone, the sign or zero extension of its low half? */
+static inline bool ir_fits_i32(const struct ir_insn *i)
+{
+	unsigned f = ir_ops[i->op].fits;
+
+	return f && (f & IR_FITS_SIGNED || f < 32);
+}
+static inline bool ir_fits_u32(const struct ir_insn *i)
+{
+	unsigned f = ir_ops[i->op].fits;
+
+	return f && !(f & IR_FITS_SIGNED);
 }
 
 /* ---- building (build.c) ------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ enum {
 	TI = IR_TI,
 	T64 = IR_T64,
 	TF = IR_TF,
+	NA = IR_NA,
+	NP = IR_NP,
+	NQ = IR_NQ,
+	NC = IR_NC | IR_NQ, /* that one is quiet */
 
 	N = IR_SUB_N,
 	CC = IR_SUB_CC,
@@ -28,11 +32,23 @@ enum {
 	KIND = IR_SUB_KIND,
 	AQRL = IR_SUB_AQRL,
 	AMO = IR_SUB_AMO,
+
+	ANY = 0,
+	U1 = 1,
+	U3 = 3,
+	U5 = 5,
+	U8 = 8,
+	U10 = 10,
+	U16 = 16,
+	U32 = 32,
+	S8 = IR_FITS_SIGNED | 8,
+	S16 = IR_FITS_SIGNED | 16,
+	S32 = IR_FITS_SIGNED | 32,
 };
 
 const struct ir_op_info ir_ops[IR_OP_COUNT] = {
-#define OP(name, result, a, b, c, flags, sub, meaning)                                             \
-	[IR_##name] = { #name, result, a, b, c, sub, flags },
+#define OP(name, result, a, b, c, flags, sub, fits, meaning)                                       \
+	[IR_##name] = { #name, result, a, b, c, sub, fits, flags },
 #include "lib/ir/ops.def"
 #undef OP
 };

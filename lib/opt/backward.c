@@ -67,9 +67,14 @@ enum {
 	TI = IR_TI,
 	T64 = IR_T64,
 	TF = IR_TF,
+	NA = IR_NA,
+	NP = IR_NP,
+	NQ = IR_NQ,
+	NC = IR_NC,
 };
 
-#define KIND_BY_FLAGS(f) ((f) & (L | S | X) ? BARRIER : (f)&F ? FLOAT : (f)&P ? PURE : EFFECT)
+#define KIND_BY_FLAGS(f)                                                                           \
+	((f) & (L | S | X) ? BARRIER : (f)&F ? FLOAT : (f)&NA ? CLASS : (f)&P ? PURE : EFFECT)
 #define KIND(op, f)                                                                                \
 	((op) == IR_getreg                     ? GETREG                                            \
 	 : (op) == IR_putreg                   ? PUTREG                                            \
@@ -77,13 +82,12 @@ enum {
 	 : (op) == IR_trunc                    ? TRUNCATION                                        \
 	 : (op) >= IR_fneg && (op) <= IR_fsgnj ? SIGN                                              \
 	 : (op) == IR_fcanon                   ? CANON                                             \
-	 : (op) == IR_fclass                   ? CLASS                                             \
 					       : KIND_BY_FLAGS(f))
 
 _Static_assert(IR_fneg + 2 == IR_fsgnj, "fneg, fabs and fsgnj stand together");
 
 static const uint8_t kinds[IR_OP_COUNT] = {
-#define OP(name, result, a, b, c, flags, sub, meaning) [IR_##name] = KIND(IR_##name, flags),
+#define OP(name, result, a, b, c, flags, ...) [IR_##name] = KIND(IR_##name, flags),
 #include "lib/ir/ops.def"
 #undef OP
 };
@@ -94,13 +98,13 @@ static const uint8_t kinds[IR_OP_COUNT] = {
  * True when a NaN in r is quiet whatever the host: the result of arithmetic. A loaded NaN may be
  * signalling, which its canonical form is not; that difference shows in the flags.
  */
-static bool is_arithmetic(const struct ir_unit *u, ir_ref r)
+static bool is_quiet(const struct ir_unit *u, ir_ref r)
 {
 	const struct ir_insn *i = &u->insn[r.idx];
 
 	while (i->op == IR_fneg || i->op == IR_fabs)
 		i = &u->insn[i->a.idx];
-	return ir_info(i)->flags & IR_F;
+	return ir_info(i)->flags & IR_NQ;
 }
 
 /* Operand *r of an insn to which all quiet NaNs are one. */
@@ -111,7 +115,7 @@ static void use_any_nan(struct backward *b, ir_ref *r)
 	if (!ir_ref_ok(*r))
 		return;
 	def = &b->u->insn[r->idx];
-	if (b->passes & OPT_BIT(nan) && def->op == IR_fcanon && is_arithmetic(b->u, def->a))
+	if (b->passes & OPT_BIT(nan) && def->op == IR_fcanon && is_quiet(b->u, def->a))
 		*r = def->a;
 	mark(b, *r, USED);
 }

@@ -41,40 +41,11 @@ static struct opt_bits shift_bits(enum ir_op op, struct opt_bits x, unsigned n, 
 /* Results that owe their size to the operation alone. */
 static struct opt_bits op_bits(enum ir_op op, unsigned w)
 {
-	switch ((int)op) {
-	case IR_set:
-	case IR_feq:
-	case IR_flt:
-	case IR_fle:
-	case IR_sc:
-		return bits(1, 2);
-	case IR_fclass:
-		return bits(10, 11);
-	case IR_ld8u:
-		return bits(8, 9);
-	case IR_ld8s:
-	case IR_sext8:
-		return bits(w, 8);
-	case IR_ld16u:
-		return bits(16, 17);
-	case IR_ld16s:
-	case IR_sext16:
-		return bits(w, 16);
-	case IR_ld32u:
-		return bits(32, 33);
-	case IR_ld32s:
-		return bits(w, 32);
-	case IR_getfflags:
-		return bits(5, 6);
-	case IR_getfrm:
-		return bits(3, 4);
-	case IR_sext:
-		return bits(w, 32);
-	case IR_zext:
-		return bits(32, 33);
-	default:
+	unsigned fits = ir_ops[op].fits, n = fits & IR_FITS_BITS;
+
+	if (!fits)
 		return bits(w, w);
-	}
+	return fits & IR_FITS_SIGNED ? bits(w, n) : bits(n, n + 1);
 }
 
 static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned levels);

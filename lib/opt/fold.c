@@ -243,17 +243,9 @@ static enum opt_fold fold_bitsf(struct opt_forward *f, struct ir_insn *i)
 	return x->op == IR_fbits ? opt_is_value(f, x->a) : OPT_KEEP;
 }
 
-/* Operations that give a NaN only in its canonical form, or none at all. */
 static enum opt_fold fold_fcanon(struct opt_forward *f, struct ir_insn *i)
 {
-	switch (opt_def(f, i->a)->op) {
-	case IR_fcanon:
-	case IR_fmin:
-	case IR_fmax:
-	case IR_i32tof ... IR_u64tof:
-		return opt_is_value(f, i->a);
-	}
-	return OPT_KEEP;
+	return ir_info(opt_def(f, i->a))->flags & IR_NC ? opt_is_value(f, i->a) : OPT_KEEP;
 }
 
 static enum opt_fold fold_fneg(struct opt_forward *f, struct ir_insn *i)
