@@ -18,17 +18,21 @@ void x64_may_fault(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_unit *u = e->lir;
 	uint32_t idx = (uint32_t)(in - u->insn);
-	struct code_fault *f;
+	const struct lir_fault *from = &u->fault[e->next_fault];
 
-	while (e->next_fault < u->fault_count && u->fault[e->next_fault].insn < idx)
+	while (from->insn < idx) {
+		from++;
 		e->next_fault++;
-	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
-	f = &e->fault[e->fault_count++];
-	*f = (struct code_fault){ .at = cb_pos(e->cb), .gpc_off = in->gpc_off };
-	if (e->next_fault < u->fault_count && u->fault[e->next_fault].insn == idx) {
-		f->first = u->fault[e->next_fault].first;
-		f->count = u->fault[e->next_fault].count;
 	}
+	KIT_DCHECK(e->next_fault < u->fault_count && from->insn == idx,
+		   "insn %u has no fault record", idx);
+	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
+	e->fault[e->fault_count++] = (struct code_fault){
+		.at = cb_pos(e->cb),
+		.gpc_off = in->gpc_off,
+		.first = from->first,
+		.count = from->count,
+	};
 }
 
 void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w)
@@ -174,6 +178,8 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 		e->flags_new = false;
 		return;
 	}
+	if (!e->zero_regs)
+		return;
 	switch (in->op) {
 	case LIR_NOP:
 	case LIR_GET:
@@ -276,6 +282,19 @@ static void emit_cold(struct x64_emit *e)
 	}
 }
 
+/* For as much as a unit has as a rule. */
+static void make_room(struct x64_emit *e)
+{
+	const struct lir_unit *u = e->lir;
+
+	e->fault_cap = u->fault_count;
+	e->link_cap = 2 * u->exit_count;
+	e->cold_cap = 3 * u->exit_count;
+	e->fault = arena_new(u->arena, struct code_fault, e->fault_cap);
+	e->link = arena_new(u->arena, struct code_link, e->link_cap);
+	e->cold = arena_new(u->arena, struct x64_cold, e->cold_cap);
+}
+
 bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struct jit_opts *o,
 	      struct codebuf *cb, struct code *out)
 {
@@ -291,17 +310,14 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 
 	(void)t;
 	KIT_DCHECK(cb_pos(cb) == 0, "offsets count from the buffer's start (%u)", cb_pos(cb));
+	make_room(&e);
 	e.block_at = arena_new(lir->arena, uint32_t, ir->block_count);
 	memset(e.block_at, 0xff, sizeof(uint32_t) * ir->block_count);
-	for (unsigned i = 0; i < lir->insn_count;) {
-		const struct lir_insn *in = &lir->insn[i];
-
-		if (in->op == LIR_FIX) {
-			i += emit_fixes(&e, in);
-		} else {
-			emit_insn(&e, in);
-			i++;
-		}
+	for (const struct lir_insn *in = lir->insn, *end = in + lir->insn_count; in < end;) {
+		if (in->op == LIR_FIX)
+			in += emit_fixes(&e, in);
+		else
+			emit_insn(&e, in++);
 	}
 	emit_cold(&e);
 	for (unsigned i = 0; i < e.forward_count; i++)

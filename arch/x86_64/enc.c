@@ -26,21 +26,20 @@ static inline uint8_t *put_imm(uint8_t *p, int32_t imm, unsigned n)
 static inline uint8_t *put_opcode(uint8_t *p, uint32_t op, unsigned w, unsigned rxb, bool need_rex)
 {
 	static const uint8_t prefix[] = { 0, 0x66, 0xf3, 0xf2 };
-	unsigned map = op >> 8 & 3, pp = op >> 10 & 3;
-	unsigned rex = w << 3 | rxb;
+	unsigned map = op >> 8 & 3, rex = w << 3 | rxb;
 
-	if (op & X64_LOCK)
-		*p++ = 0xf0;
-	if (pp)
-		*p++ = prefix[pp];
-	if (rex || need_rex)
-		*p++ = (uint8_t)(0x40 | rex);
+	if (op & (X64_LOCK | X64_PP_PF2)) {
+		if (op & X64_LOCK)
+			*p++ = 0xf0;
+		if (op & X64_PP_PF2)
+			*p++ = prefix[op >> 10 & 3];
+	}
+	*p = (uint8_t)(0x40 | rex);
+	p += rex || need_rex;
 	if (map) {
 		*p++ = 0x0f;
-		if (map == 2)
-			*p++ = 0x38;
-		else if (map == 3)
-			*p++ = 0x3a;
+		if (map >= 2)
+			*p++ = map == 2 ? 0x38 : 0x3a;
 	}
 	*p++ = (uint8_t)op;
 	return p;
@@ -69,42 +68,42 @@ static inline uint8_t *put_rr(uint8_t *p, unsigned reg, unsigned rm)
 	return p;
 }
 
-static inline unsigned rxb_rr(unsigned reg, unsigned rm) { return (reg >> 3) << 2 | rm >> 3; }
+static inline unsigned rxb_rr(unsigned reg, unsigned rm) { return (reg & 8) >> 1 | rm >> 3; }
 
 static inline unsigned rxb_rm(unsigned reg, struct x64_mem m)
 {
-	unsigned x = m.index == X64_NOREG ? 0 : m.index >> 3;
-	unsigned b = m.base == X64_NOREG ? 0 : m.base >> 3;
-
-	return (reg >> 3) << 2 | x << 1 | b;
+	/* Bit 3 of X64_NOREG is 0. */
+	return (reg & 8) >> 1 | (m.index & 8) >> 2 | (m.base & 8) >> 3;
 }
 
 /* ModRM, SIB and displacement (SDM 2A, tables 2-2 and 2-3). */
 static uint8_t *put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
 {
-	unsigned rbits = (reg & 7) << 3, base = m.base & 7, mod;
-	bool sib = m.index != X64_NOREG || base == X64_RSP || m.base == X64_NOREG;
-	unsigned index = m.index == X64_NOREG ? 4 : m.index & 7;
+	unsigned rbits = (reg & 7) << 3, base = m.base & 7, sib = m.index & 7, mod;
 
 	if (m.base == X64_NOREG) { /* no base: always 32 bits of displacement */
 		*p++ = (uint8_t)(rbits | 4);
-		*p++ = (uint8_t)(m.scale << 6 | index << 3 | 5);
+		*p++ = (uint8_t)(m.scale << 6 | sib << 3 | 5);
 		return put_imm(p, m.disp, 4);
 	}
-	if (m.disp == 0 && base != X64_RBP)
-		mod = 0;
+	if (fits_i8(m.disp))
+		mod = m.disp != 0 || base == X64_RBP;
 	else
-		mod = fits_i8(m.disp) ? 1 : 2;
-	*p++ = (uint8_t)(mod << 6 | rbits | (sib ? 4 : base));
-	if (sib)
-		*p++ = (uint8_t)(m.scale << 6 | index << 3 | base);
-	return put_imm(p, m.disp, mod == 2 ? 4 : mod);
+		mod = 2;
+	if (m.index == X64_NOREG && base != X64_RSP) {
+		*p++ = (uint8_t)(mod << 6 | rbits | base);
+	} else {
+		*p++ = (uint8_t)(mod << 6 | rbits | 4);
+		*p++ = (uint8_t)(m.scale << 6 | sib << 3 | base);
+	}
+	return put_imm(p, m.disp, mod * mod);
 }
 
 /* spl..dil need a REX prefix to not mean ah..bh. */
 static inline bool byte_reg_rex(uint32_t op, unsigned reg, unsigned rm)
 {
-	return (op & X64_BYTE_REG && reg >= 4) || (op & X64_BYTE_RM && rm >= 4);
+	return op & (X64_BYTE_REG | X64_BYTE_RM)
+	       && ((op & X64_BYTE_REG && reg >= 4) || (op & X64_BYTE_RM && rm >= 4));
 }
 
 void x64_rri(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned rm, int32_t imm,

@@ -28,7 +28,7 @@ enum {
 	X64_R13,
 	X64_R14,
 	X64_R15,
-	X64_NOREG = 0xff,
+	X64_NOREG = 0xf4, /* its low bits stand for no index in a SIB byte */
 };
 
 /* Condition codes (SDM volume 1, appendix B). Bit 0 inverts. */

@@ -219,9 +219,8 @@ static void sel_putreg(struct x64_isel *s, const struct ir_insn *in)
 	note_put(s, (unsigned)in->imm, fix, x64_val(s, v)->rep);
 }
 
-static void select_insn(struct x64_isel *s, uint32_t idx)
+static void select_insn(struct x64_isel *s, const struct ir_insn *in, uint32_t idx)
 {
-	const struct ir_insn *in = &s->ir->insn[idx];
 	unsigned flags = ir_info(in)->flags;
 
 	s->gpc_off = in->gpc_off;
@@ -265,14 +264,16 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 	s.val = arena_new(ir->arena, struct x64_val, ir->insn_count);
 	for (unsigned b = 0; b < ir->block_count; b++) {
 		const struct ir_block *blk = &ir->block[b];
+		const struct ir_insn *in;
 
 		scan_block(&s, blk);
 		s.puts.regs = 0;
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
 		x64_lir(&s, LIR_BLOCK)->imm = b;
-		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++)
-			if (!ir->insn[i].dead)
-				select_insn(&s, i);
+		in = &ir->insn[blk->first];
+		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)
+			if (!in->dead)
+				select_insn(&s, in, i);
 	}
 }

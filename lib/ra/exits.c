@@ -340,7 +340,7 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 
 	y.fixed = y.kept = y.held = 0;
 	for (unsigned k = 0; k < in.nopnd; k++)
-		if (in.opnd[k].role != LIR_NO_OPND && in.opnd[k].fixed != LIR_PHYS_NONE)
+		if (in.opnd[k].fixed != LIR_PHYS_NONE)
 			y.fixed |= RA_BIT(in.opnd[k].fixed);
 	if (!ends_block(s))
 		make_room(s, &y);

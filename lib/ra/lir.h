@@ -67,7 +67,7 @@ enum lir_op {
 	LIR_HOST = 16 /* the host's own operations start here */
 };
 
-enum lir_role { LIR_NO_OPND, LIR_USE, LIR_DEF, LIR_CLOBBER };
+enum lir_role { LIR_USE = 1, LIR_DEF, LIR_CLOBBER };
 
 enum lir_opnd_flag {
 	/* USE: read after a DEF of this insn is written; must not share its register. */
@@ -106,7 +106,7 @@ struct lir_insn {
 	uint16_t exit;   /* LF_EXIT and final exits: index into lir_unit.exit, else UINT16_MAX */
 	int32_t gpc_off; /* guest pc minus unit.gpc */
 	int32_t mem;     /* offset in struct ir_state of the LO_IN_MEM operand */
-	struct lir_opnd opnd[LIR_MAX_OPNDS];
+	struct lir_opnd opnd[LIR_MAX_OPNDS]; /* DEFs first, then USEs, then CLOBBERs */
 	int64_t imm;
 	int64_t imm2;
 };

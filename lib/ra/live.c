@@ -162,46 +162,48 @@ static void live_use(struct live *l, const struct lir_opnd *o, uint32_t pos,
 	}
 }
 
+static unsigned live_defs(struct live *l, const struct lir_insn *in, const struct ra_value **result)
+{
+	unsigned defs = 0;
+
+	while (defs < in->nopnd && in->opnd[defs].role == LIR_DEF)
+		defs++;
+	for (unsigned k = defs; k-- > 0;)
+		*result = live_def(l, in->opnd[k].r);
+	return defs;
+}
+
 /* Names the values of the operands, too, where virtual registers stood. */
 static void live_insn(struct live *l, struct lir_insn *in, struct ra_step *step)
 {
 	struct ra *s = l->s;
 	const struct ra_value *result = NULL;
 	bool sync = in->flags & LF_SYNC, late = in->flags & (LF_SYNC | LF_EXIT);
-	unsigned defs = 0, has = 0;
-	uint32_t early;
+	uint32_t early = sync ? RA_LATE(l->i) : RA_EARLY(l->i);
+	unsigned defs = live_defs(l, in, &result), has = defs ? RA_HAS_DEF : 0;
 
+	if (defs > 1)
+		late = true;
 	for (unsigned k = in->nopnd; k-- > 0;) {
 		struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role == LIR_NO_OPND)
-			continue;
 		if (o->fixed != LIR_PHYS_NONE) {
 			note_fixed(s, l->i, o->fixed);
 			has |= RA_HAS_FIXED;
 		}
 		if (o->role == LIR_USE) {
+			KIT_DCHECK(k >= defs, "insn %u has its results behind a use", l->i);
 			o->r = s->value[o->r].alias;
 			late |= o->flags & LO_LATE;
-		} else if (o->role == LIR_DEF) {
-			result = live_def(l, o->r);
-			has |= RA_HAS_DEF;
-			late |= defs++ > 0;
-		} else {
+			live_use(l, o, early | (o->flags & LO_LATE), result);
+		} else if (o->role == LIR_CLOBBER) {
 			late = true;
 		}
 	}
-	step->has |= defs > 1 ? has | RA_HAS_DEFS : has;
+	step->has |= has;
 	/* Results may be written before the fault, but for the case that lir.h names. */
 	if (in->flags & (LF_SYNC | LF_EXIT | LF_FAULT))
 		way_out(l, sync, late ? RA_LATE(l->i) : RA_EARLY(l->i));
-	early = sync ? RA_LATE(l->i) : RA_EARLY(l->i);
-	for (unsigned k = in->nopnd; k-- > 0;) {
-		const struct lir_opnd *o = &in->opnd[k];
-
-		if (o->role == LIR_USE)
-			live_use(l, o, early | (o->flags & LO_LATE), result);
-	}
 }
 
 /*

@@ -15,25 +15,24 @@
 
 struct lir_insn *ra_emit(struct ra_out *out, enum lir_op op, unsigned a, unsigned b, int64_t imm)
 {
+	static const struct lir_insn blank = {
+		.exit = UINT16_MAX,
+		.opnd = { { .role = LIR_DEF, .fixed = LIR_PHYS_NONE },
+			  { .role = LIR_USE, .fixed = LIR_PHYS_NONE } },
+	};
 	struct lir_insn *in = ra_append(out);
 
-	*in = (struct lir_insn){
-		.op = (uint8_t)op,
-		.exit = UINT16_MAX,
-		.gpc_off = out->gpc_off,
-		.imm = imm,
-	};
+	*in = blank;
+	in->op = (uint8_t)op;
+	in->gpc_off = out->gpc_off;
+	in->imm = imm;
 	if (a == LIR_PHYS_NONE)
 		return in;
 	in->nopnd = b == LIR_PHYS_NONE ? 1 : 2;
-	in->opnd[0] = (struct lir_opnd){
-		.r = (lreg)a,
-		.role = op == LIR_STORE || op == LIR_XCHG ? LIR_USE : LIR_DEF,
-		.fixed = LIR_PHYS_NONE,
-	};
-	if (b != LIR_PHYS_NONE)
-		in->opnd[1] =
-		    (struct lir_opnd){ .r = (lreg)b, .role = LIR_USE, .fixed = LIR_PHYS_NONE };
+	in->opnd[0].r = (lreg)a;
+	in->opnd[1].r = (lreg)b;
+	if (op == LIR_STORE || op == LIR_XCHG)
+		in->opnd[0].role = LIR_USE;
 	return in;
 }
 

@@ -82,7 +82,6 @@ struct ra_use {
 enum ra_has {
 	RA_HAS_FIXED = 1,      /* an operand in a fixed register */
 	RA_HAS_DEF = 2,        /* a result */
-	RA_HAS_DEFS = 4,       /* more than one */
 	RA_HAS_LATE_DEATH = 8, /* a value of dying outlives its early operands */
 };
 

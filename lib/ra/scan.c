@@ -21,7 +21,7 @@ struct regs {
 	uint64_t fixed_def; /* fixed results and clobbers */
 	uint64_t busy;      /* hold an operand of any kind */
 	uint64_t late;      /* hold a use that is read late */
-	uint64_t results;
+	unsigned hint;      /* of the use that says so: where the result had best go */
 };
 
 void ra_fetch(struct ra *s, uint16_t v, unsigned r)
@@ -44,7 +44,7 @@ static void collect_fixed(const struct lir_insn *in, struct regs *r)
 	for (unsigned k = 0; k < in->nopnd; k++) {
 		const struct lir_opnd *o = &in->opnd[k];
 
-		if (o->fixed == LIR_PHYS_NONE || o->role == LIR_NO_OPND)
+		if (o->fixed == LIR_PHYS_NONE)
 			continue;
 		if (o->role == LIR_USE)
 			r->fixed_use |= RA_BIT(o->fixed);
@@ -133,6 +133,8 @@ static void use_reg(struct regs *r, struct lir_opnd *o, unsigned reg)
 	r->busy |= RA_BIT(reg);
 	if (o->flags & LO_LATE)
 		r->late |= RA_BIT(reg);
+	if (o->flags & LO_HINT)
+		r->hint = reg;
 }
 
 /* May operand o of value v, which is in memory alone, be read from there? */
@@ -206,26 +208,19 @@ static void place_uses(struct ra *s, struct lir_insn *in, struct regs *r)
 
 /* ---- results ---------------------------------------------------------------------------------- */
 
-/* Registers of values that die at insn i before it writes results. */
-static uint64_t dying_early(const struct ra *s)
+/* Registers of those values of the dying that die before insn i writes results. */
+static uint64_t dying_early(const struct ra *s, uint16_t dying)
 {
 	uint64_t regs = 0;
 
-	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
-		if (s->value[v].reg != LIR_PHYS_NONE && !ra_outlives_early(s, v))
-			regs |= RA_BIT(s->value[v].reg);
-	return regs;
-}
+	while (dying != RA_NOVALUE) {
+		const struct ra_value *x = &s->value[dying];
 
-static unsigned hint_of(const struct lir_insn *in)
-{
-	for (unsigned k = 0; k < in->nopnd; k++) {
-		const struct lir_opnd *o = &in->opnd[k];
-
-		if (o->role == LIR_USE && o->flags & LO_HINT && !(o->flags & LO_IN_MEM))
-			return o->r;
+		if (x->reg != LIR_PHYS_NONE && x->death <= RA_EARLY(s->i))
+			regs |= RA_BIT(x->reg);
+		dying = x->next_dying;
 	}
-	return LIR_PHYS_NONE;
+	return regs;
 }
 
 /*
@@ -257,61 +252,49 @@ static void clear_home(struct ra *s, uint16_t v, uint64_t banned, uint64_t *avai
 	}
 }
 
-static void free_dying(struct ra *s)
+static inline void free_dying(struct ra *s, uint16_t dying)
 {
-	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
+	for (uint16_t v = dying; v != RA_NOVALUE; v = s->value[v].next_dying)
 		ra_free_value(s, v);
 }
 
 /* Those of the dying whose register a result may have. */
-static void free_dying_early(struct ra *s)
+static void free_dying_early(struct ra *s, uint16_t dying)
 {
-	for (uint16_t v = s->step[s->i].dying; v != RA_NOVALUE; v = s->value[v].next_dying)
+	for (uint16_t v = dying; v != RA_NOVALUE; v = s->value[v].next_dying)
 		if (!ra_outlives_early(s, v))
 			ra_free_value(s, v);
 }
 
-static void choose_results(struct ra *s, const struct lir_insn *in, struct regs *r,
-			   uint8_t reg[LIR_MAX_OPNDS])
+static void choose_results(struct ra *s, const struct lir_insn *in, const struct regs *r,
+			   uint16_t dying, uint8_t reg[LIR_MAX_OPNDS])
 {
-	unsigned hint = hint_of(in);
-	uint64_t banned = r->fixed_def | r->late, avail = s->free | dying_early(s);
+	uint64_t banned = r->fixed_def | r->late, avail = s->free | dying_early(s, dying);
 
-	for (unsigned k = 0; k < in->nopnd; k++) {
+	for (unsigned k = 0; k < in->nopnd && in->opnd[k].role == LIR_DEF; k++) {
 		const struct lir_opnd *o = &in->opnd[k];
 
-		if (o->role != LIR_DEF)
-			continue;
 		if (o->fixed != LIR_PHYS_NONE) {
 			reg[k] = o->fixed;
 		} else {
 			clear_home(s, o->r, banned, &avail);
 			reg[k] =
-			    (uint8_t)ra_take(s, o->r, avail & ~banned, ~(avail | banned), hint);
+			    (uint8_t)ra_take(s, o->r, avail & ~banned, ~(avail | banned), r->hint);
 			banned |= RA_BIT(reg[k]);
 		}
-		if (!(s->step[s->i].has & RA_HAS_DEFS))
-			return;
 	}
 }
 
-static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[LIR_MAX_OPNDS])
+static void commit_results(struct ra *s, struct lir_insn *in, const struct ra_step *step,
+			   const uint8_t reg[LIR_MAX_OPNDS])
 {
-	unsigned has = s->step[s->i].has;
-
-	free_dying_early(s);
-	for (unsigned k = 0; k < in->nopnd; k++) {
-		struct lir_opnd *o = &in->opnd[k];
-
-		if (o->role != LIR_DEF)
-			continue;
-		ra_give(s, o->r, reg[k]);
-		o->r = reg[k];
-		if (!(has & RA_HAS_DEFS))
-			break;
+	free_dying_early(s, step->dying);
+	for (unsigned k = 0; k < in->nopnd && in->opnd[k].role == LIR_DEF; k++) {
+		ra_give(s, in->opnd[k].r, reg[k]);
+		in->opnd[k].r = reg[k];
 	}
-	if (has & RA_HAS_LATE_DEATH)
-		free_dying(s);
+	if (step->has & RA_HAS_LATE_DEATH)
+		free_dying(s, step->dying);
 }
 
 /* ---- insns ------------------------------------------------------------------------------------ */
@@ -319,9 +302,10 @@ static void commit_results(struct ra *s, struct lir_insn *in, const uint8_t reg[
 /* Works on the selected insn itself, which nobody reads again. */
 static void scan_host(struct ra *s, struct lir_insn *in)
 {
-	struct regs r = { 0 };
+	struct regs r = { .hint = LIR_PHYS_NONE };
+	const struct ra_step *step = &s->step[s->i];
 	uint8_t reg[LIR_MAX_OPNDS];
-	unsigned has = s->step[s->i].has;
+	unsigned has = step->has;
 
 	s->horizon = s->i;
 	if (has & RA_HAS_FIXED) {
@@ -331,15 +315,15 @@ static void scan_host(struct ra *s, struct lir_insn *in)
 	place_uses(s, in, &r);
 	s->horizon = s->i + 1;
 	if (has & RA_HAS_DEF)
-		choose_results(s, in, &r, reg);
+		choose_results(s, in, &r, step->dying, reg);
 	if (in->flags & LF_EXIT)
 		ra_note_exit(s, in);
 	if (in->flags & LF_FAULT)
 		ra_note_fault(s);
 	if (has & RA_HAS_DEF)
-		commit_results(s, in, reg);
+		commit_results(s, in, step, reg);
 	else
-		free_dying(s);
+		free_dying(s, step->dying);
 	*ra_append(&s->out) = *in;
 }
 
@@ -358,12 +342,12 @@ void ra_scan(struct ra *s)
 				continue;
 			}
 			ra_sync(s, in);
-			free_dying(s);
+			free_dying(s, s->step[s->i].dying);
 			ra_settle(s);
 		} else if (in->op == LIR_PUT) {
 			s->horizon = s->i;
 			ra_put(s, in);
-			free_dying(s);
+			free_dying(s, s->step[s->i].dying);
 		} else {
 			KIT_CHECK(in->op == LIR_BLOCK, "LIR op %u before allocation", in->op);
 			*ra_append(&s->out) = *in;

@@ -154,6 +154,19 @@ static void place_hint(struct gen *g, struct lir_insn *in)
 		in->opnd[k].flags |= LO_HINT;
 }
 
+/* DEFs first, then USEs, then CLOBBERs, as lir.h wants them. */
+static void sort_operands(struct lir_insn *in)
+{
+	static const uint8_t order[] = { LIR_DEF, LIR_USE, LIR_CLOBBER };
+	struct lir_insn old = *in;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_LEN(order); i++)
+		for (unsigned k = 0; k < old.nopnd; k++)
+			if (old.opnd[k].role == order[i])
+				in->opnd[n++] = old.opnd[k];
+}
+
 static void add_host(struct gen *g, unsigned flags)
 {
 	/* Built aside: any_value may add constants, toy_insn may move the list. */
@@ -175,6 +188,7 @@ static void add_host(struct gen *g, unsigned flags)
 	if (chance(g, 15) && in.nopnd < LIR_MAX_OPNDS)
 		add_write(g, &in, &room, true);
 	place_hint(g, &in);
+	sort_operands(&in);
 	at = toy_insn(g->u, in.op);
 	in.gpc_off = at->gpc_off;
 	*at = in;
