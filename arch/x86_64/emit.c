@@ -137,7 +137,7 @@ static void emit_made(struct x64_emit *e, const struct lir_insn *in)
 	case LIR_STOREI:
 		store_const(e, m, in->imm2);
 		break;
-	default: /* NOP, GET, PUT */
+	default: /* NOP, PUT */
 		break;
 	}
 }
@@ -182,7 +182,6 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 		return;
 	switch (in->op) {
 	case LIR_NOP:
-	case LIR_GET:
 	case LIR_PUT:
 	case LIR_STORE:
 	case LIR_STOREI:

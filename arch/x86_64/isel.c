@@ -143,16 +143,12 @@ lreg x64_extend(struct x64_isel *s, lreg a, enum x64_ext how)
 	return d;
 }
 
-static void sel_getreg(struct x64_isel *s, uint32_t idx)
+static void sel_getreg(struct x64_isel *s, const struct ir_insn *in, uint32_t idx)
 {
-	const struct ir_insn *in = &s->ir->insn[idx];
-	struct lir_insn *l;
-
 	if (s->val[idx].rep != idx || s->val[idx].uses == 0)
 		return;
-	l = x64_lir(s, LIR_GET);
-	l->imm = in->imm;
-	s->val[idx].vreg = x64_def(s, l, in->type == IR_I64 ? LIR_INT : LIR_FP);
+	s->block->entries |= UINT64_C(1) << in->imm;
+	s->val[idx].vreg = (lreg)(LIR_ENTRY + in->imm);
 }
 
 /*
@@ -212,6 +208,7 @@ static void sel_putreg(struct x64_isel *s, const struct ir_insn *in)
 	if (s->t->home[in->imm] != LIR_PHYS_NONE)
 		fix = lazy_fix(s, &v);
 	r = x64_vr(s, v);
+	s->block->puts |= UINT64_C(1) << in->imm;
 	l = x64_lir(s, LIR_PUT);
 	l->imm = in->imm;
 	l->fix = (uint8_t)fix;
@@ -225,7 +222,7 @@ static void select_insn(struct x64_isel *s, const struct ir_insn *in, uint32_t i
 
 	s->gpc_off = in->gpc_off;
 	if (in->op == IR_getreg)
-		sel_getreg(s, idx);
+		sel_getreg(s, in, idx);
 	else if (in->op == IR_putreg)
 		sel_putreg(s, in);
 	else if (flags & IR_P)
@@ -261,6 +258,8 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 	lir->insn = arena_new(ir->arena, struct lir_insn, lir->insn_cap);
 	lir->vreg_cap = ir->insn_count + 16;
 	lir->vreg = arena_new(ir->arena, struct lir_vreg, lir->vreg_cap);
+	lir->block_count = lir->block_cap = ir->block_count;
+	lir->block = arena_new(ir->arena, struct lir_block, lir->block_cap);
 	s.val = arena_new(ir->arena, struct x64_val, ir->insn_count);
 	for (unsigned b = 0; b < ir->block_count; b++) {
 		const struct ir_block *blk = &ir->block[b];
@@ -270,6 +269,8 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		s.puts.regs = 0;
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
+		s.block = &lir->block[b];
+		*s.block = (struct lir_block){ .first = lir->insn_count };
 		x64_lir(&s, LIR_BLOCK)->imm = b;
 		in = &ir->insn[blk->first];
 		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)

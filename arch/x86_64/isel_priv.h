@@ -31,7 +31,8 @@ struct x64_isel {
 	const struct ir_unit *ir;
 	const struct ra_target *t;
 	struct lir_unit *lir;
-	struct x64_val *val; /* by insn */
+	struct lir_block *block; /* being selected */
+	struct x64_val *val;     /* by insn */
 	uint64_t features;
 	bool guest_base;
 	int32_t gpc_off; /* of the insn being selected */

@@ -8,7 +8,7 @@
  * stand in both lists in the same order; all others in the allocated list move names about.
  *
  *     selected                        allocated
- *     GET/PUT: the guest's view  |    MOVE XCHG CONST LOAD STORE STOREI FIX: the machine
+ *     PUT: the guest's view      |    MOVE XCHG CONST LOAD STORE STOREI FIX: the machine
  *     host insn ------------------ same, uses, results, ways out compared ---- host insn
  *
  * At a way out, each guest register's name in the guest's view must be at the place that the boundary
@@ -87,6 +87,8 @@ static struct name fixed_name(struct name n, uint8_t fix)
 
 static struct name vreg_name(const struct checker *c, unsigned v)
 {
+	if (v >= LIR_ENTRY)
+		return v - LIR_ENTRY < c->t->regs->count ? entry_name(v - LIR_ENTRY) : nothing;
 	return c->sel->vreg[v].is_const ? const_name(c->sel->vreg[v].imm) : c->vreg[v];
 }
 
@@ -193,13 +195,20 @@ static bool check_mem_use(struct checker *c, const struct lir_insn *got, unsigne
 	       || fail(c, "operand %u: offset %d does not hold its value", k, got->mem);
 }
 
+static unsigned class_of_vreg(const struct checker *c, unsigned v)
+{
+	if (v >= LIR_ENTRY)
+		return c->t->regs->reg[v - LIR_ENTRY].type == IR_F64 ? LIR_FP : LIR_INT;
+	return c->sel->vreg[v].cls;
+}
+
 static bool check_reg(struct checker *c, const struct lir_opnd *sel, const struct lir_opnd *got,
 		      unsigned k)
 {
 	if (sel->fixed != LIR_PHYS_NONE)
 		return got->r == sel->fixed
 		       || fail(c, "operand %u is in register %u, not %u", k, got->r, sel->fixed);
-	if (!is_reg(c, got->r) || class_of(got->r) != c->sel->vreg[sel->r].cls)
+	if (!is_reg(c, got->r) || class_of(got->r) != class_of_vreg(c, sel->r))
 		return fail(c, "operand %u is in register %u, which it may not be", k, got->r);
 	return true;
 }
@@ -292,7 +301,8 @@ static bool define(struct checker *c, const struct lir_insn *sel, const struct l
 			c->m.reg[o->fixed] = nothing;
 		if (o->role != LIR_DEF)
 			continue;
-		if (c->vreg[o->r].kind != NAME_NONE || c->sel->vreg[o->r].is_const)
+		if (o->r >= LIR_ENTRY || c->vreg[o->r].kind != NAME_NONE
+		    || c->sel->vreg[o->r].is_const)
 			return fail(c, "v%u is defined twice", o->r);
 		c->vreg[o->r] = (struct name){ NAME_VREG, 0, o->r, 0 };
 		c->m.reg[got->opnd[k].r] = c->vreg[o->r];
@@ -418,26 +428,17 @@ static bool check_host(struct checker *c, const struct lir_insn *sel)
 	return define(c, sel, got) && (!(sel->flags & LF_EXIT) || check_exit(c, got));
 }
 
-static bool check_guest(struct checker *c, const struct lir_insn *sel)
+static bool check_put(struct checker *c, const struct lir_insn *sel)
 {
 	unsigned v = sel->opnd[0].r;
 	uint64_t g = (uint64_t)sel->imm;
 
 	if (g >= c->t->regs->count)
 		return fail(c, "guest register %llu does not exist", (unsigned long long)g);
-	if (sel->op == LIR_PUT) {
-		if (sel->fix && c->t->home[g] == LIR_PHYS_NONE)
-			return fail(c, "fix for a guest register that is not pinned");
-		c->greg[g] = fixed_name(vreg_name(c, v), sel->fix);
-		return c->greg[g].kind != NAME_NONE || fail(c, "v%u is not defined", v);
-	}
-	if (!same(c->greg[g], entry_name((unsigned)g)))
-		return fail(c, "guest register %s is read after it was written",
-			    c->t->regs->reg[g].name);
-	if (c->vreg[v].kind != NAME_NONE)
-		return fail(c, "v%u is defined twice", v);
-	c->vreg[v] = entry_name((unsigned)g);
-	return true;
+	if (sel->fix && c->t->home[g] == LIR_PHYS_NONE)
+		return fail(c, "fix for a guest register that is not pinned");
+	c->greg[g] = fixed_name(vreg_name(c, v), sel->fix);
+	return c->greg[g].kind != NAME_NONE || fail(c, "v%u is not defined", v);
 }
 
 /* Carries out allocated insns up to the next host insn or block. */
@@ -458,8 +459,8 @@ static bool check_insn(struct checker *c, const struct lir_insn *sel)
 {
 	if (sel->op == LIR_NOP)
 		return true;
-	if (sel->op == LIR_GET || sel->op == LIR_PUT)
-		return check_guest(c, sel);
+	if (sel->op == LIR_PUT)
+		return check_put(c, sel);
 	if (sel->op < LIR_HOST && sel->op != LIR_BLOCK)
 		return fail(c, "op %u before allocation", sel->op);
 	if (!run_moves(c))

@@ -14,7 +14,8 @@
  * register is in its home register (ra_target.home) and any other one in memory, in
  * struct ir_state. Inside a block:
  *
- *   LIR_GET v, g   v is guest register g as of the block's entry. Before any PUT of g.
+ *   LIR_ENTRY + g  as a virtual register that no insn defines: guest register g as of the block's
+ *                  entry. lir_block.entries lists those that a block uses.
  *   LIR_PUT g, v   from here on g is v. Costs a store when g is not
  *                  pinned; when g is pinned, nothing until a way out needs g at home.
  *
@@ -46,6 +47,9 @@ typedef uint16_t lreg; /* before allocation a virtual register, after it a physi
 
 #define LREG_NONE UINT16_MAX
 
+/* Virtual registers from here on are guest registers; the others are numbers of lir_unit.vreg. */
+enum { LIR_ENTRY = 0xff00 };
+
 enum lir_class { LIR_INT, LIR_FP };
 
 /* Physical registers: 0..31 integer, 32..63 floating point; sets of them are 64-bit masks. */
@@ -54,7 +58,6 @@ enum { LIR_PHYS_FP = 32, LIR_PHYS_COUNT = 64, LIR_PHYS_NONE = 0xff };
 enum lir_op {
 	LIR_NOP,
 	LIR_BLOCK, /* block imm of the unit starts here */
-	LIR_GET,   /* opnd[0] DEF; imm: guest register */
 	LIR_PUT,   /* opnd[0] USE; imm: guest register; fix */
 	/* Made by the allocator, operands physical: */
 	LIR_MOVE,     /* opnd[0] DEF <- opnd[1] USE, same class */
@@ -118,6 +121,13 @@ struct lir_vreg {
 	int64_t imm;
 };
 
+/* A block before allocation: from its LIR_BLOCK to the next one's. */
+struct lir_block {
+	uint32_t first;   /* in lir_unit.insn */
+	uint64_t entries; /* guest registers that are used as of its entry */
+	uint64_t puts;    /* those that it has a PUT of */
+};
+
 /* A way out. Filled by instruction selection, but for the moves. */
 struct lir_exit {
 	gaddr target;       /* guest pc, where it is known */
@@ -154,6 +164,8 @@ struct lir_unit {
 	const struct ir_unit *ir;
 	struct lir_insn *insn; /* before ra_run: selected; after: allocated */
 	unsigned insn_count, insn_cap;
+	struct lir_block *block;
+	unsigned block_count, block_cap;
 	struct lir_vreg *vreg;
 	unsigned vreg_count, vreg_cap;
 	struct lir_exit *exit;

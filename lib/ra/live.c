@@ -11,8 +11,7 @@
  * wants that register; and one that dies as the LO_HINT operand of an insn wants
  * what the insn's result wants, so that a chain of two-address operations stays in one place.
  *
- * PUTs that no way out sees become LIR_NOP here, and GETs, whose virtual register
- * has become another name of the entry value.
+ * PUTs that no way out sees become LIR_NOP here.
  */
 #include "lib/ra/ra_priv.h"
 
@@ -27,18 +26,9 @@ struct live {
 	uint16_t consts;    /* chain through next_dying of the constants seen */
 };
 
-/* Room for the lists of uses: an operand adds to its value's and to its fixed register's. */
-static void reserve_uses(struct ra *s, uint32_t operands)
-{
-	s->use_count = 0;
-	if (2 * operands <= s->use_cap)
-		return;
-	s->use_cap = 2 * operands;
-	s->use = arena_new(s->u->arena, struct ra_use, s->use_cap);
-}
-
 static inline uint32_t add_use(struct ra *s, uint32_t insn, uint32_t next)
 {
+	arena_grow(s->u->arena, s->use, s->use_count, s->use_cap);
 	s->use[s->use_count] = (struct ra_use){ insn, next };
 	return s->use_count++;
 }
@@ -102,7 +92,7 @@ static void live_put(struct live *l, struct lir_insn *in)
 {
 	struct ra *s = l->s;
 	unsigned g = (unsigned)in->imm;
-	uint16_t v = in->opnd[0].r = s->value[in->opnd[0].r].alias;
+	uint16_t v = in->opnd[0].r = ra_value_of(s, in->opnd[0].r);
 	struct ra_value *x;
 
 	if (l->unseen & RA_BIT(g)) {
@@ -193,7 +183,7 @@ static void live_insn(struct live *l, struct lir_insn *in, struct ra_step *step)
 		}
 		if (o->role == LIR_USE) {
 			KIT_DCHECK(k >= defs, "insn %u has its results behind a use", l->i);
-			o->r = s->value[o->r].alias;
+			o->r = ra_value_of(s, o->r);
 			late |= o->flags & LO_LATE;
 			live_use(l, o, early | (o->flags & LO_LATE), result);
 		} else if (o->role == LIR_CLOBBER) {
@@ -206,41 +196,24 @@ static void live_insn(struct live *l, struct lir_insn *in, struct ra_step *step)
 		way_out(l, sync, late ? RA_LATE(l->i) : RA_EARLY(l->i));
 }
 
-/*
- * The forward look at the block: its end, which guest registers it names. Makes GETs
- * aliases of entry values.
- */
-static void name_entries(struct ra *s)
+static void open_block(struct ra *s, unsigned b)
 {
 	const struct lir_unit *u = s->u;
-	struct lir_insn *first = &u->insn[s->first], *in = first, *end = &u->insn[u->insn_count];
-	uint64_t put = 0, read = 0;
-	uint32_t operands = 0;
+	const struct lir_block *blk = &u->block[b];
 
-	for (; in < end; in++) {
-		operands += in->nopnd;
-		if (in->op >= LIR_HOST)
-			continue;
-		if (in->op == LIR_PUT) {
-			put |= RA_BIT(in->imm);
-		} else if (in->op == LIR_GET) {
-			in->op = LIR_NOP;
-			s->value[in->opnd[0].r].alias = (uint16_t)(s->entry + in->imm);
-			read |= RA_BIT(in->imm);
-		} else if (in->op == LIR_BLOCK && in > first) {
-			break;
-		}
-	}
-	s->end = (uint32_t)(in - u->insn);
-	s->read = read;
-	reserve_uses(s, operands);
+	s->first = blk->first;
+	s->end = b + 1 < u->block_count ? blk[1].first : u->insn_count;
+	s->block_pos = RA_EARLY(s->first);
+	s->wanted = s->fixed_any = 0;
+	s->use_count = 0;
+	s->read = blk->entries;
 	/* Only where the last way out is the end do the homes of the others stay taken all the way. */
 	s->touched = s->t->pinned;
-	if (in[-1].flags & LF_SYNC)
-		s->touched &= read | put;
+	if (u->insn[s->end - 1].flags & LF_SYNC)
+		s->touched &= blk->entries | blk->puts;
 }
 
-void ra_live(struct ra *s, uint32_t first)
+void ra_live(struct ra *s, unsigned b)
 {
 	struct lir_insn *in;
 	struct ra_step *step;
@@ -251,16 +224,13 @@ void ra_live(struct ra *s, uint32_t first)
 	l.to_sync = 0;
 	l.next_sync = RA_NEVER;
 	l.consts = RA_NOVALUE;
-	s->first = first;
-	s->block_pos = RA_EARLY(first);
-	s->wanted = s->fixed_any = 0;
-	name_entries(s);
+	open_block(s, b);
 	for (RA_EACH(n, s->touched | s->read))
 		ra_init_value(s, (uint16_t)(s->entry + n), ra_greg_class(s, (unsigned)n), false);
 	l.i = s->end;
 	in = &s->u->insn[s->end];
 	step = &s->step[s->end];
-	while (l.i > first) {
+	while (l.i > s->first) {
 		l.i--;
 		in--;
 		*--step = (struct ra_step){ .dying = RA_NOVALUE };

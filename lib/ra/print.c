@@ -3,6 +3,7 @@
  *
  *     add.8 r3 = r3^, r9 late            results = uses; ^ is the hint
  *     put a0, v4 fix 1                   before allocation
+ *     add.8 v5 = v4^, a1                 a1 as of the block's entry
  *     load r2 = [40]                     places in struct ir_state are in brackets
  *     bne exit 1 r3, r9                  the exit's moves follow at the end
  */
@@ -18,9 +19,9 @@ struct printer {
 };
 
 static const char *const op_names[] = {
-	[LIR_NOP] = "nop",     [LIR_BLOCK] = "block",   [LIR_GET] = "get",     [LIR_PUT] = "put",
-	[LIR_MOVE] = "move",   [LIR_XCHG] = "xchg",     [LIR_CONST] = "const", [LIR_LOAD] = "load",
-	[LIR_STORE] = "store", [LIR_STOREI] = "storei", [LIR_FIX] = "fix",
+	[LIR_NOP] = "nop",       [LIR_BLOCK] = "block", [LIR_PUT] = "put",   [LIR_MOVE] = "move",
+	[LIR_XCHG] = "xchg",     [LIR_CONST] = "const", [LIR_LOAD] = "load", [LIR_STORE] = "store",
+	[LIR_STOREI] = "storei", [LIR_FIX] = "fix",
 };
 
 static void print_phys(const struct printer *p, unsigned r)
@@ -50,6 +51,8 @@ static void print_opnd(const struct printer *p, const struct lir_insn *in, const
 		return;
 	} else if (p->t) {
 		print_phys(p, o->r);
+	} else if (o->r >= LIR_ENTRY) {
+		print_greg(p, o->r - LIR_ENTRY);
 	} else {
 		const struct lir_vreg *v = &p->u->vreg[o->r];
 
@@ -107,7 +110,6 @@ static void print_own(const struct printer *p, const struct lir_insn *in)
 	case LIR_BLOCK:
 		strbuf_printf(p->out, " %" PRId64, in->imm);
 		break;
-	case LIR_GET:
 	case LIR_PUT:
 		strbuf_putc(p->out, ' ');
 		print_greg(p, (unsigned)in->imm);

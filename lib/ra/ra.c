@@ -36,7 +36,7 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	struct ra
 	    s; /* each part of it is set before it is read: clearing it would cost a block's work */
 
-	if (u->vreg_count + 2 * IR_MAX_REGS >= RA_NOVALUE)
+	if (u->vreg_count + 2 * IR_MAX_REGS >= LIR_ENTRY)
 		return false;
 	s.u = u;
 	s.t = t;
@@ -49,8 +49,8 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	s.use = arena_new(u->arena, struct ra_use, s.use_cap);
 	out_init(&s.out, u->arena, u->insn_count + u->insn_count / 2 + 16);
 	out_init(&s.stub, u->arena, 0);
-	for (uint32_t first = 0; first < u->insn_count; first = s.end) {
-		ra_live(&s, first);
+	for (unsigned b = 0; b < u->block_count; b++) {
+		ra_live(&s, b);
 		ra_scan(&s);
 	}
 	u->insn = s.out.insn;

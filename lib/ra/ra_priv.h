@@ -12,12 +12,11 @@
  * A value has a number below ra.value_count:
  *
  *     [0, vreg_count)          the unit's virtual registers
- *     ra.entry + g             what guest register g held when the block was entered. A LIR_GET
- *                              makes its virtual register an alias of it.
+ *     ra.entry + g             what guest register g held when the block was entered
  *     ra.synced + g            what the home of g holds after a LF_SYNC, when that is no other
  *                              value's place: a second copy, or the result of a LIR_FIX
  *
- * A pinned guest register that the block neither GETs nor PUTs has no value as a rule: its
+ * A pinned guest register that the block neither uses nor PUTs has no value as a rule: its
  * home is simply taken, neither free nor held, up to the last way out. Should the register be wanted after
  * all, ra_touch makes the value late.
  *
@@ -63,7 +62,6 @@ struct ra_value {
 	uint32_t dest_end; /* insn up to which it wants to be in the home of dest undisturbed */
 	uint32_t fixed_at; /* insn that wants it in register fixed */
 	int32_t mem;       /* offset of its copy in struct ir_state, or RA_NOMEM */
-	uint16_t alias;    /* the value that a virtual register stands for */
 	uint16_t next_want, next_dying;
 	uint8_t cls;   /* enum lir_class */
 	uint8_t reg;   /* LIR_PHYS_NONE: in none */
@@ -110,7 +108,7 @@ struct ra {
 	uint32_t first, end, block_pos;
 	struct ra_use *use;
 	unsigned use_count, use_cap;
-	uint64_t read;                  /* guest registers that GETs name */
+	uint64_t read;                  /* guest registers that are used as of its entry */
 	uint64_t touched;               /* pinned guest registers that have a value */
 	struct ra_step *step;           /* by insn */
 	uint64_t wanted;                /* guest registers with a want list ... */
@@ -137,8 +135,8 @@ struct ra {
 
 /* ---- live.c */
 
-/* Prepares the block that starts at first: fills the part of ra above and values' wishes. */
-void ra_live(struct ra *s, uint32_t first);
+/* Prepares block b of the unit: fills the part of ra above and values' wishes. */
+void ra_live(struct ra *s, unsigned b);
 
 /* ---- scan.c */
 
@@ -225,7 +223,6 @@ static inline struct ra_value *ra_init_value(struct ra *s, uint16_t v, uint8_t c
 	struct ra_value *x = &s->value[v];
 
 	*x = (struct ra_value){
-		.alias = v,
 		.cls = cls,
 		.is_const = is_const,
 		.uses = RA_NOUSE,
@@ -236,6 +233,14 @@ static inline struct ra_value *ra_init_value(struct ra *s, uint16_t v, uint8_t c
 		.slot = RA_NOSLOT,
 	};
 	return x;
+}
+
+/* The value that virtual register r is. */
+static inline uint16_t ra_value_of(const struct ra *s, lreg r)
+{
+	KIT_DCHECK(r < LIR_ENTRY || s->read >> (r - LIR_ENTRY) & 1,
+		   "insn %u: guest register %u is not in lir_block.entries", s->i, r - LIR_ENTRY);
+	return r < LIR_ENTRY ? r : (uint16_t)(s->entry + (r - LIR_ENTRY));
 }
 
 /* Needed after insn i has read its early operands. */

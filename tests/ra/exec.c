@@ -61,51 +61,57 @@ static bool is_exact_use(const struct lir_opnd *o)
 
 /* ---- before allocation -------------------------------------------------------------------------- */
 
-static void exec_host(const struct lir_unit *u, const struct lir_insn *in, uint64_t *vreg,
-		      const uint64_t *greg, unsigned gregs, struct toy_trace *out)
+/* What virtual registers hold. */
+struct vregs {
+	const struct lir_unit *u;
+	unsigned block;
+	uint64_t *value;
+};
+
+static uint64_t vreg_value(const struct vregs *r, unsigned v)
+{
+	if (v >= LIR_ENTRY)
+		return entry_value(r->block, v - LIR_ENTRY);
+	return r->u->vreg[v].is_const ? (uint64_t)r->u->vreg[v].imm : r->value[v];
+}
+
+static void exec_host(struct vregs *r, const struct lir_insn *in, const uint64_t *greg,
+		      unsigned gregs, struct toy_trace *out)
 {
 	uint64_t h = insn_hash(in);
 
 	for (unsigned k = 0; k < in->nopnd; k++)
-		if (is_exact_use(&in->opnd[k])) {
-			const struct lir_vreg *v = &u->vreg[in->opnd[k].r];
-
-			h = mix(h, v->is_const ? (uint64_t)v->imm : vreg[in->opnd[k].r]);
-		}
+		if (is_exact_use(&in->opnd[k]))
+			h = mix(h, vreg_value(r, in->opnd[k].r));
 	event(out, h);
 	if (in->flags)
 		event(out, all_gregs(greg, gregs));
 	for (unsigned k = 0; k < in->nopnd; k++)
 		if (in->opnd[k].role == LIR_DEF)
-			vreg[in->opnd[k].r] = mix(h, k);
+			r->value[in->opnd[k].r] = mix(h, k);
 }
 
 void toy_exec_selected(const struct lir_unit *u, const struct ra_target *t, struct toy_trace *out)
 {
-	uint64_t *vreg = calloc(u->vreg_count + 1, sizeof(*vreg)), greg[IR_MAX_REGS] = { 0 };
-	unsigned block = 0;
+	struct vregs r = { .u = u, .value = calloc(u->vreg_count + 1, sizeof(uint64_t)) };
+	uint64_t greg[IR_MAX_REGS] = { 0 };
 
-	if (!vreg)
+	if (!r.value)
 		abort();
 	for (unsigned i = 0; i < u->insn_count; i++) {
 		const struct lir_insn *in = &u->insn[i];
-		unsigned v = in->opnd[0].r;
 
 		if (in->op == LIR_BLOCK) {
-			block++;
+			r.block++;
 			for (unsigned g = 0; g < t->regs->count; g++)
-				greg[g] = entry_value(block, g);
-		} else if (in->op == LIR_GET) {
-			vreg[v] = greg[in->imm];
+				greg[g] = entry_value(r.block, g);
 		} else if (in->op == LIR_PUT) {
-			uint64_t x = u->vreg[v].is_const ? (uint64_t)u->vreg[v].imm : vreg[v];
-
-			greg[in->imm] = fixed_value(in->fix, x);
+			greg[in->imm] = fixed_value(in->fix, vreg_value(&r, in->opnd[0].r));
 		} else if (in->op >= LIR_HOST) {
-			exec_host(u, in, vreg, greg, t->regs->count, out);
+			exec_host(&r, in, greg, t->regs->count, out);
 		}
 	}
-	free(vreg);
+	free(r.value);
 }
 
 /* ---- after -------------------------------------------------------------------------------------- */

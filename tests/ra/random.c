@@ -16,7 +16,6 @@ struct gen {
 	struct lir_unit *u;
 	uint16_t pool[2][POOL]; /* values of each class that exist at this point */
 	unsigned count[2];
-	uint64_t was_put; /* guest registers */
 };
 
 static unsigned below(struct gen *g, unsigned n) { return toy_below(g->rng, n); }
@@ -24,9 +23,8 @@ static bool chance(struct gen *g, unsigned percent) { return below(g, 100) < per
 
 static void add_value(struct gen *g, unsigned v)
 {
-	unsigned cls = g->u->vreg[v].cls, at;
-
-	at = g->count[cls] < POOL ? g->count[cls]++ : below(g, POOL);
+	unsigned cls = toy_class(g->u, &g->t->target, v);
+	unsigned at = g->count[cls] < POOL ? g->count[cls]++ : below(g, POOL);
 	g->pool[cls][at] = (uint16_t)v;
 }
 
@@ -45,30 +43,14 @@ static unsigned any_value(struct gen *g, unsigned cls)
 	return g->pool[cls][n - 1 - back];
 }
 
-static void add_get(struct gen *g, unsigned greg)
-{
-	struct lir_insn *in;
-	unsigned v;
-
-	if (g->was_put >> greg & 1)
-		return;
-	v = toy_vreg(g->u, greg < TOY_INT ? LIR_INT : LIR_FP);
-	in = toy_insn(g->u, LIR_GET);
-	toy_opnd(in, LIR_DEF, v);
-	in->imm = greg;
-	add_value(g, v);
-}
+static void add_get(struct gen *g, unsigned greg) { add_value(g, toy_entry(g->u, greg)); }
 
 static void add_put(struct gen *g, unsigned greg)
 {
-	unsigned v = any_value(g, greg < TOY_INT ? LIR_INT : LIR_FP);
-	struct lir_insn *in = toy_insn(g->u, LIR_PUT);
+	struct lir_insn *in = toy_put(g->u, greg, any_value(g, greg < TOY_INT ? LIR_INT : LIR_FP));
 
-	toy_opnd(in, LIR_USE, v);
-	in->imm = greg;
 	if (greg >= TOY_INT && g->t->target.home[greg] != LIR_PHYS_NONE && chance(g, 50))
 		in->fix = (uint8_t)(1 + below(g, 2));
-	g->was_put |= UINT64_C(1) << greg;
 }
 
 /* What one insn may still take. */
@@ -226,7 +208,6 @@ void toy_random(const struct toy *t, uint64_t *rng, unsigned max_insns, struct l
 
 		toy_insn(u, LIR_BLOCK)->imm = b;
 		g.count[LIR_INT] = g.count[LIR_FP] = 0;
-		g.was_put = 0;
 		add_value(&g, shared);
 		add_get(&g, below(&g, TOY_INT));
 		add_get(&g, TOY_INT + below(&g, TOY_FP));

@@ -69,6 +69,10 @@ struct lir_insn *toy_insn(struct lir_unit *u, unsigned op)
 {
 	struct lir_insn *in;
 
+	if (op == LIR_BLOCK) {
+		arena_grow(u->arena, u->block, u->block_count, u->block_cap);
+		u->block[u->block_count++] = (struct lir_block){ .first = u->insn_count };
+	}
 	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
 	in = &u->insn[u->insn_count];
 	*in = (struct lir_insn){ .op = (uint8_t)op,
@@ -76,6 +80,29 @@ struct lir_insn *toy_insn(struct lir_unit *u, unsigned op)
 				 .gpc_off = (int32_t)(2 * u->insn_count) };
 	u->insn_count++;
 	return in;
+}
+
+unsigned toy_entry(struct lir_unit *u, unsigned g)
+{
+	u->block[u->block_count - 1].entries |= UINT64_C(1) << g;
+	return LIR_ENTRY + g;
+}
+
+struct lir_insn *toy_put(struct lir_unit *u, unsigned g, unsigned v)
+{
+	struct lir_insn *in = toy_insn(u, LIR_PUT);
+
+	u->block[u->block_count - 1].puts |= UINT64_C(1) << g;
+	toy_opnd(in, LIR_USE, v);
+	in->imm = g;
+	return in;
+}
+
+enum lir_class toy_class(const struct lir_unit *u, const struct ra_target *t, unsigned v)
+{
+	if (v < LIR_ENTRY)
+		return (enum lir_class)u->vreg[v].cls;
+	return t->regs->reg[v - LIR_ENTRY].type == IR_F64 ? LIR_FP : LIR_INT;
 }
 
 struct lir_opnd *toy_opnd(struct lir_insn *in, enum lir_role role, unsigned v)
@@ -137,6 +164,15 @@ static unsigned bad(struct parser *p, const char *what)
 	return 0;
 }
 
+static unsigned name_value(struct parser *p, const char *name, unsigned v)
+{
+	if (p->names == MAX_NAMES)
+		return bad(p, "too many values");
+	memcpy(p->name[p->names], name, strlen(name) + 1);
+	p->vreg[p->names++] = v;
+	return v;
+}
+
 static unsigned value(struct parser *p, const char *name, bool define)
 {
 	for (unsigned i = 0; i < p->names; i++)
@@ -144,9 +180,7 @@ static unsigned value(struct parser *p, const char *name, bool define)
 			return p->vreg[i];
 	if (!define || p->names == MAX_NAMES)
 		return bad(p, "unknown value");
-	memcpy(p->name[p->names], name, strlen(name) + 1);
-	p->vreg[p->names] = toy_vreg(p->u, name[0] == 'f' ? LIR_FP : LIR_INT);
-	return p->vreg[p->names++];
+	return name_value(p, name, toy_vreg(p->u, name[0] == 'f' ? LIR_FP : LIR_INT));
 }
 
 static unsigned greg(struct parser *p, const char *name)
@@ -226,14 +260,6 @@ static void host_insn(struct parser *p, unsigned results)
 		operand(p, in, p->word[i], LIR_USE);
 }
 
-static void guest_insn(struct parser *p, unsigned op, const char *v, const char *g)
-{
-	struct lir_insn *in = toy_insn(p->u, op);
-
-	toy_opnd(in, op == LIR_GET ? LIR_DEF : LIR_USE, value(p, v, op == LIR_GET));
-	in->imm = greg(p, g);
-}
-
 static void parse_line(struct parser *p)
 {
 	unsigned eq = 0;
@@ -243,11 +269,10 @@ static void parse_line(struct parser *p)
 	if (strcmp(p->word[0], "block") == 0) {
 		toy_insn(p->u, LIR_BLOCK)->imm = p->words > 1 ? atoi(p->word[1]) : 0;
 	} else if (strcmp(p->word[0], "put") == 0 && p->words >= 4) {
-		guest_insn(p, LIR_PUT, p->word[3], p->word[1]);
-		if (p->words == 6)
-			p->u->insn[p->u->insn_count - 1].fix = (uint8_t)atoi(p->word[5]);
+		toy_put(p->u, greg(p, p->word[1]), value(p, p->word[3], false))->fix =
+		    (uint8_t)(p->words == 6 ? atoi(p->word[5]) : 0);
 	} else if (p->words == 4 && strcmp(p->word[2], "get") == 0) {
-		guest_insn(p, LIR_GET, p->word[0], p->word[3]);
+		name_value(p, p->word[0], toy_entry(p->u, greg(p, p->word[3])));
 	} else if (p->words == 4 && strcmp(p->word[2], "const") == 0) {
 		unsigned v = value(p, p->word[0], true);
 

@@ -8,7 +8,7 @@
  * toy_parse reads lists, one insn a line:
  *
  *     block 0
- *     v = get a                 names of values that start with f are floating point
+ *     v = get a                 another name for a as of the block's entry; names of values that start with f are floating point
  *     k = const 5
  *     w = add v^ k!             ^ hint, ! read late, * may stay in memory, ~ lax
  *     q:r0 s:r1 = div v:r0 w!   :r0 fixed
@@ -41,6 +41,10 @@ void toy_init(struct toy *t, struct toy_shape shape);
 unsigned toy_vreg(struct lir_unit *u, enum lir_class cls);
 unsigned toy_const(struct lir_unit *u, int64_t imm);
 struct lir_insn *toy_insn(struct lir_unit *u, unsigned op);
+/* Guest register g as of the entry of the block at hand. */
+unsigned toy_entry(struct lir_unit *u, unsigned g);
+struct lir_insn *toy_put(struct lir_unit *u, unsigned g, unsigned v);
+enum lir_class toy_class(const struct lir_unit *u, const struct ra_target *t, unsigned v);
 struct lir_opnd *toy_opnd(struct lir_insn *in, enum lir_role role, unsigned v);
 unsigned toy_exit(struct lir_unit *u);
 

@@ -54,23 +54,14 @@ static unsigned get(struct gen *g)
 {
 	unsigned r = any_greg(g);
 
-	if (g->cur[r] == LREG_NONE) {
-		struct lir_insn *in;
-
-		g->cur[r] = toy_vreg(g->u, LIR_INT);
-		in = toy_insn(g->u, LIR_GET);
-		toy_opnd(in, LIR_DEF, g->cur[r]);
-		in->imm = r;
-	}
+	if (g->cur[r] == LREG_NONE)
+		g->cur[r] = toy_entry(g->u, r);
 	return g->cur[r];
 }
 
 static void put(struct gen *g, unsigned r, unsigned v)
 {
-	struct lir_insn *in = toy_insn(g->u, LIR_PUT);
-
-	toy_opnd(in, LIR_USE, v);
-	in->imm = r;
+	toy_put(g->u, r, v);
 	g->cur[r] = v;
 }
 
