@@ -159,7 +159,7 @@ void x64_sel_exit(struct x64_isel *s, uint32_t idx)
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct lir_exit x = {
 		.target = (gaddr)in->imm,
-		.ret = (gaddr)in->imm2,
+		.ret = ir_ret(s->ir, in),
 		.to = IR_NOBLOCK,
 		.kind = in->sub,
 	};
@@ -186,7 +186,7 @@ void x64_sel_exit(struct x64_isel *s, uint32_t idx)
 	default:
 		op = X64_OP_EXITR;
 		x.kind = IR_JUMP_PLAIN;
-		x.reason = (uint8_t)in->imm2;
+		x.reason = in->sub;
 		break;
 	}
 	l = x64_lir(s, op);

@@ -74,49 +74,49 @@ static void check_operand(const struct ir_unit *u, const struct ir_insn *i, uint
 
 static __attribute__((noinline)) ir_ref push_grown(struct ir_builder *b, enum ir_op op,
 						   enum ir_type t, unsigned sub, ir_ref x, ir_ref y,
-						   ir_ref z, int64_t imm, int64_t imm2);
+						   ir_ref z, int64_t imm);
 
 /*
  * Appends an insn to the last block. Each field is written once, with its final value, and nothing is
  * done behind a call, so that no registers are saved for one: half of what lifting does is done here.
  */
 static inline ir_ref push(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub,
-			  ir_ref x, ir_ref y, ir_ref z, int64_t imm, int64_t imm2)
+			  ir_ref x, ir_ref y, ir_ref z, int64_t imm)
 {
 	struct ir_unit *u = b->unit;
 	uint32_t n = u->insn_count;
 	struct ir_insn *i;
 
-	KIT_DCHECK(u->block_count, "no block is open");
+	KIT_DCHECK(u->block_count && n < IR_INSNS_MAX, "no block is open, or too many insns");
 	if (KIT_UNLIKELY(n == u->insn_cap))
-		return push_grown(b, op, t, sub, x, y, z, imm, imm2);
+		return push_grown(b, op, t, sub, x, y, z, imm);
 	i = &u->insn[n];
 	u->open->count++;
 	i->op = (uint8_t)op;
 	i->type = (uint8_t)t;
 	i->sub = (uint8_t)sub;
 	i->dead = 0;
+	i->ret_bytes = 0;
 	i->gpc_off = (int32_t)(b->gpc - u->gpc);
 	i->a = x;
 	i->b = y;
 	i->c = z;
 	i->to = IR_NOBLOCK;
 	i->imm = imm;
-	i->imm2 = imm2;
 	check_operand(u, i, ir_info(i)->a, x);
 	check_operand(u, i, ir_info(i)->b, y);
 	check_operand(u, i, ir_info(i)->c, z);
 	u->insn_count = n + 1;
-	return (ir_ref){ n };
+	return (ir_ref){ (uint16_t)n };
 }
 
 static ir_ref push_grown(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub,
-			 ir_ref x, ir_ref y, ir_ref z, int64_t imm, int64_t imm2)
+			 ir_ref x, ir_ref y, ir_ref z, int64_t imm)
 {
 	struct ir_unit *u = b->unit;
 
 	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
-	return push(b, op, t, sub, x, y, z, imm, imm2);
+	return push(b, op, t, sub, x, y, z, imm);
 }
 
 /* An operand that insn's row does not have gets its neutral value. */
@@ -128,39 +128,39 @@ ir_ref ir_emit(struct ir_builder *b, struct ir_insn insn)
 
 	return push(b, (enum ir_op)insn.op, (enum ir_type)insn.type, insn.sub,
 		    operand(info->a, insn.a), operand(info->b, insn.b), operand(info->c, insn.c),
-		    insn.imm, insn.imm2);
+		    insn.imm);
 }
 
 ir_ref ir_const(struct ir_builder *b, enum ir_type t, int64_t value)
 {
 	return push(b, IR_const, t, 0, IR_NOREF, IR_NOREF, IR_NOREF,
-		    t == IR_I32 ? (int32_t)value : value, 0);
+		    t == IR_I32 ? (int32_t)value : value);
 }
 
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x)
 {
-	return push(b, op, t, 0, x, IR_NOREF, IR_NOREF, 0, 0);
+	return push(b, op, t, 0, x, IR_NOREF, IR_NOREF, 0);
 }
 
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y)
 {
-	return push(b, op, t, 0, x, y, IR_NOREF, 0, 0);
+	return push(b, op, t, 0, x, y, IR_NOREF, 0);
 }
 
 ir_ref ir_op3(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref x, ir_ref y, ir_ref z)
 {
-	return push(b, op, t, 0, x, y, z, 0, 0);
+	return push(b, op, t, 0, x, y, z, 0);
 }
 
 ir_ref ir_fop(struct ir_builder *b, enum ir_op op, enum ir_type t, enum ir_rm rm, ir_ref x,
 	      ir_ref y, ir_ref z)
 {
-	return push(b, op, t, rm, x, y, z, 0, 0);
+	return push(b, op, t, rm, x, y, z, 0);
 }
 
 ir_ref ir_set(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y)
 {
-	return push(b, IR_set, t, cc, x, y, IR_NOREF, 0, 0);
+	return push(b, IR_set, t, cc, x, y, IR_NOREF, 0);
 }
 
 ir_ref ir_getreg(struct ir_builder *b, unsigned reg)
@@ -169,7 +169,7 @@ ir_ref ir_getreg(struct ir_builder *b, unsigned reg)
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
 	return push(b, IR_getreg, (enum ir_type)rf->reg[reg].type, 0, IR_NOREF, IR_NOREF, IR_NOREF,
-		    reg, 0);
+		    reg);
 }
 
 void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v)
@@ -177,45 +177,52 @@ void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v)
 	const struct ir_regfile *rf = b->unit->regs;
 
 	KIT_DCHECK(reg < rf->count, "register %u of %u", reg, rf->count);
-	push(b, IR_putreg, (enum ir_type)rf->reg[reg].type, 0, v, IR_NOREF, IR_NOREF, reg, 0);
+	push(b, IR_putreg, (enum ir_type)rf->reg[reg].type, 0, v, IR_NOREF, IR_NOREF, reg);
 }
 
 ir_ref ir_load(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp)
 {
-	return push(b, op, op == IR_ldf ? t : IR_NONE, 0, addr, IR_NOREF, IR_NOREF, disp, 0);
+	return push(b, op, op == IR_ldf ? t : IR_NONE, 0, addr, IR_NOREF, IR_NOREF, disp);
 }
 
 void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp,
 	      ir_ref v)
 {
-	push(b, op, op == IR_stf ? t : IR_NONE, 0, addr, v, IR_NOREF, disp, 0);
+	push(b, op, op == IR_stf ? t : IR_NONE, 0, addr, v, IR_NOREF, disp);
 }
 
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
-	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target, 0);
+	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target);
 }
 
-/* Where a call comes back to; other jumps have no such place. */
-static int64_t come_back(enum ir_jump kind, gaddr ret)
+/* Where a call comes back to: close behind the instruction, so that few bits hold it. Other jumps have no such place. */
+static void set_ret(struct ir_builder *b, ir_ref r, enum ir_jump kind, gaddr ret)
 {
-	return kind == IR_JUMP_CALL ? (int64_t)ret : 0;
+	if (kind != IR_JUMP_CALL)
+		return;
+	KIT_DCHECK(ret - b->gpc - 1 < IR_RET_BYTES_MAX, "a call at %#llx returns to %#llx",
+		   (unsigned long long)b->gpc, (unsigned long long)ret);
+	b->unit->insn[r.idx].ret_bytes = (ret - b->gpc) & IR_RET_BYTES_MAX;
 }
 
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret)
 {
-	push(b, IR_exit, IR_NONE, kind, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)target,
-	     come_back(kind, ret));
+	ir_ref r = push(b, IR_exit, IR_NONE, kind, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)target);
+
+	set_ret(b, r, kind, ret);
 }
 
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret)
 {
-	push(b, IR_exiti, IR_NONE, kind, target, IR_NOREF, IR_NOREF, 0, come_back(kind, ret));
+	ir_ref r = push(b, IR_exiti, IR_NONE, kind, target, IR_NOREF, IR_NOREF, 0);
+
+	set_ret(b, r, kind, ret);
 }
 
 void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc)
 {
-	push(b, IR_exitr, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)pc, reason);
+	push(b, IR_exitr, IR_NONE, reason, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)pc);
 }
 
 /*

@@ -203,7 +203,7 @@ static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
 	case IR_exiti:
 		return leave(in, IR_EXIT_LOOKUP, v[i->a.idx] & ~UINT64_C(1));
 	case IR_exitr:
-		return leave(in, (enum ir_exit)i->imm2, (gaddr)i->imm);
+		return leave(in, (enum ir_exit)i->sub, (gaddr)i->imm);
 	default:
 		return floating(in, i, r);
 	}
@@ -243,9 +243,10 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 #define INT1(op) INT(op, 0)
 #define INT2(op) INT(op, val[i->b.idx])
 			INT2(add)
-			INT2(sub) INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar)
-			    INT2(mul) INT2(mulh) INT2(mulhu) INT2(mulhsu) INT2(div) INT2(divu)
-				INT2(rem) INT2(remu) INT1(sext8) INT1(sext16) INT1(trunc) INT1(sext)
+			INT2(sub)
+			INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar) INT2(mul)
+			    INT2(mulh) INT2(mulhu) INT2(mulhsu) INT2(div) INT2(divu) INT2(rem)
+				INT2(remu) INT1(sext8) INT1(sext16) INT1(trunc) INT1(sext)
 				    INT1(zext)
 #undef INT2
 #undef INT1
@@ -259,8 +260,9 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		val[k] = (uint64_t)(ctype)val[k];                                                  \
 		break;
 			LOAD(ld8u, 1, uint8_t)
-			LOAD(ld16u, 2, uint16_t) LOAD(ld32u, 4, uint32_t) LOAD(ld8s, 1, int8_t)
-			    LOAD(ld16s, 2, int16_t) LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
+			LOAD(ld16u, 2, uint16_t)
+			LOAD(ld32u, 4, uint32_t) LOAD(ld8s, 1, int8_t) LOAD(ld16s, 2, int16_t)
+			    LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
 				LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
 #undef LOAD
 #define STORE(op, bytes, ctype)                                                                    \

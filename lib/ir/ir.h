@@ -102,27 +102,35 @@ enum ir_exit {
 	IR_EXIT_COUNT
 };
 
-/* A value: the index of the insn that defines it. */
+/* A value: the index of the insn that defines it. Units have fewer insns than fit; traces and regions are bounded. */
 typedef struct {
-	uint32_t idx;
+	uint16_t idx;
 } ir_ref;
 
-#define IR_NOREF   ((ir_ref){ UINT32_MAX })
+#define IR_NOREF   ((ir_ref){ UINT16_MAX })
 #define IR_NOBLOCK UINT16_MAX
 
-static inline bool ir_ref_ok(ir_ref r) { return r.idx != UINT32_MAX; }
+enum { IR_INSNS_MAX = UINT16_MAX };
+
+static inline bool ir_ref_ok(ir_ref r) { return r.idx != UINT16_MAX; }
+/* Index in a table by operand whose entry 0 stands for IR_NOREF. */
+static inline unsigned ir_ref_slot(ir_ref r) { return (uint16_t)(r.idx + 1); }
 
 struct ir_insn {
-	uint8_t op;      /* enum ir_op */
-	uint8_t type;    /* T of the row, IR_NONE when the row has none */
-	uint8_t sub;     /* what the row's sub column says */
-	uint8_t dead;    /* set by passes: skip this insn; ir_compact drops it */
-	int32_t gpc_off; /* guest pc of the instruction it belongs to, minus unit.gpc */
-	ir_ref a, b, c;  /* operands, IR_NOREF where there is none */
-	uint16_t to;     /* exits: block in this unit or IR_NOBLOCK */
+	uint8_t op;            /* enum ir_op */
+	uint8_t type;          /* T of the row, IR_NONE when the row has none */
+	uint8_t sub;           /* what the row's sub column says; exitr: enum ir_exit */
+	uint8_t dead : 1;      /* set by passes: skip this insn; ir_compact drops it */
+	uint8_t ret_bytes : 7; /* calls: how far behind the calling instruction's pc they return */
+	int32_t gpc_off;       /* guest pc of the instruction it belongs to, minus unit.gpc */
+	ir_ref a, b, c;        /* operands, IR_NOREF where there is none */
+	uint16_t to;           /* exits: block in this unit or IR_NOBLOCK */
 	int64_t imm;
-	int64_t imm2;
 };
+
+/* The most that ret_bytes holds. */
+enum { IR_RET_BYTES_MAX = 127 };
+_Static_assert(sizeof(struct ir_insn) == 24, "lifted traces are kept, so they are small");
 
 struct ir_block {
 	gaddr gpc;             /* where it starts */
@@ -164,6 +172,12 @@ struct ir_regfile {
 	const struct ir_reg *reg;
 };
 
+/* Where call i returns to. */
+static inline gaddr ir_ret(const struct ir_unit *u, const struct ir_insn *i)
+{
+	return u->gpc + (gaddr)(int64_t)i->gpc_off + i->ret_bytes;
+}
+
 /* What ops.def says of an operation. */
 enum ir_flag {
 	IR_P = 1,     /* pure */
@@ -184,7 +198,7 @@ enum ir_flag {
 	IR_NC = 16384, /* one that it gives is the canonical one */
 };
 
-enum ir_sub { IR_SUB_N, IR_SUB_CC, IR_SUB_RM, IR_SUB_KIND, IR_SUB_AQRL, IR_SUB_AMO };
+enum ir_sub { IR_SUB_N, IR_SUB_CC, IR_SUB_RM, IR_SUB_KIND, IR_SUB_AQRL, IR_SUB_AMO, IR_SUB_EXIT };
 
 enum { IR_FITS_SIGNED = 128, IR_FITS_BITS = 127 };
 

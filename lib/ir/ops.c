@@ -30,6 +30,7 @@ enum {
 	CC = IR_SUB_CC,
 	RM = IR_SUB_RM,
 	KIND = IR_SUB_KIND,
+	EXIT = IR_SUB_EXIT,
 	AQRL = IR_SUB_AQRL,
 	AMO = IR_SUB_AMO,
 

@@ -271,7 +271,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 		i->sub = (uint8_t)want_name(p, ir_jump_names, IR_JUMP_COUNT, "jump kind");
 		break;
 	case IR_exitr:
-		i->imm2 = want_name(p, ir_exit_names, IR_EXIT_COUNT, "exit reason");
+		i->sub = (uint8_t)want_name(p, ir_exit_names, IR_EXIT_COUNT, "exit reason");
 		break;
 	}
 	if (i->op == IR_putreg)
@@ -319,6 +319,17 @@ static void parse_aqrl(struct parser *p, struct ir_insn *i, unsigned aq, unsigne
 	}
 }
 
+/* ADDRESS behind "ret". */
+static void parse_ret(struct parser *p, struct ir_insn *i)
+{
+	gaddr ret = (gaddr)want_num(p);
+
+	if (ret - p->pc - 1 >= IR_RET_BYTES_MAX)
+		fail(p, "a call at 0x%" PRIx64 " returns at most %d bytes behind itself", p->pc,
+		     IR_RET_BYTES_MAX);
+	i->ret_bytes = (ret - p->pc) & IR_RET_BYTES_MAX;
+}
+
 /* The twin of put_last in print.c. */
 static void parse_last(struct parser *p, struct ir_insn *i)
 {
@@ -341,7 +352,7 @@ static void parse_last(struct parser *p, struct ir_insn *i)
 	if ((i->op == IR_exit || i->op == IR_exiti) && i->sub == IR_JUMP_CALL) {
 		if (!take_keyword(p, "ret"))
 			fail(p, "expected 'ret ADDRESS' at '%.*s'", rest_len(p), p->cur);
-		i->imm2 = want_num(p);
+		parse_ret(p, i);
 	}
 }
 
@@ -394,6 +405,10 @@ static void parse_insn(struct parser *p)
 	if (named != (ir_result_type(&i) != IR_NONE)) {
 		fail(p, named ? "%s defines no value" : "%s defines a value: expected '%%N ='",
 		     ir_info(&i)->name);
+		return;
+	}
+	if (u->insn_count == IR_INSNS_MAX) {
+		fail(p, "more than %d insns", IR_INSNS_MAX);
 		return;
 	}
 	/* ir_emit's own checks would be a panic, and they come before the verifier's message. */

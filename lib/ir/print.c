@@ -94,7 +94,7 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 		put_name(out, ir_jump_names, IR_JUMP_COUNT, i->sub);
 		return true;
 	case IR_exitr:
-		put_name(out, ir_exit_names, IR_EXIT_COUNT, (uint64_t)i->imm2);
+		put_name(out, ir_exit_names, IR_EXIT_COUNT, i->sub);
 		return true;
 	default:
 		return false;
@@ -108,7 +108,7 @@ static void put_aqrl(struct strbuf *out, bool aq, bool rl)
 }
 
 /* What stands behind the operands. */
-static void put_last(const struct ir_insn *i, struct strbuf *out)
+static void put_last(const struct ir_unit *u, const struct ir_insn *i, struct strbuf *out)
 {
 	switch (ir_info(i)->sub) {
 	case IR_SUB_RM:
@@ -135,7 +135,7 @@ static void put_last(const struct ir_insn *i, struct strbuf *out)
 	}
 	if ((i->op == IR_exit || i->op == IR_exiti) && i->sub == IR_JUMP_CALL) {
 		strbuf_puts(out, " ret ");
-		put_addr(out, i->imm2);
+		put_addr(out, (int64_t)ir_ret(u, i));
 	}
 }
 
@@ -160,7 +160,7 @@ static void put_items(const struct ir_unit *u, const struct ir_insn *i, struct s
 			put_num(out, i->imm);
 		}
 	}
-	put_last(i, out);
+	put_last(u, i, out);
 }
 
 void ir_print_insn(const struct ir_unit *u, uint32_t idx, struct strbuf *out)

@@ -106,6 +106,9 @@ static bool check_sub(struct check *c)
 	case IR_SUB_KIND:
 		ok = sub < IR_JUMP_COUNT;
 		break;
+	case IR_SUB_EXIT:
+		ok = sub > IR_EXIT_NONE && sub < IR_EXIT_COUNT;
+		break;
 	case IR_SUB_AQRL:
 		ok = sub <= (IR_LRSC_RL | IR_LRSC_AQ);
 		break;
@@ -172,12 +175,10 @@ static bool check_imm(struct check *c)
 		       || wrong(c, "helper %" PRId64 " of %u", i->imm, IR_HELPER_COUNT);
 	case IR_exit:
 	case IR_exiti:
-		return i->sub == IR_JUMP_CALL || i->imm2 == 0
+		return i->sub == IR_JUMP_CALL || i->ret_bytes == 0
 		       || wrong(c, "a return address without a call");
-	case IR_exitr:
-		return (i->imm2 > IR_EXIT_NONE && i->imm2 < IR_EXIT_COUNT)
-		       || wrong(c, "reason %" PRId64 " of %u", i->imm2, IR_EXIT_COUNT);
 	case IR_br:
+	case IR_exitr:
 		return true;
 	default:
 		return i->imm == 0 || wrong(c, "imm is 0x%" PRIx64, (uint64_t)i->imm);
@@ -232,7 +233,7 @@ static bool verify_block(const struct ir_unit *u, const struct ir_block *blk, st
 	}
 	if (!last || !(ir_info(last)->flags & IR_Z))
 		return bad_block(d, blk, "has no exit at its end");
-	if (sets_frm && !(last->op == IR_exitr && last->imm2 == IR_EXIT_FRM))
+	if (sets_frm && !(last->op == IR_exitr && last->sub == IR_EXIT_FRM))
 		return bad_block(d, blk, "sets frm but does not end in exitr frm");
 	return true;
 }

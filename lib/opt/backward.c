@@ -26,7 +26,10 @@ struct backward {
 	uint32_t first_gone;  /* the lowest insn that is dead or bypassed */
 };
 
-static void mark(struct backward *b, ir_ref r, unsigned how) { b->use[r.idx + 1] |= (uint8_t)how; }
+static void mark(struct backward *b, ir_ref r, unsigned how)
+{
+	b->use[ir_ref_slot(r)] |= (uint8_t)how;
+}
 
 /*
  * All operands of an insn that is no F: no other has a third. Stored, not ORed: more bits would tell
@@ -34,8 +37,8 @@ static void mark(struct backward *b, ir_ref r, unsigned how) { b->use[r.idx + 1]
  */
 static void mark_all(struct backward *b, const struct ir_insn *i)
 {
-	b->use[i->a.idx + 1] = USED | SEEN;
-	b->use[i->b.idx + 1] = USED | SEEN;
+	b->use[ir_ref_slot(i->a)] = USED | SEEN;
+	b->use[ir_ref_slot(i->b)] = USED | SEEN;
 }
 
 /* ---- kinds of operations ----------------------------------------------------------------------- */
@@ -226,16 +229,16 @@ static void compact(struct backward *b)
 			if (i->dead)
 				continue;
 			if (b->use[j + 1] & BYPASSED
-			    || (i->op == IR_trunc && b->use[i->a.idx + 1] & BYPASSED)) {
-				map[j + 1] = map[i->a.idx + 1];
+			    || (i->op == IR_trunc && b->use[ir_ref_slot(i->a)] & BYPASSED)) {
+				map[j + 1] = map[ir_ref_slot(i->a)];
 				continue;
 			}
 			/* Copied first: reading wide what was just written narrow stalls the host. */
 			u->insn[n] = *i;
 			i = &u->insn[n];
-			i->a.idx = map[i->a.idx + 1];
-			i->b.idx = map[i->b.idx + 1];
-			i->c.idx = map[i->c.idx + 1];
+			i->a.idx = map[ir_ref_slot(i->a)];
+			i->b.idx = map[ir_ref_slot(i->b)];
+			i->c.idx = map[ir_ref_slot(i->c)];
 			map[j + 1] = n++;
 		}
 		blk->count = n - blk->first;

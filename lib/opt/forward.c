@@ -225,9 +225,9 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 		if (from->dead)
 			continue;
 		*o = *from;
-		o->a.idx = map[from->a.idx + 1];
-		o->b.idx = map[from->b.idx + 1];
-		o->c.idx = map[from->c.idx + 1];
+		o->a.idx = map[ir_ref_slot(from->a)];
+		o->b.idx = map[ir_ref_slot(from->b)];
+		o->c.idx = map[ir_ref_slot(from->c)];
 		f->gpc_off = from->gpc_off;
 		switch (from->op) {
 		case IR_getreg:

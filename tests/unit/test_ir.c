@@ -119,7 +119,7 @@ enum { SAMPLE_INSNS = 5 };
 /* One broken field of the sample, and a word of the message that must come. */
 static const struct fault {
 	unsigned insn;
-	enum { OP, TYPE, SUB, A, B, IMM, IMM2, TO } field;
+	enum { OP, TYPE, SUB, A, B, IMM, RET, TO } field;
 	int64_t value;
 	const char *says;
 } faults[] = {
@@ -139,7 +139,7 @@ static const struct fault {
 	{ 4, SUB, 3, "sub is 3" },
 	{ 4, TO, 0, "does not start at" },
 	{ 4, TO, 7, "block 7 of 1" },
-	{ 4, IMM2, 4, "return address without a call" },
+	{ 4, RET, 4, "return address without a call" },
 	{ 4, OP, IR_fence, "fence of 0x2000" },
 };
 
@@ -156,16 +156,16 @@ static void break_field(struct ir_insn *i, const struct fault *f)
 		i->sub = (uint8_t)f->value;
 		break;
 	case A:
-		i->a.idx = (uint32_t)f->value;
+		i->a.idx = (uint16_t)f->value;
 		break;
 	case B:
-		i->b.idx = (uint32_t)f->value;
+		i->b.idx = (uint16_t)f->value;
 		break;
 	case IMM:
 		i->imm = f->value;
 		break;
-	case IMM2:
-		i->imm2 = f->value;
+	case RET:
+		i->ret_bytes = f->value & IR_RET_BYTES_MAX;
 		break;
 	case TO:
 		i->to = (uint16_t)f->value;
@@ -234,7 +234,7 @@ static bool same_unit(const struct ir_unit *u, const struct ir_unit *v)
 		if (i->op != j->op || i->type != j->type || i->sub != j->sub || i->dead != j->dead
 		    || i->gpc_off != j->gpc_off || i->a.idx != j->a.idx || i->b.idx != j->b.idx
 		    || i->c.idx != j->c.idx || i->to != j->to || i->imm != j->imm
-		    || i->imm2 != j->imm2)
+		    || i->ret_bytes != j->ret_bytes)
 			return false;
 	}
 	return true;
@@ -296,7 +296,7 @@ static const char *const bad_lines[][2] = {
 	{ "fence 0x100", "line 3: fence: fence of 0x100" },
 	{ "exit call 0x1000", "line 3: expected 'ret ADDRESS'" },
 	{ "exit go 0x1000", "line 3: 'go' is no jump kind" },
-	{ "exitr none 0x1000", "line 3: exitr: reason 0 of" },
+	{ "exitr none 0x1000", "sub is 0" },
 	{ "exit jump 0x10\n%1 = const.i64 1", "line 4: the block went on behind its exit" },
 	{ "exit jump 0x10 0x20", "line 3: unexpected '0x20'" },
 	{ "}", "line 3: the block has no exit" },

@@ -63,7 +63,7 @@ static const struct ir_insn *last(void) { return &unit.insn[unit.insn_count - 1]
 static void check_exitr(enum ir_exit reason, gaddr pc)
 {
 	CHECK_EQ(last()->op, IR_exitr);
-	CHECK_EQ(last()->imm2, reason);
+	CHECK_EQ(last()->sub, reason);
 	CHECK_EQ(last()->imm, pc);
 }
 
@@ -72,7 +72,7 @@ static void check_exit(enum ir_jump kind, gaddr target, gaddr ret)
 	CHECK_EQ(last()->op, IR_exit);
 	CHECK_EQ(last()->sub, kind);
 	CHECK_EQ(last()->imm, target);
-	CHECK_EQ(last()->imm2, ret);
+	CHECK_EQ(last()->ret_bytes ? ir_ret(&unit, last()) : 0, ret);
 }
 
 static unsigned count_op(enum ir_op op)
@@ -198,7 +198,7 @@ static void check_exiti(uint32_t word, enum ir_jump kind)
 	LIFT(word);
 	CHECK_EQ(last()->op, IR_exiti);
 	CHECK_EQ(last()->sub, kind);
-	CHECK_EQ(last()->imm2, kind == IR_JUMP_CALL ? BASE + 4 : 0);
+	CHECK_EQ(last()->ret_bytes, kind == IR_JUMP_CALL ? 4 : 0);
 }
 
 static uint32_t jalr(unsigned rd, unsigned rs1) { return 0x67 | rd << 7 | rs1 << 15; }

@@ -198,6 +198,7 @@ static void random_exit(struct irgen *g, struct ir_builder *b, unsigned i, unsig
 	gaddr ret = BASE + (i + 1) % units * UNIT_STEP;
 	ir_ref v;
 
+	b->gpc = ret - 4; /* a call returns right behind itself */
 	switch (irgen_below(g, 7)) {
 	case 0:
 	case 1:
@@ -330,16 +331,16 @@ static const char *const fib[] = {
 	" %3 = getreg.i64 r3\n %4 = const.i64 -24\n %5 = add.i64 %3, %4\n putreg.i64 r3, %5\n"
 	" %7 = getreg.i64 r2\n st64 %5, 0, %7\n st64 %5, 8, %0\n %10 = const.i64 -1\n"
 	" %11 = add.i64 %0, %10\n putreg.i64 r4, %11\n %13 = const.i64 0x1100\n"
-	" putreg.i64 r2, %13\n exit call 0x1000 ret 0x1100\n }",
+	" putreg.i64 r2, %13\n at 0x10fc\n exit call 0x1000 ret 0x1100\n }",
 	"block 0x1100 {\n %0 = getreg.i64 r3\n %1 = getreg.i64 r4\n st64 %0, 16, %1\n"
 	" %3 = ld64 %0, 8\n %4 = const.i64 -2\n %5 = add.i64 %3, %4\n putreg.i64 r4, %5\n"
-	" %7 = const.i64 0x1200\n putreg.i64 r2, %7\n exit call 0x1000 ret 0x1200\n }",
+	" %7 = const.i64 0x1200\n putreg.i64 r2, %7\n at 0x11fc\n exit call 0x1000 ret 0x1200\n }",
 	"block 0x1200 {\n %0 = getreg.i64 r3\n %1 = getreg.i64 r4\n %2 = ld64 %0, 16\n"
 	" %3 = add.i64 %1, %2\n putreg.i64 r4, %3\n %5 = ld64 %0\n putreg.i64 r2, %5\n"
 	" %7 = const.i64 24\n %8 = add.i64 %0, %7\n putreg.i64 r3, %8\n exiti ret %5\n }",
 	"block 0x1300 {\n %0 = getreg.i64 r2\n exiti ret %0\n }",
 	("block 0x2000 {\n %0 = const.i64 0x2100\n putreg.i64 r2, %0\n"
-	 " exit call 0x1000 ret 0x2100\n }"),
+	 " at 0x20fc\n exit call 0x1000 ret 0x2100\n }"),
 	"block 0x2100 {\n exitr syscall 0x2100\n }",
 };
 
