@@ -244,14 +244,15 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 #define INT2(op) INT(op, val[i->b.idx])
 			INT2(add)
 			INT2(sub)
-			INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar) INT2(mul)
-			    INT2(mulh) INT2(mulhu) INT2(mulhsu) INT2(div) INT2(divu) INT2(rem)
-				INT2(remu) INT1(sext8) INT1(sext16) INT1(trunc) INT1(sext)
-				    INT1(zext)
+			INT2(and)
+			INT2(or)
+			INT2(xor) INT2(shl) INT2(shr) INT2(sar) INT2(mul) INT2(mulh) INT2(mulhu)
+			    INT2(mulhsu) INT2(div) INT2(divu) INT2(rem) INT2(remu) INT1(sext8)
+				INT1(sext16) INT1(trunc) INT1(sext) INT1(zext)
 #undef INT2
 #undef INT1
 #undef INT
-					case IR_set : val[k] = compare(in, i);
+				    case IR_set : val[k] = compare(in, i);
 			break;
 #define LOAD(op, bytes, ctype)                                                                     \
 	case IR_##op:                                                                              \
@@ -261,20 +262,21 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		break;
 			LOAD(ld8u, 1, uint8_t)
 			LOAD(ld16u, 2, uint16_t)
-			LOAD(ld32u, 4, uint32_t) LOAD(ld8s, 1, int8_t) LOAD(ld16s, 2, int16_t)
-			    LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
-				LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
+			LOAD(ld32u, 4, uint32_t)
+			LOAD(ld8s, 1, int8_t)
+			LOAD(ld16s, 2, int16_t) LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
+			    LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
 #undef LOAD
 #define STORE(op, bytes, ctype)                                                                    \
 	case IR_##op:                                                                              \
 		if (!mem->store(st, val[i->a.idx] + (gaddr)i->imm, bytes, (ctype)val[i->b.idx]))   \
 			return fault(in, i);                                                       \
 		break;
-				    STORE(st8, 1, uint8_t) STORE(st16, 2, uint16_t)
-					STORE(st32, 4, uint32_t) STORE(st64, 8, uint64_t)
-					    STORE(stf, i->type == IR_F32 ? 4 : 8, uint64_t)
+				STORE(st8, 1, uint8_t) STORE(st16, 2, uint16_t)
+				    STORE(st32, 4, uint32_t) STORE(st64, 8, uint64_t)
+					STORE(stf, i->type == IR_F32 ? 4 : 8, uint64_t)
 #undef STORE
-						case IR_br : if (compare(in, i)) return go(in, i);
+					    case IR_br : if (compare(in, i)) return go(in, i);
 			break;
 		case IR_exit:
 			return go(in, i);

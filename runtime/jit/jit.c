@@ -38,6 +38,7 @@ enum {
 	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
+	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	COLD_ENTRIES = 4096, /* counters of traces that are not translated yet */
 	LEVEL0_RUNS = 16,
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
@@ -192,19 +193,15 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	struct jit *j = t->proc->jit;
 	struct jit_thread *jt = calloc(1, sizeof *jt);
 	struct ir_state *st = &t->st;
-	/* One page more at each end: the guard below, and none of our own above. */
-	char *stack = codemem_stack_new(CODE_STACK_BYTES);
+	/* Above the stack the jump table: fresh pages are zero, which match no pc but 0, which belongs to entry 0 alone. */
+	char *stack = codemem_stack_new(CODE_STACK_BYTES + JUMP_BYTES);
 	uint64_t resync = (uintptr_t)(j->tc.mem.rx + j->thunks.resync);
 
-	/*
-	 * Zeroes match no pc but 0, which belongs to entry 0 alone: so the table costs memory only where it is
-	 * used.
-	 */
-	st->jump = calloc(IR_JUMP_ENTRIES, sizeof *st->jump);
 	if (jt)
 		jt->code = aligned_alloc(j->host->code_align, UNIT_BYTES_MAX);
-	if (!jt || !jt->code || !stack || !st->jump)
+	if (!jt || !jt->code || !stack)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory for a thread");
+	st->jump = (struct ir_jump_entry *)(void *)(stack + CODE_STACK_BYTES);
 	st->jump[0].gpc = 1;
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		st->thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
@@ -225,10 +222,7 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 
 static void thread_free(struct kit_thread *t)
 {
-	codemem_stack_free((char *)(uintptr_t)(t->st.code_sp_top + sizeof(uint64_t))
-			       - CODE_STACK_BYTES,
-			   CODE_STACK_BYTES);
-	free(t->st.jump);
+	codemem_stack_free((char *)t->st.jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
 	arena_fini(&t->jit->scratch);
 	free(t->jit->code);
 	free(t->jit);
@@ -486,8 +480,11 @@ static void remember(struct ir_state *st, const struct tc_unit *u)
 	e->gpc = u->gpc;
 }
 
-/* The code at pc, by the thread's table or the cache, without the lock. NULL: there is none; else the thread is inside. */
-static const void *find_code(struct kit_thread *t)
+/*
+ * The code at pc, by the thread's table or the cache, without the lock. missed: translated code looked for it in the
+ * table, and shall find it there the next time. NULL: there is none; else the thread is inside.
+ */
+static const void *find_code(struct kit_thread *t, bool missed)
 {
 	struct jit *j = t->proc->jit;
 	struct ir_state *st = &t->st;
@@ -499,7 +496,8 @@ static const void *find_code(struct kit_thread *t)
 		return e->code;
 	u = tc_find(&j->tc, st->pc);
 	if (u) {
-		remember(st, u);
+		if (missed)
+			remember(st, u);
 		return u->code;
 	}
 	world_leave(&j->world, &t->jit->world);
@@ -545,9 +543,10 @@ enum ir_exit jit_run(struct kit_thread *t)
 {
 	struct ir_state *st = &t->st;
 	uint64_t link = 0;
+	bool missed = false;
 
 	for (;;) {
-		const void *code = link ? NULL : find_code(t);
+		const void *code = link ? NULL : find_code(t, missed);
 		enum ir_exit why;
 
 		if (!code && !link && is_cold(t, st->pc))
@@ -561,7 +560,8 @@ enum ir_exit jit_run(struct kit_thread *t)
 			return why;
 		if (__atomic_load_n(&st->stop, __ATOMIC_RELAXED))
 			return IR_EXIT_STOP;
-		t->jit->lookups += why == IR_EXIT_LOOKUP;
+		missed = why == IR_EXIT_LOOKUP;
+		t->jit->lookups += missed;
 		link = why == IR_EXIT_LINK ? st->exit_arg : 0;
 	}
 }
