@@ -264,7 +264,8 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 			LOAD(ld16u, 2, uint16_t)
 			LOAD(ld32u, 4, uint32_t)
 			LOAD(ld8s, 1, int8_t)
-			LOAD(ld16s, 2, int16_t) LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
+			LOAD(ld16s, 2, int16_t)
+			LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
 			    LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
 #undef LOAD
 #define STORE(op, bytes, ctype)                                                                    \

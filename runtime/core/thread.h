@@ -60,9 +60,10 @@ struct kit_process {
 	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
 	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
 	gaddr vdso_base; /* guest vDSO */
-	gaddr sigreturn_pc;                           /* __vdso_rt_sigreturn */
-	gaddr stack_low, stack_high;                  /* main stack mapping */
-	gaddr arg_start, arg_end, env_start, env_end; /* of the initial stack */
+	gaddr sigreturn_pc;          /* __vdso_rt_sigreturn */
+	gaddr stack_low, stack_high; /* main stack mapping */
+	/* Of the initial stack. */
+	gaddr arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
 };
 
 struct kit_thread {

@@ -215,5 +215,7 @@ gaddr stack_fill(struct kit_process *p, const struct load_image *im, const struc
 	words += env.count + 1;
 	memcpy(host, path, strlen(path) + 1);
 	memcpy(words, aux_v.v, 16 * (size_t)aux_v.count);
+	p->auxv_start = mem_guest(p->mem, words);
+	p->auxv_end = p->auxv_start + 16 * (uint64_t)aux_v.count;
 	return sp;
 }

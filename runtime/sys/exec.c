@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 
 enum {
@@ -68,13 +67,6 @@ static const char *decode_fields(const char *s, uint64_t f[7])
 	return s;
 }
 
-static void set_comm(const char *path)
-{
-	const char *base = strrchr(path, '/');
-
-	prctl(PR_SET_NAME, base ? base + 1 : path);
-}
-
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
 		     struct sys_exec_handover *h)
 {
@@ -103,7 +95,6 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	kit_log_mask = (uint32_t)f[6];
 	for (; *e; e++)
 		e[0] = e[1];
-	set_comm(path);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Files of /proc that must show the guest: the link to its program, and the cpu.
+ * Files of /proc that must show the guest: the link to its program, its mappings, and the cpu. What the kernel itself can be
+ * told of the guest, its arguments and its name, it was told (runtime/load/present.c).
  *
  * Only whole path strings are looked at; a guest that gets there through another directory
  * descriptor or a relative path sees the host's file.
@@ -10,12 +11,46 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
+/* Behind "/proc/": what follows the name of this process, or of one of its threads, and a slash; NULL: another's. */
+static const char *own_file(const struct kit_thread *t, const char *s)
+{
+	char *end;
+	long pid;
+
+	if (!strncmp(s, "self/", 5))
+		s += 5;
+	else if (!strncmp(s, "thread-self/", 12))
+		return s + 12;
+	else {
+		pid = strtol(s, &end, 10);
+		if (end == s || *end != '/' || (pid != getpid() && pid != t->tid))
+			return NULL;
+		s = end + 1;
+	}
+	if (!strncmp(s, "task/", 5)) {
+		s += 5;
+		strtol(s, &end, 10);
+		return end == s || *end != '/' ? NULL : end + 1;
+	}
+	return s;
+}
+
 enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path)
 {
-	char s[64], own[32];
+	static const struct {
+		const char *name;
+		enum sys_proc what;
+	} files[] = {
+		{ "exe", SYS_PROC_EXE },
+		{ "maps", SYS_PROC_MAPS },
+		{ "smaps", SYS_PROC_SMAPS },
+	};
+	const char *file;
+	char s[64];
 
 	if (!path || !copy_in(t, s, path, 6) || memcmp(s, "/proc/", 6) != 0)
 		return SYS_PROC_NONE;
@@ -23,9 +58,10 @@ enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path)
 		return SYS_PROC_NONE;
 	if (!strcmp(s, "/proc/cpuinfo"))
 		return SYS_PROC_CPUINFO;
-	snprintf(own, sizeof own, "/proc/%d/exe", (int)getpid());
-	if (!strcmp(s, "/proc/self/exe") || !strcmp(s, "/proc/thread-self/exe") || !strcmp(s, own))
-		return SYS_PROC_EXE;
+	file = own_file(t, s + 6);
+	for (unsigned i = 0; file && i < ARRAY_LEN(files); i++)
+		if (!strcmp(file, files[i].name))
+			return files[i].what;
 	return SYS_PROC_NONE;
 }
 
@@ -110,8 +146,13 @@ int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags)
 		return open_exe(t, flags);
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	sys_cpuinfo(&b, (unsigned)get_nprocs());
-	r = open_text(&b, flags);
+	r = 0;
+	if (what == SYS_PROC_CPUINFO)
+		sys_cpuinfo(&b, (unsigned)get_nprocs());
+	else
+		r = sys_proc_maps(t, what == SYS_PROC_SMAPS, &b);
+	if (r == 0)
+		r = open_text(&b, flags);
 	strbuf_fini(&b);
 	return r;
 }

@@ -143,7 +143,7 @@ uint64_t sys_oflags_to_guest(uint64_t flags);
 bool sys_fd_is_ours(const struct kit_thread *t, int fd);
 
 /* proc.c: a guest path that means a file of /proc which must show the guest. */
-enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO };
+enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO, SYS_PROC_MAPS, SYS_PROC_SMAPS };
 /* Looks at the path at a guest address; cheap when it does not begin with "/proc/". */
 enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path);
 /* Opens what sys_proc_find found; flags are the host's. A descriptor or -errno. */
@@ -152,6 +152,7 @@ int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags);
 int64_t sys_proc_exe_path(struct kit_thread *t, char dst[SYS_PATH_MAX]);
 /* /proc/cpuinfo as a riscv64 kernel writes it; for tests too. */
 struct strbuf;
+int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out);
 void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 
 /* time.c: the absolute time at which a sleep that was interrupted ends; forgets it after another call. */

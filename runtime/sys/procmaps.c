@@ -1,0 +1,231 @@
+/*
+ * /proc/PID/maps and smaps of the guest: the host's lines within the guest's addresses, cut along the guest's own mappings.
+ *
+ * The host knows files, offsets and what is resident; the guest's list knows what is the guest's, which permissions it
+ * asked for (nothing is executable on the host, and pages with translated code are read-only there), and
+ * names. Where several mappings of the guest are one on the host, the host's amounts are shared out by size.
+ */
+#include "lib/base/strbuf.h"
+#include "runtime/sys/sys_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = SYS_PATH_MAX + 128, NAME_COLUMN = 73, AMOUNTS_MOST = 32, KB = 1024 };
+
+/* A line "Name:   N kB" of smaps, or any other behind the head. */
+struct amount {
+	char text[96];
+	size_t name_len; /* with its colon; 0: not an amount, shown as it is */
+	uint64_t kb;
+};
+
+/* What the host says of one of its mappings. */
+struct host_map {
+	uint64_t start, end, offset;
+	char shared;           /* 'p' or 's' */
+	char rest[LINE_BYTES]; /* device, inode */
+	char path[LINE_BYTES];
+	struct amount amount[AMOUNTS_MOST];
+	unsigned amounts;
+};
+
+struct guest_maps {
+	struct mem_vma *v;
+	unsigned count, cap;
+};
+
+/* The line of the guest that is being put together. */
+struct guest_line {
+	bool any;
+	gaddr start, end;
+	int prot;
+	struct host_map of;
+};
+
+struct printer {
+	struct kit_thread *t;
+	struct strbuf *out;
+	struct guest_maps maps;
+	struct guest_line line;
+	bool smaps;
+};
+
+static bool add_vma(void *ctx, const struct mem_vma *v)
+{
+	struct guest_maps *m = ctx;
+
+	if (m->count == m->cap) {
+		m->cap = m->cap ? 2 * m->cap : 64;
+		m->v = realloc(m->v, m->cap * sizeof *m->v);
+		KIT_CHECK(m->v, "out of memory");
+	}
+	m->v[m->count++] = *v;
+	return true;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+static bool parse_head(const char *line, struct host_map *h)
+{
+	char perm[5];
+	int rest = 0, path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %n%*s %*s%n", &h->start, &h->end,
+		   perm, &h->offset, &rest, &path)
+		< 4
+	    || !path)
+		return false;
+	h->shared = perm[3];
+	h->amounts = 0;
+	snprintf(h->rest, sizeof h->rest, "%.*s", path - rest, line + rest);
+	line += path + strspn(line + path, " ");
+	snprintf(h->path, sizeof h->path, "%.*s", (int)strcspn(line, "\n"), line);
+	return true;
+}
+
+static void parse_amount(const char *line, struct host_map *h)
+{
+	struct amount *a = &h->amount[h->amounts];
+	int len = 0;
+
+	if (h->amounts == AMOUNTS_MOST)
+		return;
+	h->amounts++;
+	*a = (struct amount){ .kb = 0 };
+	snprintf(a->text, sizeof a->text, "%.*s", (int)strcspn(line, "\n"), line);
+	if (sscanf(line, "%*[^:]:%n %" SCNu64 " kB", &len, &a->kb) == 1 && strstr(line, " kB"))
+		a->name_len = (size_t)len;
+}
+
+/* ---- printing ---------------------------------------------------------------------------------- */
+
+static void put_line(struct printer *p)
+{
+	const struct guest_line *l = &p->line;
+	const struct host_map *h = &l->of;
+	size_t begin = p->out->len;
+
+	if (!l->any)
+		return;
+	strbuf_printf(p->out, "%08" PRIx64 "-%08" PRIx64 " %c%c%c%c %08" PRIx64 " %s", l->start,
+		      l->end, l->prot & MEM_PROT_READ ? 'r' : '-',
+		      l->prot & MEM_PROT_WRITE ? 'w' : '-', l->prot & MEM_PROT_EXEC ? 'x' : '-',
+		      h->shared, h->offset, h->rest);
+	if (*h->path) {
+		int pad = NAME_COLUMN - (int)(p->out->len - begin);
+
+		strbuf_printf(p->out, "%*s%s", pad > 1 ? pad : 1, "", h->path);
+	}
+	strbuf_putc(p->out, '\n');
+	for (unsigned i = 0; p->smaps && i < h->amounts; i++) {
+		const struct amount *a = &h->amount[i];
+
+		if (a->name_len)
+			strbuf_printf(p->out, "%-16.*s%8" PRIu64 " kB\n", (int)a->name_len, a->text,
+				      a->kb);
+		else
+			strbuf_printf(p->out, "%s\n", a->text);
+	}
+}
+
+/* True when the piece goes on where the line ends, as one mapping would. */
+static bool goes_on(const struct guest_line *l, gaddr start, int prot, const struct host_map *piece)
+{
+	const struct host_map *h = &l->of;
+
+	return l->any && l->end == start && l->prot == prot && h->shared == piece->shared
+	       && !strcmp(h->rest, piece->rest) && !strcmp(h->path, piece->path)
+	       && (!*h->path || *h->path == '['
+		   || h->offset + (l->end - l->start) == piece->offset);
+}
+
+/* Page sizes do not add up; everything else does. */
+static bool adds_up(const struct amount *a) { return !strstr(a->text, "PageSize"); }
+
+static void put_piece(struct printer *p, gaddr start, gaddr end, int prot, struct host_map *piece)
+{
+	struct guest_line *l = &p->line;
+
+	if (goes_on(l, start, prot, piece)) {
+		l->end = end;
+		for (unsigned i = 0; i < l->of.amounts && i < piece->amounts; i++)
+			if (adds_up(&piece->amount[i]))
+				l->of.amount[i].kb += piece->amount[i].kb;
+		return;
+	}
+	put_line(p);
+	*l = (struct guest_line){ .any = true, .start = start, .end = end, .prot = prot };
+	l->of = *piece;
+}
+
+/* The guest's share [start, end) of what the host has. */
+static void cut_piece(const struct host_map *h, uint64_t start, uint64_t end, const char *name,
+		      struct host_map *piece)
+{
+	*piece = *h;
+	if (*h->path && *h->path != '[')
+		piece->offset += start - h->start;
+	if (name)
+		snprintf(piece->path, sizeof piece->path, "%s", name);
+	for (unsigned i = 0; i < h->amounts; i++)
+		if (adds_up(&h->amount[i]))
+			piece->amount[i].kb =
+			    h->amount[i].kb * ((end - start) / KB) / ((h->end - h->start) / KB);
+}
+
+static void put_host_map(struct printer *p, const struct host_map *h)
+{
+	const uint64_t base = mem_base(p->t->proc->mem);
+
+	for (unsigned i = 0; i < p->maps.count; i++) {
+		const struct mem_vma *v = &p->maps.v[i];
+		uint64_t start = v->start + base, end = v->end + base;
+		struct host_map piece;
+
+		if (start < h->start)
+			start = h->start;
+		if (end > h->end)
+			end = h->end;
+		if (start >= end)
+			continue;
+		cut_piece(h, start, end, v->name, &piece);
+		put_piece(p, start - base, end - base, v->prot, &piece);
+	}
+}
+
+int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
+{
+	struct printer *p = calloc(1, sizeof *p);
+	struct host_map *h = calloc(1, sizeof *h);
+	FILE *f = fopen(smaps ? "/proc/self/smaps" : "/proc/self/maps", "re");
+	char line[LINE_BYTES];
+	bool any = false;
+
+	KIT_CHECK(p && h, "out of memory");
+	p->t = t;
+	p->out = out;
+	p->smaps = smaps;
+	mem_each(t->proc->mem, add_vma, &p->maps);
+	while (f && fgets(line, sizeof line, f)) {
+		if (line[strcspn(line, ": ")]
+		    == ':') { /* "Name: ..." against "start-end perm ..." */
+			parse_amount(line, h);
+			continue;
+		}
+		if (any)
+			put_host_map(p, h);
+		any = parse_head(line, h);
+	}
+	if (any)
+		put_host_map(p, h);
+	put_line(p);
+	if (f)
+		fclose(f);
+	free(p->maps.v);
+	free(p);
+	free(h);
+	return f ? 0 : -ENOENT;
+}
