@@ -215,6 +215,7 @@ static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
  */
 static enum step run_block(struct interp *in, const struct ir_block *blk)
 {
+	const struct ir_insn *insn = in->u->insn;
 	const struct ir_reg *reg = in->u->regs->reg;
 	const struct ir_memory *mem = in->mem;
 	struct ir_state *st = in->st;
@@ -222,7 +223,7 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 	enum step s;
 
 	for (uint32_t k = blk->first, end = k + blk->count; k < end; k++) {
-		const struct ir_insn *i = &in->u->insn[k];
+		const struct ir_insn *i = &insn[k];
 
 		if (i->dead)
 			continue;
@@ -236,48 +237,12 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		case IR_putreg:
 			memcpy((char *)st + reg[i->imm].offset_bytes, &val[i->a.idx], sizeof *val);
 			break;
-#define INT(op, b)                                                                                 \
-	case IR_##op:                                                                              \
-		val[k] = ir_eval_int(IR_##op, (enum ir_type)i->type, val[i->a.idx], b);            \
-		break;
-#define INT1(op) INT(op, 0)
-#define INT2(op) INT(op, val[i->b.idx])
-			INT2(add)
-			INT2(sub)
-			INT2(and)
-			INT2(or)
-			INT2(xor) INT2(shl) INT2(shr) INT2(sar) INT2(mul) INT2(mulh) INT2(mulhu)
-			    INT2(mulhsu) INT2(div) INT2(divu) INT2(rem) INT2(remu) INT1(sext8)
-				INT1(sext16) INT1(trunc) INT1(sext) INT1(zext)
-#undef INT2
-#undef INT1
-#undef INT
-				    case IR_set : val[k] = compare(in, i);
+		case IR_set:
+			val[k] = compare(in, i);
 			break;
-#define LOAD(op, bytes, ctype)                                                                     \
-	case IR_##op:                                                                              \
-		if (!mem->load(st, val[i->a.idx] + (gaddr)i->imm, bytes, &val[k]))                 \
-			return fault(in, i);                                                       \
-		val[k] = (uint64_t)(ctype)val[k];                                                  \
-		break;
-			LOAD(ld8u, 1, uint8_t)
-			LOAD(ld16u, 2, uint16_t)
-			LOAD(ld32u, 4, uint32_t)
-			LOAD(ld8s, 1, int8_t)
-			LOAD(ld16s, 2, int16_t)
-			LOAD(ld32s, 4, int32_t) LOAD(ld64, 8, uint64_t)
-			    LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
-#undef LOAD
-#define STORE(op, bytes, ctype)                                                                    \
-	case IR_##op:                                                                              \
-		if (!mem->store(st, val[i->a.idx] + (gaddr)i->imm, bytes, (ctype)val[i->b.idx]))   \
-			return fault(in, i);                                                       \
-		break;
-				STORE(st8, 1, uint8_t) STORE(st16, 2, uint16_t)
-				    STORE(st32, 4, uint32_t) STORE(st64, 8, uint64_t)
-					STORE(stf, i->type == IR_F32 ? 4 : 8, uint64_t)
-#undef STORE
-					    case IR_br : if (compare(in, i)) return go(in, i);
+		case IR_br:
+			if (compare(in, i))
+				return go(in, i);
 			break;
 		case IR_exit:
 			return go(in, i);
@@ -286,7 +251,40 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 			if (s != STEP_NEXT)
 				return s;
 			break;
+/* clang-format off */
+#define INT(op, b)                                                                                 \
+	case IR_##op:                                                                              \
+		val[k] = ir_eval_int(IR_##op, (enum ir_type)i->type, val[i->a.idx], b);            \
+		break;
+#define INT1(op) INT(op, 0)
+#define INT2(op) INT(op, val[i->b.idx])
+		INT2(add) INT2(sub) INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar)
+		INT2(mul) INT2(mulh) INT2(mulhu) INT2(mulhsu)
+		INT2(div) INT2(divu) INT2(rem) INT2(remu)
+		INT1(sext8) INT1(sext16) INT1(trunc) INT1(sext) INT1(zext)
+#undef INT2
+#undef INT1
+#undef INT
+#define LOAD(op, bytes, ctype)                                                                     \
+	case IR_##op:                                                                              \
+		if (!mem->load(st, val[i->a.idx] + (gaddr)i->imm, bytes, &val[k]))                 \
+			return fault(in, i);                                                       \
+		val[k] = (uint64_t)(ctype)val[k];                                                  \
+		break;
+		LOAD(ld8u, 1, uint8_t) LOAD(ld16u, 2, uint16_t) LOAD(ld32u, 4, uint32_t)
+		LOAD(ld8s, 1, int8_t) LOAD(ld16s, 2, int16_t) LOAD(ld32s, 4, int32_t)
+		LOAD(ld64, 8, uint64_t) LOAD(ldf, i->type == IR_F32 ? 4 : 8, uint64_t)
+#undef LOAD
+#define STORE(op, bytes, ctype)                                                                    \
+	case IR_##op:                                                                              \
+		if (!mem->store(st, val[i->a.idx] + (gaddr)i->imm, bytes, (ctype)val[i->b.idx]))   \
+			return fault(in, i);                                                       \
+		break;
+		STORE(st8, 1, uint8_t) STORE(st16, 2, uint16_t) STORE(st32, 4, uint32_t)
+		STORE(st64, 8, uint64_t) STORE(stf, i->type == IR_F32 ? 4 : 8, uint64_t)
+#undef STORE
 		}
+		/* clang-format on */
 	}
 	return STEP_NEXT;
 }
