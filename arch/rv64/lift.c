@@ -100,16 +100,17 @@ static unsigned decode_ahead(struct guest_decoder *d, const struct guest_fetch *
 /* Lifts instructions that lie one behind the other, until one ends the trace or jumps. Returns where they end. */
 static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 {
+	const struct rv64_insn *first = i, *last = i + n;
 	gaddr end = t->next;
 
-	for (; n && !t->done && t->next == end; n--, i++) {
+	for (; i < last && !t->done && t->next == end; i++) {
 		const struct lift_row *r = &lift_rows[i->op];
 
 		t->pc = t->b.gpc = end;
 		t->next = end += i->size_bytes;
-		t->b.unit->guest_insns++;
 		r->lift(t, i, r);
 	}
+	t->b.unit->guest_insns += (unsigned)(i - first);
 	return end;
 }
 

@@ -5,10 +5,17 @@
  */
 #include "arch/rv64/lift_priv.h"
 
-LIFT(lui)
+/* li and lui. */
+LIFT(li)
 {
 	if (i->rd)
 		put_x(t, i->rd, ir_const(&t->b, IR_I64, i->imm));
+}
+
+LIFT(mv)
+{
+	if (i->rd)
+		put_x(t, i->rd, get_x(t, i->rs2));
 }
 
 LIFT(auipc)
@@ -22,7 +29,7 @@ LIFT(auipc)
 	t->upper_value = value;
 }
 
-/* x + imm of either width. li, mv and sext.w are so frequent that they get their short form here. */
+/* x + imm of either width. Long li and mv, and sext.w, are so frequent that they get their short form here. */
 LIFT(addi)
 {
 	enum ir_type type = (enum ir_type)r->type;

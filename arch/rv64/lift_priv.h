@@ -45,7 +45,7 @@ struct lift_row {
 
 /* clang-format off */
 LIFT(illegal); LIFT(leave); LIFT(fence); LIFT(fence_i); /* lift.c */
-LIFT(lui); LIFT(auipc); LIFT(addi); LIFT(add); LIFT(alu_ri); LIFT(alu_rr); LIFT(set_ri); LIFT(set_rr);
+LIFT(li); LIFT(mv); LIFT(auipc); LIFT(addi); LIFT(add); LIFT(alu_ri); LIFT(alu_rr); LIFT(set_ri); LIFT(set_rr);
 LIFT(load); LIFT(store); LIFT(fload); LIFT(fstore);
 LIFT(jal); LIFT(jalr); LIFT(branch);
 LIFT(lr); LIFT(sc); LIFT(amo);
