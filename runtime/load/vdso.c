@@ -72,9 +72,9 @@ enum {
 
 _Static_assert(CODE_AT + FUNCTIONS * CODE_STEP <= MEM_PAGE_BYTES, "the vDSO is one page");
 
-/* A page being filled: puts go to at, strings to str. */
+/* The page being filled, all zeros at first: puts go to at, strings to str. */
 struct vdso {
-	uint8_t page[MEM_PAGE_BYTES];
+	uint8_t *page;
 	unsigned at, str;
 };
 
@@ -235,17 +235,17 @@ static void put_code(struct vdso *v)
 int64_t vdso_map(struct kit_process *p)
 {
 	const int flags = MEM_MAP_PRIVATE | MEM_MAP_ANONYMOUS;
-	struct vdso v = { .str = STRTAB_AT + 1 };
+	struct vdso v;
 	int64_t at =
 	    mem_mmap(p->mem, 0, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_WRITE, flags, -1, 0);
 
 	if (at < 0)
 		return at;
+	v = (struct vdso){ .page = mem_host(p->mem, (gaddr)at), .str = STRTAB_AT + 1 };
 	put_headers(&v);
 	put_symbols(&v);
 	put_dynamic(&v);
 	put_code(&v);
-	memcpy(mem_host(p->mem, (gaddr)at), v.page, sizeof v.page);
 	mem_mprotect(p->mem, (gaddr)at, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_EXEC);
 	mem_set_name(p->mem, (gaddr)at, "[vdso]");
 	p->vdso_base = (gaddr)at;
