@@ -105,7 +105,7 @@ static __attribute__((noinline)) const struct rv64_shape *find_elsewhere(struct 
 
 	if (s->shape == shape)
 		return s;
-	enum rv64_op op = rv64_identify(d, (w & 3) == 3 ? w : w & 0xffff);
+	enum rv64_op op = rv64_identify(d, w & rv64_width_of(w)->word);
 
 	return op == RV64_OP_illegal ? &illegal : remember(d, shape, op);
 }
@@ -116,9 +116,10 @@ static __attribute__((noinline)) const struct rv64_shape *find_elsewhere(struct 
  * The instruction in w, or in its lower half: no mask of a short one looks at the upper one. Returns its format.
  * Without a branch on what it is: that costs a mispredicted jump an instruction.
  */
-static inline unsigned decode_word(struct guest_decoder *d, uint32_t w, struct rv64_insn *i)
+static inline unsigned decode_word(struct guest_decoder *d, const struct rv64_width *v, uint32_t w,
+				   struct rv64_insn *i)
 {
-	uint32_t shape = rv64_shape_of(w), is_long = ((w & 3) + 1) >> 2, regs;
+	uint32_t shape = rv64_shape_of(v, w), regs;
 	const struct rv64_shape *s = &d->slot[rv64_shape_home(shape)];
 
 	if (KIT_UNLIKELY(s->shape != shape))
@@ -126,9 +127,9 @@ static inline unsigned decode_word(struct guest_decoder *d, uint32_t w, struct r
 	const struct rv64_fields *f = &fields[s->format];
 	uint64_t sum = rv64_slice(f, w);
 
-	i->word = w & (0xffff | -is_long);
+	i->word = w & v->word;
 	i->imm = rv64_slice_imm(f, sum);
-	regs = (uint32_t)sum | (2 + 2 * is_long);
+	regs = (uint32_t)sum | v->size_bytes;
 	memcpy(&i->size_bytes, &regs, sizeof regs);
 	i->op = s->op;
 	return s->format;
@@ -150,20 +151,19 @@ unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned
 {
 	unsigned n = 0, at = 0;
 
-	while (n < max_insns && at + 2 <= avail) {
+	while (n < max_insns) {
 		struct rv64_insn *i = &out[n];
+		const struct rv64_width *v;
+		uint64_t format;
 		uint32_t w;
 
 		memcpy(&w, bytes + at, sizeof w);
-		if (at + 4 > avail && (w & 3) == 3)
+		v = rv64_width_of(w);
+		at += v->size_bytes; /* the next word need not wait for all of this one */
+		if (at > avail)
 			break;
-		uint64_t format = UINT64_C(1) << decode_word(d, w, i);
-
 		n++;
-		at +=
-		    (w & 3) == 3
-			? 4
-			: 2; /* not i->size_bytes: the next word need not wait for all of this one */
+		format = UINT64_C(1) << decode_word(d, v, w, i);
 		if (KIT_UNLIKELY(format & (FMT_BRANCHES | FMT_JUMPS))
 		    && (format & FMT_JUMPS || i->imm <= 0 || max_branches-- == 0))
 			break;
@@ -174,7 +174,7 @@ unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned
 unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 		     struct rv64_insn *i)
 {
-	uint8_t copy[4 + 2] = { 0 };
+	uint8_t copy[4 + 4] = { 0 };
 	unsigned n = avail < 4 ? avail : 4;
 
 	memcpy(copy, bytes, n);

@@ -64,7 +64,7 @@ unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 /*
  * Decodes instruction after instruction until the first that jumps or leaves, or branches backward, or is the branch
  * behind max_branches others, that one included; or max_insns, or what the avail bytes do not hold whole. Returns
- * how many. Two bytes more than avail must be readable.
+ * how many. Four bytes more than avail must be readable.
  */
 unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned avail,
 			 unsigned max_insns, unsigned max_branches, struct rv64_insn *out);

@@ -24,7 +24,7 @@ struct table {
 
 static void add(struct table *t, struct rv64_identifier *q, uint32_t w)
 {
-	uint32_t shape = rv64_shape_of(w), k = rv64_shape_find(t->slot, shape);
+	uint32_t shape = rv64_shape_of(rv64_width_of(w), w), k = rv64_shape_find(t->slot, shape);
 	enum rv64_op op;
 
 	if (t->slot[k].shape == shape)

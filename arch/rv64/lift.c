@@ -8,6 +8,8 @@
  */
 #include "arch/rv64/lift_priv.h"
 
+#include <string.h>
+
 /* ---- instructions that have no file of their own ------------------------------------------ */
 
 LIFT(illegal) { trace_leave(t, IR_EXIT_ILLEGAL, t->pc); }
@@ -63,6 +65,8 @@ ir_ref rv64_read_narrow(struct trace *t, unsigned n)
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
+enum { WINDOW_BYTES = 64 };
+
 /*
  * Guest code at hand: bytes fetched, and the instructions decoded from them. Many at a time, since the
  * call of a lift function is mostly mispredicted and should not wait for its decoding too.
@@ -70,11 +74,9 @@ ir_ref rv64_read_narrow(struct trace *t, unsigned n)
 struct window {
 	gaddr start;
 	unsigned len;
-	uint8_t bytes[64 + 2]; /* as rv64_decode_run wants them */
+	uint8_t bytes[WINDOW_BYTES + 4]; /* as rv64_decode_run wants them */
 	struct rv64_insn insn[32];
 };
-
-enum { WINDOW_BYTES = 64 };
 
 /* Decodes the instructions from t->next on, as far as the window goes. 0: there is none. */
 static unsigned decode_ahead(struct guest_decoder *d, const struct guest_fetch *f, struct window *w,
@@ -94,6 +96,7 @@ static unsigned decode_ahead(struct guest_decoder *d, const struct guest_fetch *
 	}
 	w->start = t->next;
 	w->len = f->read(f->ctx, t->next, w->bytes, WINDOW_BYTES);
+	memset(w->bytes + w->len, 0, 4);
 	return rv64_decode_run(d, w->bytes, w->len, most, branches, w->insn);
 }
 

@@ -103,12 +103,35 @@ static const uint32_t rd_flags[32] = {
 	[3 ... 31] = SHAPE_RD,
 };
 
-static inline uint32_t rv64_shape_of(uint32_t w)
+/*
+ * What the two lowest bits say: how long the instruction is, and how the bits that choose its rule come together
+ * in the upper byte of a product: 15:13 above 1:0, or 14:12 below 6:2.
+ */
+struct rv64_width {
+	uint32_t mask, factor; /* of the bits that choose */
+	uint32_t first;        /* rule */
+	uint32_t word;         /* which bits are the instruction's */
+	uint32_t size_bytes;
+	uint32_t pad[3];
+};
+
+#define WIDTH_SHORT                                                                                \
+	{                                                                                          \
+		0xe003, 1u << 11 | 1u << 27, RULE_SHORT, 0xffff, 2, { 0 }                          \
+	}
+#define WIDTH_LONG                                                                                 \
+	{                                                                                          \
+		0x707c, 1u << 12 | 1u << 25, 0, 0xffffffff, 4, { 0 }                               \
+	}
+
+static const struct rv64_width rv64_widths[4] = { WIDTH_SHORT, WIDTH_SHORT, WIDTH_SHORT,
+						  WIDTH_LONG };
+
+static inline const struct rv64_width *rv64_width_of(uint32_t w) { return &rv64_widths[w & 3]; }
+
+static inline uint32_t rv64_shape_of(const struct rv64_width *v, uint32_t w)
 {
-	uint32_t is_long = ((w & 3) + 1) >> 2;
-	uint32_t at_long = bits32(w, 2, 5) << 3 | bits32(w, 12, 3);
-	uint32_t at_short = RULE_SHORT + ((w & 3) << 3 | bits32(w, 13, 3));
-	const struct shape_rule *s = &shape_rules[at_short ^ ((at_long ^ at_short) & -is_long)];
+	const struct shape_rule *s = &shape_rules[v->first + ((w & v->mask) * v->factor >> 24)];
 	uint32_t unary = (uint32_t)((int32_t)(w << 1) >> 31) & s->unary;
 	uint32_t flags = (uint32_t)((w & s->imm) != 0) * SHAPE_IMM | rd_flags[bits32(w, 7, 5)];
 
