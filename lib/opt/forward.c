@@ -4,8 +4,6 @@
  */
 #include "lib/opt/opt_priv.h"
 
-#include "lib/base/hash.h"
-
 #include <string.h>
 
 enum { CSE_PROBES = 4, SLACK = 64 };
@@ -44,10 +42,14 @@ static ir_ref commit(struct opt_forward *f)
 
 static uint32_t hash_insn(const struct ir_insn *i)
 {
-	uint64_t k = (uint64_t)i->op << 56 | (uint64_t)i->type << 48 | (uint64_t)i->sub << 40;
+	uint32_t head; /* op, type, sub, dead */
+	uint64_t k;
 
-	k ^= (uint64_t)i->a.idx << 20 ^ i->b.idx ^ (uint64_t)i->imm * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(kit_mix64(k) >> 32);
+	_Static_assert(offsetof(struct ir_insn, gpc_off) == sizeof head, "head is these four");
+	memcpy(&head, i, sizeof head);
+	k = ((uint64_t)head << 32 | i->a.idx) * UINT64_C(0x9e3779b97f4a7c15);
+	k ^= (((uint64_t)i->b.idx << 32) + (uint64_t)i->imm) * UINT64_C(0xd6e8feb86659fd93);
+	return (uint32_t)(k >> 32 ^ k >> 44);
 }
 
 static bool equal(const struct ir_insn *x, const struct ir_insn *y)
@@ -81,7 +83,7 @@ static ir_ref find_or_commit(struct opt_forward *f)
 }
 
 /* The draft is complete but for folding, which has been done. */
-static ir_ref finish(struct opt_forward *f)
+static inline ir_ref finish(struct opt_forward *f)
 {
 	unsigned flags = ir_info(&f->out[f->count])->flags;
 	ir_ref r;
@@ -248,7 +250,7 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 				break;
 			r = finish(f);
 			/* A branch that is always taken became an exit: what follows is not reached. */
-			if (ir_info(&f->out[r.idx])->flags & IR_Z)
+			if (from->op >= IR_br && ir_info(&f->out[r.idx])->flags & IR_Z)
 				return;
 			break;
 		}

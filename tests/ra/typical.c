@@ -1,7 +1,7 @@
 /*
  * Lists as ordinary guest code gives them, on a host of x86-64's size: for measuring.
  *
- * Every guest insn reads and writes guest registers; GETs and PUTs are as the passes leave
+ * Every guest insn reads and writes guest registers; entries and PUTs are as the passes leave
  * them: one GET a register, PUTs of values that something sees.
  */
 #include "tests/ra/toy.h"
