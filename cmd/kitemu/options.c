@@ -150,18 +150,18 @@ bool options_from_environment(struct kit_options *o, struct diag *d)
 }
 
 /* The row that arg names ("--name", "--name=value", "-x"); OPT_COUNT when there is none. */
-static enum opt_id find_option(const char *arg, char **value)
+static enum opt_id find_option(char *arg, char **value)
 {
+	*value = NULL;
 	for (int i = 0; i < OPT_COUNT; i++) {
 		size_t n = strlen(rows[i].name);
 
-		*value = NULL;
 		if (rows[i].letter && arg[0] == '-' && arg[1] == rows[i].letter && !arg[2])
 			return (enum opt_id)i;
 		if (strncmp(arg, "--", 2) != 0 || strncmp(arg + 2, rows[i].name, n) != 0)
 			continue;
 		if (arg[2 + n] == '=')
-			*value = strdup(arg + 3 + n);
+			*value = arg + 3 + n;
 		if (arg[2 + n] == '=' || !arg[2 + n])
 			return (enum opt_id)i;
 	}
@@ -211,9 +211,10 @@ void options_print_help(void)
 	for (int i = 0; i < OPT_COUNT; i++) {
 		char left[64];
 
-		snprintf(left, sizeof left, "%c%c --%s%s%s", rows[i].letter ? '-' : ' ',
-			 rows[i].letter ? rows[i].letter : ' ', rows[i].name,
-			 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+		(void)snprintf(left, sizeof left, "%c%c --%s%s%s", rows[i].letter ? '-' : ' ',
+			       rows[i].letter ? rows[i].letter : ' ', rows[i].name,
+			       rows[i].argument ? "=" : "",
+			       rows[i].argument ? rows[i].argument : "");
 		printf("  %-34s %s%s%s%s\n", left, rows[i].help, *rows[i].env ? " [" : "",
 		       rows[i].env, *rows[i].env ? "]" : "");
 	}

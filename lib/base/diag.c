@@ -12,7 +12,7 @@ bool diag_fail(struct diag *d, int exit_status, const char *fmt, ...)
 		return false;
 	d->exit_status = exit_status;
 	va_start(ap, fmt);
-	vsnprintf(d->text, sizeof d->text, fmt, ap);
+	(void)vsnprintf(d->text, sizeof d->text, fmt, ap);
 	va_end(ap);
 	return false;
 }

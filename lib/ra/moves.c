@@ -85,6 +85,7 @@ static void break_cycle(struct mover *w, struct ra_out *out)
 	uint64_t cls = d < LIR_PHYS_FP ? UINT32_MAX : (uint64_t)UINT32_MAX << LIR_PHYS_FP;
 	uint64_t temps = w->temps & cls;
 
+	KIT_DCHECK(d < LIR_PHYS_COUNT && s < LIR_PHYS_COUNT, "a cycle of %u and %u", d, s);
 	while (w->src[last] != d) /* last is the destination that wants what d holds */
 		last = w->src[last];
 	if (temps) {
@@ -117,7 +118,9 @@ void ra_moves_emit(const struct ra_moves *m, uint64_t temps, struct ra_out *out)
 			continue;
 		}
 		d = ra_lowest(w.ready);
-		s = w.src[d];
+		s = w.src[d]; /* NOLINT(clang-analyzer-core*): set for what is pending */
+		KIT_DCHECK(d < LIR_PHYS_COUNT && s < LIR_PHYS_COUNT, "register %u has no source",
+			   d);
 		ra_emit(out, LIR_MOVE, d, s, 0);
 		w.pending &= ~RA_BIT(d);
 		w.ready &= ~RA_BIT(d);

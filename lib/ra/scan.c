@@ -129,6 +129,7 @@ static void place_fixed(struct ra *s, const struct lir_insn *in, struct regs *r)
 
 static void use_reg(struct regs *r, struct lir_opnd *o, unsigned reg)
 {
+	KIT_DCHECK(reg < LIR_PHYS_COUNT, "%u is no register", reg);
 	o->r = (lreg)reg;
 	r->busy |= RA_BIT(reg);
 	if (o->flags & LO_LATE)
@@ -290,6 +291,7 @@ static void commit_results(struct ra *s, struct lir_insn *in, const struct ra_st
 {
 	free_dying_early(s, step->dying);
 	for (unsigned k = 0; k < in->nopnd && in->opnd[k].role == LIR_DEF; k++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core*): choose_results has set it for these */
 		ra_give(s, in->opnd[k].r, reg[k]);
 		in->opnd[k].r = reg[k];
 	}
