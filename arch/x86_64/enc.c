@@ -6,14 +6,13 @@
 
 enum { MAX_INSN_BYTES = 16, RIP_MODRM = 5 };
 
-/* Where the next instruction goes; NULL, and the sticky flag, when it may not fit. */
-static inline uint8_t *begin(struct codebuf *cb)
+/* Room for the next instruction? Else the sticky flag is set. */
+static inline bool fits(struct codebuf *cb)
 {
-	if (cb->end - cb->cur < MAX_INSN_BYTES) {
-		cb->overflow = true;
-		return NULL;
-	}
-	return cb->cur;
+	if (cb->end - cb->cur >= MAX_INSN_BYTES)
+		return true;
+	cb->overflow = true;
+	return false;
 }
 
 static inline uint8_t *put_imm(uint8_t *p, int32_t imm, unsigned n)
@@ -77,7 +76,7 @@ static inline unsigned rxb_rm(unsigned reg, struct x64_mem m)
 }
 
 /* ModRM, SIB and displacement (SDM 2A, tables 2-2 and 2-3). */
-static uint8_t *put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
+static inline uint8_t *put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
 {
 	unsigned rbits = (reg & 7) << 3, base = m.base & 7, sib = m.index & 7, mod;
 
@@ -96,7 +95,7 @@ static uint8_t *put_mem(uint8_t *p, unsigned reg, struct x64_mem m)
 		*p++ = (uint8_t)(mod << 6 | rbits | 4);
 		*p++ = (uint8_t)(m.scale << 6 | sib << 3 | base);
 	}
-	return put_imm(p, m.disp, mod * mod);
+	return put_imm(p, m.disp, mod * mod); /* 0, 1 or 4 bytes */
 }
 
 /* spl..dil need a REX prefix to not mean ah..bh. */
@@ -109,9 +108,9 @@ static inline bool byte_reg_rex(uint32_t op, unsigned reg, unsigned rm)
 void x64_rri(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned rm, int32_t imm,
 	     unsigned imm_bytes)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	p = put_opcode(p, op, w, rxb_rr(reg, rm), byte_reg_rex(op, reg, rm));
 	cb->cur = put_imm(put_rr(p, reg, rm), imm, imm_bytes);
@@ -120,9 +119,9 @@ void x64_rri(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned
 void x64_rmi(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, struct x64_mem m,
 	     int32_t imm, unsigned imm_bytes)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	p = put_opcode(p, op, w, rxb_rm(reg, m), byte_reg_rex(op, reg, 0));
 	cb->cur = put_imm(put_mem(p, reg, m), imm, imm_bytes);
@@ -130,9 +129,9 @@ void x64_rmi(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, struct x
 
 void x64_rr(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned rm)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	p = put_opcode(p, op, w, rxb_rr(reg, rm), byte_reg_rex(op, reg, rm));
 	cb->cur = put_rr(p, reg, rm);
@@ -140,9 +139,9 @@ void x64_rr(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned 
 
 void x64_rm(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, struct x64_mem m)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	p = put_opcode(p, op, w, rxb_rm(reg, m), byte_reg_rex(op, reg, 0));
 	cb->cur = put_mem(p, reg, m);
@@ -150,9 +149,9 @@ void x64_rm(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, struct x6
 
 void x64_vrr(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned v, unsigned rm)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	cb->cur = put_rr(put_vex(p, op, w, rxb_rr(reg, rm), v), reg, rm);
 }
@@ -160,18 +159,18 @@ void x64_vrr(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned
 void x64_vrm(struct codebuf *cb, uint32_t op, unsigned w, unsigned reg, unsigned v,
 	     struct x64_mem m)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	cb->cur = put_mem(put_vex(p, op, w, rxb_rm(reg, m), v), reg, m);
 }
 
 void x64_mov_imm(struct codebuf *cb, unsigned reg, uint64_t imm)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	if (imm == 0) {
 		x64_alu_rr(cb, X64_XOR, 0, reg, reg);
@@ -208,9 +207,9 @@ void x64_alu_mi(struct codebuf *cb, enum x64_alu alu, unsigned w, struct x64_mem
 
 void x64_lea_rip(struct codebuf *cb, unsigned reg, uint32_t target)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	p = put_opcode(p, X64_LEA, 1, (reg >> 3) << 2, false);
 	*p++ = (uint8_t)((reg & 7) << 3 | RIP_MODRM);
@@ -219,9 +218,9 @@ void x64_lea_rip(struct codebuf *cb, unsigned reg, uint32_t target)
 
 uint32_t x64_m_rip(struct codebuf *cb, uint32_t op, unsigned w)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return 0;
 	p = put_opcode(p, op, w, 0, false);
 	*p++ = (uint8_t)(x64_digit(op) << 3 | RIP_MODRM);
@@ -231,9 +230,9 @@ uint32_t x64_m_rip(struct codebuf *cb, uint32_t op, unsigned w)
 
 static uint32_t branch(struct codebuf *cb, unsigned first, unsigned second, unsigned field_bytes)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return 0;
 	*p++ = (uint8_t)first;
 	if (first == 0x0f)
@@ -295,9 +294,9 @@ void x64_jmp_to(struct codebuf *cb, uint32_t target)
 
 static void one_or_two(struct codebuf *cb, unsigned prefix, unsigned opcode)
 {
-	uint8_t *p = begin(cb);
+	uint8_t *p = cb->cur;
 
-	if (!p)
+	if (!fits(cb))
 		return;
 	if (prefix)
 		*p++ = (uint8_t)prefix;

@@ -62,7 +62,7 @@ static inline void count_use(struct x64_isel *s, const struct ir_insn *in, unsig
 
 	v->uses++;
 	if (!soft_use(s, in, n))
-		v->hard++;
+		v->hard = true;
 }
 
 static void count_uses(struct x64_isel *s, const struct ir_insn *in)
@@ -77,7 +77,7 @@ static void count_uses(struct x64_isel *s, const struct ir_insn *in)
 	}
 	/* fsw of a boxed value asks for the float in it. */
 	if (in->op == IR_fbits32 && x64_insn(s, in->a)->op == IR_box)
-		x64_val(s, x64_insn(s, in->a)->a)->hard++;
+		x64_val(s, x64_insn(s, in->a)->a)->hard = true;
 }
 
 static void scan_block(struct x64_isel *s, const struct ir_block *b)
@@ -113,6 +113,16 @@ static void scan_block(struct x64_isel *s, const struct ir_block *b)
 }
 
 /* ---- second walk ------------------------------------------------------------------------------- */
+
+struct lir_insn *x64_more(struct x64_isel *s)
+{
+	struct lir_unit *u = s->lir;
+
+	u->insn_count = u->insn_cap;
+	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
+	s->end = u->insn + u->insn_cap;
+	return u->insn + u->insn_count;
+}
 
 lreg x64_select_const(struct x64_isel *s, uint32_t idx)
 {
@@ -192,7 +202,7 @@ static void note_put(struct x64_isel *s, unsigned g, enum x64_fix fix, uint32_t 
 	if (fix != X64_FIX_CANON64 && fix != X64_FIX_CANON32)
 		return;
 	p->regs |= UINT64_C(1) << g;
-	p->bit[g] = p->count < 64 ? UINT64_C(1) << p->count : 0;
+	p->bit[g] = p->count < 32 ? UINT32_C(1) << p->count : 0;
 	p->count++;
 	p->from[g] = from;
 	s->val[from].no_nan |= p->bit[g];
@@ -255,9 +265,12 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 	lir->arena = ir->arena;
 	lir->ir = ir;
 	lir->insn_cap = ir->insn_count + 16;
-	lir->insn = arena_new(ir->arena, struct lir_insn, lir->insn_cap);
+	s.next = lir->insn = arena_new(ir->arena, struct lir_insn, lir->insn_cap);
+	s.end = s.next + lir->insn_cap;
 	lir->vreg_cap = ir->insn_count + 16;
 	lir->vreg = arena_new(ir->arena, struct lir_vreg, lir->vreg_cap);
+	lir->exit_cap = ir->block_count + 7;
+	lir->exit = arena_new(ir->arena, struct lir_exit, lir->exit_cap);
 	lir->block_count = lir->block_cap = ir->block_count;
 	lir->block = arena_new(ir->arena, struct lir_block, lir->block_cap);
 	s.val = arena_new(ir->arena, struct x64_val, ir->insn_count);
@@ -270,11 +283,12 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
 		s.block = &lir->block[b];
-		*s.block = (struct lir_block){ .first = lir->insn_count };
+		*s.block = (struct lir_block){ .first = (uint32_t)(s.next - lir->insn) };
 		x64_lir(&s, LIR_BLOCK)->imm = b;
 		in = &ir->insn[blk->first];
 		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)
 			if (!in->dead)
 				select_insn(&s, in, i);
 	}
+	lir->insn_count = (unsigned)(s.next - lir->insn);
 }

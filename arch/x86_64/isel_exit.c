@@ -8,11 +8,12 @@
 static uint64_t implied_homes(const struct x64_isel *s)
 {
 	const struct x64_puts *p = &s->puts;
-	uint64_t implied = 0, homes = 0;
+	uint32_t implied = 0;
+	uint64_t homes = 0;
 
 	for (uint64_t left = p->regs; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
-		uint64_t own = 0; /* puts of the same value */
+		uint32_t own = 0; /* puts of the same value */
 
 		for (uint64_t same = p->regs; same; same &= same - 1) {
 			unsigned h = (unsigned)__builtin_ctzll(same);

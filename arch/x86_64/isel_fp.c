@@ -88,10 +88,10 @@ static lreg thunk(struct x64_isel *s, const struct ir_insn *in)
 }
 
 /* What is no NaN when the result of in is none. */
-static uint64_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *in)
+static uint32_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *in)
 {
 	const ir_ref op[] = { in->a, in->b, in->c };
-	uint64_t set = 0;
+	uint32_t set = 0;
 
 	if (!(ir_info(in)->flags & IR_NP))
 		return 0;

@@ -14,16 +14,16 @@ struct x64_val {
 	uint32_t
 	    rep; /* the insn whose value this is: itself, or what a getreg or a trip there and back stands for */
 	uint32_t uses;   /* how often it is an operand */
-	uint32_t hard;   /* uses that need its exact bits, not what it was made from */
+	uint32_t no_nan; /* puts (by number) whose value is no NaN when this one is none */
 	lreg vreg;       /* LREG_NONE: not selected so far */
-	uint64_t no_nan; /* puts (by number) whose value is no NaN when this one is none */
+	bool hard;       /* a use needs its exact bits, not what it was made from */
 };
 
 /* Puts of the block that wait for a NaN test at a way out. */
 struct x64_puts {
 	uint64_t regs; /* guest registers that hold one */
 	unsigned count;
-	uint64_t bit[IR_MAX_REGS];  /* of the register's put, 0 when numbers ran out */
+	uint32_t bit[IR_MAX_REGS];  /* of the register's put, 0 when numbers ran out */
 	uint32_t from[IR_MAX_REGS]; /* the insn whose value was put */
 };
 
@@ -31,8 +31,9 @@ struct x64_isel {
 	const struct ir_unit *ir;
 	const struct ra_target *t;
 	struct lir_unit *lir;
-	struct lir_block *block; /* being selected */
-	struct x64_val *val;     /* by insn */
+	struct lir_insn *next, *end; /* room behind what was selected */
+	struct lir_block *block;     /* being selected */
+	struct x64_val *val;         /* by insn */
 	uint64_t features;
 	bool guest_base;
 	int32_t gpc_off; /* of the insn being selected */
@@ -87,14 +88,15 @@ static inline lreg x64_new(struct x64_isel *s, enum lir_class cls)
 	return (lreg)u->vreg_count++;
 }
 
+/* isel.c: makes room for more, and returns where the next one goes. */
+struct lir_insn *x64_more(struct x64_isel *s);
+
 /* Appends an operation. The pointer holds until the next one. */
 static inline struct lir_insn *x64_lir(struct x64_isel *s, unsigned op)
 {
-	struct lir_unit *u = s->lir;
-	struct lir_insn *l;
+	struct lir_insn *l = s->next != s->end ? s->next : x64_more(s);
 
-	arena_grow(u->arena, u->insn, u->insn_count, u->insn_cap);
-	l = &u->insn[u->insn_count++];
+	s->next = l + 1;
 	memset(l, 0, sizeof *l);
 	l->op = (uint8_t)op;
 	l->exit = UINT16_MAX;
