@@ -19,6 +19,13 @@ enum { TRACE_INSNS = 64, TRACE_BRANCHES = 2, FIRST_SLOTS = 512, KEPT_MAX = 50000
 /* Addresses from here up are not canonical on any host; the host reports their faults without address. */
 static const gaddr address_limit = UINT64_C(1) << 47;
 
+/* What is kept of a lifted trace: its only block. */
+struct trace {
+	gaddr gpc;
+	uint32_t insn_count;
+	struct ir_insn insn[];
+};
+
 struct interp {
 	struct arena
 	    kept; /* units of the table; emptied when it holds too many or guest code changed */
@@ -26,7 +33,7 @@ struct interp {
 	struct arena values;   /* of the run under way */
 	uint64_t code_changes; /* mem_code_changes when the table was last emptied */
 	unsigned kept_count;
-	struct ir_unit **slot; /* direct-mapped by pc; small at first, since most programs are */
+	struct trace **slot; /* direct-mapped by pc; small at first, since most programs are */
 	unsigned slot_count;
 };
 
@@ -36,7 +43,7 @@ void interp_thread_init(struct kit_thread *t)
 
 	KIT_CHECK(in, "out of memory");
 	in->slot_count = FIRST_SLOTS;
-	in->slot = calloc(in->slot_count, sizeof(struct ir_unit *));
+	in->slot = calloc(in->slot_count, sizeof(struct trace *));
 	KIT_CHECK(in->slot, "out of memory");
 	t->interp = in;
 }
@@ -95,7 +102,7 @@ const struct ir_memory interp_memory = { .load = load, .store = store, .cas = ca
 
 static void forget_units(struct interp *in, uint64_t code_changes)
 {
-	memset(in->slot, 0, in->slot_count * sizeof(struct ir_unit *));
+	memset(in->slot, 0, in->slot_count * sizeof(struct trace *));
 	in->kept_count = 0;
 	in->code_changes = code_changes;
 	arena_reset(&in->kept);
@@ -135,34 +142,29 @@ static void cut_loops(struct ir_unit *u)
 		u->insn[i].to = IR_NOBLOCK;
 }
 
-/* A copy of u that takes no more room than it needs; what only lifting needs is left out. */
-static struct ir_unit *keep(struct interp *in, const struct ir_unit *u)
+static struct trace *keep(struct interp *in, const struct ir_unit *u)
 {
-	struct ir_unit *k = arena_new(&in->kept, struct ir_unit, 1);
+	const size_t bytes = u->insn_count * sizeof *u->insn;
+	struct trace *k = arena_alloc(&in->kept, sizeof *k + bytes);
 
-	*k = *u;
-	k->insn = arena_new(&in->kept, struct ir_insn, u->insn_count);
-	k->block = arena_new(&in->kept, struct ir_block, u->block_count);
-	memcpy(k->insn, u->insn, u->insn_count * sizeof *u->insn);
-	memcpy(k->block, u->block, u->block_count * sizeof *u->block);
-	k->arena = NULL;
-	k->range = NULL;
-	k->range_count = k->range_cap = 0;
+	k->gpc = u->gpc;
+	k->insn_count = u->insn_count;
+	memcpy(k->insn, u->insn, bytes);
 	return k;
 }
 
-static struct ir_unit **slot_of(const struct interp *in, gaddr pc)
+static struct trace **slot_of(const struct interp *in, gaddr pc)
 {
 	return &in->slot[kit_mix64(pc) & (in->slot_count - 1)];
 }
 
 static void grow(struct interp *in)
 {
-	struct ir_unit **old = in->slot;
+	struct trace **old = in->slot;
 	unsigned n = in->slot_count;
 
 	in->slot_count = n * 2;
-	in->slot = calloc(in->slot_count, sizeof(struct ir_unit *));
+	in->slot = calloc(in->slot_count, sizeof(struct trace *));
 	KIT_CHECK(in->slot, "out of memory");
 	for (unsigned i = 0; i < n; i++)
 		if (old[i])
@@ -170,30 +172,23 @@ static void grow(struct interp *in)
 	free(old);
 }
 
-/* The unit at pc; *once is the room for one that is not kept. */
-static const struct ir_unit *find_unit(struct kit_thread *t, struct ir_unit *once)
+/* Lifts the trace at pc and keeps it, where every change of its code will be heard of. */
+static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 {
 	struct interp *in = t->interp;
-	uint64_t changes = mem_code_changes(t->proc->mem);
-	struct ir_unit **slot = slot_of(in, t->st.pc);
+	const uint64_t changes = in->code_changes;
 	bool fresh;
 
-	if (in->code_changes != changes || in->kept_count == KEPT_MAX)
-		forget_units(in, changes);
-	if (*slot && (*slot)->gpc == t->st.pc)
-		return *slot;
-	lift(t, TRACE_INSNS, once);
+	lift(t, TRACE_INSNS, u);
 	if (t->proc->jit)
-		cut_loops(once);
-	/* A unit without instructions says that nothing can be fetched, which may change unnoticed. */
-	if (!once->guest_insns || !guard(t->proc, once, &fresh) || fresh
+		cut_loops(u);
+	/* A trace without instructions says that nothing can be fetched, which may change unnoticed. */
+	if (!u->guest_insns || !guard(t->proc, u, &fresh) || fresh
 	    || mem_code_changes(t->proc->mem) != changes)
-		return once;
-	if (++in->kept_count > in->slot_count) {
+		return;
+	if (++in->kept_count > in->slot_count)
 		grow(in);
-		slot = slot_of(in, t->st.pc);
-	}
-	return *slot = keep(in, once);
+	*slot_of(in, u->gpc) = keep(in, u);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
@@ -203,13 +198,37 @@ static enum ir_exit run(struct kit_thread *t, const struct ir_unit *u)
 	return ir_interp(u, &t->st, &interp_memory, &t->interp->values);
 }
 
+static enum ir_exit run_kept(struct kit_thread *t, struct trace *k)
+{
+	struct ir_block block = { .gpc = k->gpc, .count = k->insn_count };
+	const struct ir_unit u = {
+		.gpc = k->gpc,
+		.regs = rv64_guest.regs,
+		.insn = k->insn,
+		.insn_count = k->insn_count,
+		.block = &block,
+		.block_count = 1,
+	};
+
+	return run(t, &u);
+}
+
 enum ir_exit interp_run(struct kit_thread *t)
 {
-	struct ir_unit once;
+	struct interp *in = t->interp;
+	const uint64_t changes = mem_code_changes(t->proc->mem);
+	struct ir_unit u;
+	struct trace *k;
 
 	/* The flags that translated code left in the host's register count too. */
 	jit_set_frm(t);
-	return run(t, find_unit(t, &once));
+	if (in->code_changes != changes || in->kept_count == KEPT_MAX)
+		forget_units(in, changes);
+	k = *slot_of(in, t->st.pc);
+	if (k && k->gpc == t->st.pc)
+		return run_kept(t, k);
+	lift_trace(t, &u);
+	return run(t, &u);
 }
 
 enum ir_exit interp_run_one(struct kit_thread *t)

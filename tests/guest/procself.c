@@ -54,7 +54,8 @@ static int twice(int x) { return 2 * x; }
 
 static void show_maps(const char *file)
 {
-	char *page = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *page =
+	    mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *heap = malloc(100);
 	int local = 0;
 
@@ -91,7 +92,8 @@ static int same_auxv(void)
 	if (slurp("/proc/self/auxv") < sizeof *a)
 		return 0;
 	for (; a->a_type != AT_NULL; a++)
-		if (a->a_type != AT_HWCAP2 && a->a_type != AT_HWCAP && getauxval(a->a_type) != a->a_un.a_val)
+		if (a->a_type != AT_HWCAP2 && a->a_type != AT_HWCAP
+		    && getauxval(a->a_type) != a->a_un.a_val)
 			return 0;
 	return 1;
 }
