@@ -14,7 +14,13 @@
 #include <string.h>
 
 /* Traces run no further than the first branch that is taken, so longer ones are lifted in vain. */
-enum { TRACE_INSNS = 64, TRACE_BRANCHES = 2, FIRST_SLOTS = 512, KEPT_MAX = 50000 };
+enum {
+	TRACE_INSNS = 64,
+	TRACE_BRANCHES = 2,
+	FIRST_SLOTS = 512,
+	SEEN_BITS = 4096,
+	KEPT_MAX = 50000
+};
 
 /* Addresses from here up are not canonical on any host; the host reports their faults without address. */
 static const gaddr address_limit = UINT64_C(1) << 47;
@@ -35,6 +41,7 @@ struct interp {
 	unsigned kept_count;
 	struct trace **slot; /* direct-mapped by pc; small at first, since most programs are */
 	unsigned slot_count;
+	uint64_t seen[SEEN_BITS / 64]; /* traces that were lifted, by hash of their pc */
 };
 
 void interp_thread_init(struct kit_thread *t)
@@ -172,7 +179,17 @@ static void grow(struct interp *in)
 	free(old);
 }
 
-/* Lifts the trace at pc and keeps it, where every change of its code will be heard of. */
+/* True from the second time on that pc comes by: three of four traces of a start-up run once. */
+static bool is_seen(struct interp *in, gaddr pc)
+{
+	uint64_t h = kit_mix64(pc) & (SEEN_BITS - 1), bit = UINT64_C(1) << (h & 63);
+	bool seen = in->seen[h >> 6] & bit;
+
+	in->seen[h >> 6] |= bit;
+	return seen;
+}
+
+/* Lifts the trace at pc and keeps it if it is not new, where every change of its code will be heard of. */
 static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 {
 	struct interp *in = t->interp;
@@ -183,7 +200,7 @@ static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 	if (t->proc->jit)
 		cut_loops(u);
 	/* A trace without instructions says that nothing can be fetched, which may change unnoticed. */
-	if (!u->guest_insns || !guard(t->proc, u, &fresh) || fresh
+	if (!u->guest_insns || !is_seen(in, u->gpc) || !guard(t->proc, u, &fresh) || fresh
 	    || mem_code_changes(t->proc->mem) != changes)
 		return;
 	if (++in->kept_count > in->slot_count)
