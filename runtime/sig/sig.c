@@ -128,12 +128,21 @@ static void sync_disposition(struct kit_process *p, int sig)
 			    keep);
 }
 
+/* The action of sig, under the lock. What kitemu's parent set to be ignored is ignored at first. */
+static struct rv64_sigaction *action_at(struct sig_table *s, int sig)
+{
+	if (!(s->known & sig_bit(sig)) && native_sig_is_ignored(sig))
+		s->action[sig].handler = RV64_SIG_IGN;
+	s->known |= sig_bit(sig);
+	return &s->action[sig];
+}
+
 static struct rv64_sigaction action_of(struct kit_process *p, int sig)
 {
 	struct rv64_sigaction a;
 
 	pthread_mutex_lock(&p->sig->lock);
-	a = p->sig->action[sig];
+	a = *action_at(p->sig, sig);
 	pthread_mutex_unlock(&p->sig->lock);
 	return a;
 }
@@ -141,9 +150,10 @@ static struct rv64_sigaction action_of(struct kit_process *p, int sig)
 /* The same for a delivery: a handler for one time is gone then. */
 static struct rv64_sigaction take_action(struct kit_process *p, int sig)
 {
-	struct rv64_sigaction *a = &p->sig->action[sig], old;
+	struct rv64_sigaction *a, old;
 
 	pthread_mutex_lock(&p->sig->lock);
+	a = action_at(p->sig, sig);
 	old = *a;
 	if (old.handler > RV64_SIG_IGN && old.flags & RV64_SA_RESETHAND) {
 		a->handler = RV64_SIG_DFL;
@@ -167,10 +177,9 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	if (!p->sig)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
 	pthread_mutex_init(&p->sig->lock, NULL);
-	/* What the parent set to be ignored stays ignored. */
-	for (int sig = 1; sig <= SIG_COUNT; sig++)
-		if (native_sig_is_ignored(sig))
-			p->sig->action[sig].handler = RV64_SIG_IGN;
+	/* These two are ours from now on; of the others the host is asked when somebody wants to know. */
+	action_at(p->sig, SIGSEGV);
+	action_at(p->sig, SIGBUS);
 	host_action(SIGSEGV, (void *)(uintptr_t)host_handler, 0);
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
 	return true;
@@ -225,6 +234,7 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 		return NULL;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_lock(&s->lock);
+	c->known = s->known;
 	memcpy(c->action, s->action, sizeof c->action);
 	pthread_mutex_unlock(&s->lock);
 	return c;
@@ -288,7 +298,7 @@ int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint6
 {
 	struct mem_space *m = t->proc->mem;
 	struct sig_table *s = t->proc->sig;
-	struct rv64_sigaction new, old;
+	struct rv64_sigaction new, old, *cur;
 
 	if (setsize != sizeof(uint64_t) || sig < 1 || sig > SIG_COUNT)
 		return -EINVAL;
@@ -299,10 +309,11 @@ int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint6
 	if (act && !mem_copy_in(m, &new, act, sizeof new))
 		return -EFAULT;
 	pthread_mutex_lock(&s->lock);
-	old = s->action[sig];
+	cur = action_at(s, sig);
+	old = *cur;
 	if (act) {
 		new.mask &= ~unblockable;
-		s->action[sig] = new;
+		*cur = new;
 		sync_disposition(t->proc, sig);
 	}
 	pthread_mutex_unlock(&s->lock);

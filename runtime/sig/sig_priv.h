@@ -29,6 +29,7 @@ static inline uint64_t sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
 struct sig_table {
 	pthread_mutex_t lock; /* of the actions and the host's dispositions */
+	uint64_t known;       /* actions that were asked for once (sig_bit) */
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
 };
 
