@@ -7,6 +7,7 @@
 #include "runtime/check.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
+#include "runtime/load/core.h"
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
 #include "runtime/run.h"
@@ -74,14 +75,17 @@ static bool thread_init(struct kit_thread *t)
 	t->st.guest_base = mem_base(p->mem);
 	t->st.resv_addr = 1;
 	interp_thread_init(t);
-	if (!p->jit || jit_thread_init(t, &d))
-		return true;
-	interp_thread_fini(t);
-	return false;
+	if (p->jit && !jit_thread_init(t, &d)) {
+		interp_thread_fini(t);
+		return false;
+	}
+	kit_list_add(t);
+	return true;
 }
 
 static void thread_fini(struct kit_thread *t)
 {
+	kit_list_remove(t);
 	if (t->proc->jit)
 		jit_thread_fini(t);
 	interp_thread_fini(t);
@@ -90,6 +94,7 @@ static void thread_fini(struct kit_thread *t)
 
 static void thread_gone(struct kit_thread *t)
 {
+	kit_list_remove(t);
 	if (t->proc->jit)
 		jit_thread_gone(t);
 	interp_thread_fini(t);
@@ -115,11 +120,21 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 		check_unlock();
 		break;
 	case KIT_FORK_CHILD:
+		kit_list_init(p);
+		kit_list_add(t);
 		mem_fork_unlock(p->mem);
 		jit_fork_child(t);
 		check_unlock();
 		break;
 	}
+}
+
+static void thread_core(struct kit_thread *t, const siginfo_t *info)
+{
+	if (t->proc->jit)
+		jit_freeze(t->proc->jit);
+	jit_set_frm(t);
+	core_write(t, info);
 }
 
 static void farewell(struct kit_process *p)
@@ -134,6 +149,7 @@ static const struct kit_thread_ops thread_ops = {
 	.fini = thread_fini,
 	.gone = thread_gone,
 	.fork = thread_fork,
+	.core = thread_core,
 	.farewell = farewell,
 };
 
@@ -156,6 +172,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->exe_fd = fd;
 	p->exe_path = absolute_path(prog->path);
 	p->ops = &thread_ops;
+	kit_list_init(p);
 	p->threads = 1;
 	t->proc = p;
 	t->tid = getpid();

@@ -11,6 +11,7 @@
 #include "lib/ir/state.h"
 #include "runtime/core/options.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 struct mem_space; /* runtime/mem */
@@ -43,6 +44,11 @@ struct kit_thread_ops {
 	 * not have, and code memory of its own.
 	 */
 	void (*fork)(struct kit_thread *t, enum kit_fork when);
+	/*
+	 * Before the process dies of info's signal: a core file where the limits allow one. Threads that run guest code
+	 * are stopped for good.
+	 */
+	void (*core)(struct kit_thread *t, const siginfo_t *info);
 	/* Last words of a process, before it ends with all its threads. */
 	void (*farewell)(struct kit_process *p);
 };
@@ -50,8 +56,10 @@ struct kit_thread_ops {
 struct kit_process {
 	struct kit_options opt;
 	const struct kit_thread_ops *ops;
-	unsigned threads;  /* guest threads that have not ended; atomic */
-	uint64_t features; /* of the guest's cpu */
+	unsigned threads; /* guest threads that have not ended; atomic */
+	pthread_mutex_t list_lock;
+	struct kit_thread *first_thread; /* those that are able to run */
+	uint64_t features;               /* of the guest's cpu */
 	struct mem_space *mem;
 	struct jit *jit; /* NULL with --engine=interp */
 	struct sig_table *sig;
@@ -74,8 +82,9 @@ struct kit_thread {
 	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
-	struct sig_thread *sig; /* masks, alternate stack, pending queue */
-	gaddr clear_child_tid;  /* zeroed and woken when the thread ends; 0: none */
+	struct kit_thread *next; /* in the process's list */
+	struct sig_thread *sig;  /* masks, alternate stack, pending queue */
+	gaddr clear_child_tid;   /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;
 	bool leader;     /* its host thread is its process's first one, not one of libc's */
@@ -87,6 +96,10 @@ struct kit_thread {
 /* The thread's decoder, made when it is first asked for. NULL: out of memory, or Capstone cannot be used. */
 struct guest_decoder *kit_decoder(struct kit_thread *t);
 void kit_decoder_release(struct kit_thread *t);
+
+void kit_list_init(struct kit_process *p);
+void kit_list_add(struct kit_thread *t);
+void kit_list_remove(struct kit_thread *t);
 
 struct kit_thread *kit_self(void);
 void kit_set_self(struct kit_thread *t);

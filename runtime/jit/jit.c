@@ -625,6 +625,12 @@ void jit_sync_code(struct jit *j)
 	unlock(j);
 }
 
+void jit_freeze(struct jit *j)
+{
+	lock(j);
+	world_stop(&j->world, self_entry());
+}
+
 /* ---- fork --------------------------------------------------------------------------------- */
 
 /* Offset behind the last code; everything while the ring has wrapped round. */

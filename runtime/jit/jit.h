@@ -62,6 +62,9 @@ void jit_sync_code(struct jit *j);
 /* The guest's dynamic rounding mode or flags were changed in t->st.frm: derives st.host_fpcr (keeping flags in st.fflags). */
 void jit_set_frm(struct kit_thread *t);
 
+/* Makes every other thread keep out of translated code, for good: the process is about to die. */
+void jit_freeze(struct jit *j);
+
 /*
  * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after. The
  * JIT's lock is held from the first to the second.

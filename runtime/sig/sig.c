@@ -113,6 +113,26 @@ static void host_action(int sig, void *handler, uint64_t flags)
 	native_sigaction(sig, handler, flags);
 }
 
+/* True when the default action of sig writes a core file: signal(7). */
+static bool dumps_core(int sig)
+{
+	switch (sig) {
+	case SIGQUIT:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGSEGV:
+	case SIGXCPU:
+	case SIGXFSZ:
+	case SIGSYS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Brings the host's disposition of sig in line with the guest's. */
 static void sync_disposition(struct kit_process *p, int sig)
 {
@@ -121,7 +141,8 @@ static void sync_disposition(struct kit_process *p, int sig)
 
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return;
-	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals)
+	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals
+	    || (a->handler == RV64_SIG_DFL && p->sig->writes_core && dumps_core(sig)))
 		host_action(sig, (void *)(uintptr_t)host_handler, keep);
 	else
 		host_action(sig, a->handler == RV64_SIG_IGN ? (void *)SIG_IGN : (void *)SIG_DFL,
@@ -182,7 +203,23 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	action_at(p->sig, SIGBUS);
 	host_action(SIGSEGV, (void *)(uintptr_t)host_handler, 0);
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
+	sig_core_limit(p);
 	return true;
+}
+
+void sig_core_limit(struct kit_process *p)
+{
+	struct rlimit lim = { 0, 0 };
+
+	getrlimit(RLIMIT_CORE, &lim);
+	pthread_mutex_lock(&p->sig->lock);
+	if (p->sig->writes_core != (lim.rlim_cur != 0)) {
+		p->sig->writes_core = !p->sig->writes_core;
+		for (int sig = 1; sig <= SIG_COUNT; sig++)
+			if (dumps_core(sig) && action_at(p->sig, sig)->handler == RV64_SIG_DFL)
+				sync_disposition(p, sig);
+	}
+	pthread_mutex_unlock(&p->sig->lock);
 }
 
 void sig_thread_init(struct kit_thread *t)
@@ -235,6 +272,7 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_lock(&s->lock);
 	c->known = s->known;
+	c->writes_core = s->writes_core;
 	memcpy(c->action, s->action, sizeof c->action);
 	pthread_mutex_unlock(&s->lock);
 	return c;
@@ -481,10 +519,14 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 
 /* ---- delivery ------------------------------------------------------------------------------ */
 
-void sig_die_by(struct kit_thread *t, int sig)
+void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 {
 	struct rlimit no_core = { 0, 0 };
+	int sig = info->si_signo;
 
+	sig_block_all();
+	if (dumps_core(sig))
+		t->proc->ops->core(t, info);
 	/* A core of kitemu is not what the guest's user asked for. */
 	setrlimit(RLIMIT_CORE, &no_core);
 	host_action(sig, (void *)SIG_DFL, 0);
@@ -510,11 +552,11 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 	if (t->sig_trace)
 		t->sig_trace(t, info);
 	if (act.handler <= RV64_SIG_IGN)
-		sig_die_by(t, sig);
+		sig_die_by(t, info);
 	if (!sig_push_frame(t, &act, info, old)) {
 		KIT_LOG(sig, "no room for the frame of signal %d at sp %#lx", sig,
 			(unsigned long)t->st.reg[2]);
-		sig_die_by(t, SIGSEGV);
+		sig_die_by(t, &(siginfo_t){ .si_signo = SIGSEGV, .si_code = SI_KERNEL });
 	}
 	t->sig->has_restore = false;
 	if (!(act.flags & RV64_SA_NODEFER))
@@ -580,7 +622,7 @@ void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
 			t->sig_trace(t, &info);
 		KIT_LOG(sig, "fatal signal %d code %d address %#lx at pc %#lx", sig, code,
 			(unsigned long)addr, (unsigned long)t->st.pc);
-		sig_die_by(t, sig);
+		sig_die_by(t, &info);
 	}
 	deliver_one(t, &info);
 }

@@ -48,6 +48,8 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 
 /* Sets up a process (once), its first thread (sig_thread_init, then sig_thread_start), a forked child. */
 bool sig_process_init(struct kit_process *p, struct diag *d);
+/* RLIMIT_CORE may have changed: decides who writes core files. */
+void sig_core_limit(struct kit_process *p);
 void sig_thread_init(struct kit_thread *t);
 /* For a thread that t makes: its mask; the alternate stack too when keep_altstack. false: out of memory. */
 bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool keep_altstack);
@@ -81,7 +83,7 @@ void sig_cancel_exec(struct kit_thread *t);
 void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result);
 /* A synchronous signal caused by the instruction at st.pc. addr: si_addr. */
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr);
-/* Ends kitemu as a guest killed by sig must end: by that signal itself. */
-_Noreturn void sig_die_by(struct kit_thread *t, int sig);
+/* Ends kitemu as a guest killed by info's signal must end: by that signal itself, after the core file. */
+_Noreturn void sig_die_by(struct kit_thread *t, const siginfo_t *info);
 
 #endif

@@ -116,6 +116,7 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 		return NULL;
 	*p = *t->proc;
 	p->threads = 1;
+	kit_list_init(p);
 	if (!(q->flags & CLONE_SIGHAND))
 		p->sig = sig_table_copy(t->proc->sig);
 	if (p->sig)

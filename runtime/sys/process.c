@@ -1,9 +1,10 @@
-/* What a process says of itself and sets for itself: uname, prctl. */
+/* What a process says of itself and sets for itself: uname, prctl, limits. */
 #include "lib/base/log.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <linux/prctl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 int64_t sys_uname(struct kit_thread *t, const uint64_t *a)
@@ -73,4 +74,27 @@ int64_t sys_prctl(struct kit_thread *t, const uint64_t *a)
 				 host_ptr(t, a[4]), 0);
 	return host_call(__NR_prctl, op, kind == PRCTL_POINTER ? host_ptr(t, a[1]) : (long)a[1],
 			 (long)a[2], (long)a[3], (long)a[4], 0);
+}
+
+/* Limits are the host's. Whether core files are written also decides whose they are. */
+static int64_t limit_set(struct kit_thread *t, int64_t result, int resource)
+{
+	if (result == 0 && resource == RLIMIT_CORE)
+		sig_core_limit(t->proc);
+	return result;
+}
+
+int64_t sys_setrlimit(struct kit_thread *t, const uint64_t *a)
+{
+	int64_t r = host_call(__NR_setrlimit, (long)a[0], host_ptr(t, a[1]), 0, 0, 0, 0);
+
+	return limit_set(t, r, (int)a[0]);
+}
+
+int64_t sys_prlimit64(struct kit_thread *t, const uint64_t *a)
+{
+	int64_t r = host_call(__NR_prlimit64, (long)a[0], (long)a[1], host_ptr(t, a[2]),
+			      host_ptr(t, a[3]), 0, 0);
+
+	return a[2] ? limit_set(t, r, (int)a[1]) : r;
 }

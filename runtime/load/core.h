@@ -1,0 +1,14 @@
+/* Core files of guests: what a debugger opens after a crash. */
+#ifndef KIT_RUNTIME_LOAD_CORE_H
+#define KIT_RUNTIME_LOAD_CORE_H
+
+#include "runtime/core/thread.h"
+
+/*
+ * Writes the core file of t's process, which dies of info's signal in t, by the host's rules: RLIMIT_CORE bounds it (0: none is
+ * written), /proc/sys/kernel/core_pattern names it. A pattern that pipes to a program cannot be followed: the file
+ * is then core.PID in the current directory. No other thread may run guest code meanwhile. Failure is silent, as the kernel's is.
+ */
+void core_write(struct kit_thread *t, const siginfo_t *info);
+
+#endif
