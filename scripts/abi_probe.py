@@ -63,6 +63,30 @@ SAME = {
     "struct shminfo64": ("linux/shm.h", "shmmax shmall"),
     "struct shm_info": ("linux/shm.h", "used_ids shm_tot swap_successes"),
     "struct msginfo": ("linux/msg.h", "msgpool msgmax msgseg"),
+    "struct perf_event_attr": ("linux/perf_event.h", "type size config sample_period read_format wakeup_events bp_addr aux_watermark"),
+    "struct landlock_ruleset_attr": ("linux/landlock.h", "handled_access_fs"),
+    "struct landlock_path_beneath_attr": ("linux/landlock.h", "allowed_access parent_fd"),
+    "struct iocb": ("linux/aio_abi.h", "aio_data aio_lio_opcode aio_fildes aio_buf aio_nbytes aio_offset aio_flags aio_resfd"),
+    "struct io_event": ("linux/aio_abi.h", "data obj res res2"),
+    "struct io_uring_params": ("linux/io_uring.h", "sq_entries flags features sq_off cq_off"),
+    "struct io_uring_getevents_arg": ("linux/io_uring.h", "sigmask sigmask_sz ts"),
+    "struct keyctl_kdf_params": ("linux/keyctl.h", "hashname otherinfo otherinfolen"),
+    "struct serial_struct": ("linux/serial.h", "type line port irq flags baud_base iomem_base"),
+    "struct serial_icounter_struct": ("linux/serial.h", "cts rx tx buf_overrun"),
+    "struct serial_rs485": ("linux/serial.h", "flags delay_rts_before_send"),
+    "struct vt_mode": ("linux/vt.h", "mode waitv relsig"),
+    "struct vt_stat": ("linux/vt.h", "v_active v_state"),
+    "struct hd_geometry": ("linux/hdreg.h", "heads sectors cylinders start"),
+    "struct loop_info64": ("linux/loop.h", "lo_device lo_offset lo_flags lo_file_name lo_init"),
+    "struct loop_config": ("linux/loop.h", "fd block_size info"),
+    "struct rand_pool_info": ("linux/random.h", "entropy_count buf_size"),
+    "struct tun_filter": ("linux/if_tun.h", "flags count"),
+    "struct ifreq": ("linux/if.h", "ifr_name ifr_addr ifr_data ifr_mtu ifr_map"),
+    "struct ifconf": ("linux/if.h", "ifc_len ifc_buf"),
+    "struct arpreq": ("net/if_arp.h", "arp_pa arp_ha arp_flags arp_dev"),
+    "struct rtentry": ("linux/route.h", "rt_dst rt_genmask rt_flags rt_dev rt_mtu"),
+    "struct blkpg_ioctl_arg": ("linux/blkpg.h", "op flags datalen data"),
+    "sg_io_hdr_t": ("scsi/sg.h", "interface_id dxfer_len dxferp cmdp sbp usr_ptr info"),
     # The kernel keeps these to itself; libc has them in the kernel's layout.
     "struct msghdr": ("sys/socket.h", "msg_name msg_namelen msg_iov msg_iovlen msg_control msg_controllen msg_flags"),
     "struct mmsghdr": ("sys/socket.h", "msg_hdr msg_len"),
@@ -75,6 +99,7 @@ DIFFERENT = {
         "struct sigaction": ("asm/signal.h", "sa_handler sa_flags sa_mask"),
         "struct stat": ("asm/stat.h", "st_dev st_ino st_mode st_nlink st_uid st_rdev st_size st_blksize st_blocks st_atime"),
         "struct epoll_event": ("linux/eventpoll.h", "events data"),
+        "struct loop_info": ("linux/loop.h", "lo_number lo_device lo_inode lo_flags lo_name reserved"),
         "struct semid64_ds": ("linux/sem.h", "sem_perm sem_otime sem_ctime sem_nsems"),
     },
     "aarch64": {
@@ -101,7 +126,10 @@ DIFFERENT_CONSTANTS = {"x86_64": set(), "aarch64": {"O_DIRECTORY", "O_NOFOLLOW",
 # What the pointer kinds of runtime/sys/kinds.def lead to. Bytes, strings and integers are the same everywhere, but a
 # buffer for read() and write() is the file's matter, and options and addresses of sockets that of conversions.
 BYTES = """PATH STR INBUF OUTBUF OUTSTR INT_OUT INT2_OUT LONG_OUT LONG_IO SIGSET SIGSET_OUT CPUSET CPUSET_OUT GIDS GIDS_OUT
-    SOCKLEN_IO WSTATUS_OUT OPTVAL OPTVAL_OUT SOCKADDR SOCKADDR_OUT DIRENTS FDSET""".split()
+    SOCKLEN_IO WSTATUS_OUT OPTVAL OPTVAL_OUT SOCKADDR SOCKADDR_OUT DIRENTS FDSET INT_IN INT_IO LONG_IN SHORT_OUT NODEMASK
+    NODEMASK_OUT MAPPED MSGBUF_OUT NAME_OUT XATTRARGS""".split()
+# ioctl's FLAT: structures whose size is in the command, which is compared.
+BYTES += ["FLAT", "FLAT_OUT"]
 KINDS = {
     "IOVEC": "struct iovec", "IOVEC_OUT": "struct iovec", "MSGHDR": "struct msghdr", "MSGHDR_IO": "struct msghdr",
     "TIMESPEC": "struct __kernel_timespec", "TIMESPEC2": "struct __kernel_timespec",
@@ -116,6 +144,11 @@ KINDS = {
     "CLONEARGS": "struct clone_args", "SEMBUFS": "struct sembuf", "POLLFDS": "struct pollfd",
     "CAPHDR": "struct __user_cap_header_struct", "CAPDATA": "struct __user_cap_data_struct",
     "STAT_OUT": "struct stat", "SIGACT": "struct sigaction", "SIGACT_OUT": "struct sigaction",
+    "MSGVEC": "struct mmsghdr", "MSGVEC_IO": "struct mmsghdr", "IOVEC_REMOTE": "struct iovec", "IOVEC_REMOTE_OUT": "struct iovec",
+    "FUTEXVEC": "struct futex_waitv", "FUTEXPAIR": "struct futex_waitv", "PERFATTR": "struct perf_event_attr",
+    "TERMIOS": "struct termios2", "TERMIOS_OUT": "struct termios2", "WINSIZE": "struct winsize", "WINSIZE_OUT": "struct winsize",
+    "FLOCK": "struct flock", "FLOCK_OUT": "struct flock", "OWNEREX": "struct f_owner_ex", "OWNEREX_OUT": "struct f_owner_ex",
+    "IFREQ": "struct ifreq", "IFREQ_OUT": "struct ifreq",
     "EPOLLEV": "struct epoll_event", "EPOLLEVS_OUT": "struct epoll_event",
 }  # fmt: skip
 # The kinds PTR and DEEP say nothing: what such arguments of a call lead to. Calls that came after 2019 take structures
@@ -128,11 +161,21 @@ CALLS = {
     "shmctl": ["struct shmid64_ds", "struct shminfo64", "struct shm_info"],
     "name_to_handle_at": ["struct file_handle"], "open_by_handle_at": ["struct file_handle"],
     "sched_setattr": ["struct sched_attr"], "mount_setattr": ["struct mount_attr"], "open_tree_attr": ["struct mount_attr"],
-    "recvmmsg": ["struct mmsghdr"], "sendmmsg": ["struct mmsghdr"],
-    "process_vm_readv": ["struct iovec"], "process_vm_writev": ["struct iovec"],
-    "futex_waitv": ["struct futex_waitv"], "futex_requeue": ["struct futex_waitv"], "futex_wake": [], "futex_wait": [],
+    "msgsnd": [], "futex_wake": [], "futex_wait": [], "listns": "fixed", "keyctl": "fixed",
+    "landlock_create_ruleset": ["struct landlock_ruleset_attr"], "landlock_add_rule": ["struct landlock_path_beneath_attr"],
+    "ioctl": ["struct serial_struct", "struct serial_icounter_struct", "struct serial_rs485", "struct termios", "struct vt_mode",
+              "struct vt_stat", "struct hd_geometry", "struct loop_info64", "struct loop_config",
+              "struct rand_pool_info", "struct tun_filter", "struct arpreq"],
     "cachestat": "fixed", "statmount": "fixed", "listmount": "fixed", "lsm_get_self_attr": "fixed",
-    "lsm_set_self_attr": "fixed", "lsm_list_modules": "fixed", "setxattrat": "fixed", "getxattrat": "fixed",
+    "lsm_set_self_attr": "fixed", "lsm_list_modules": "fixed",
+}  # fmt: skip
+
+# The tables of operations, and the headers that have their values.
+OPS = {
+    "fcntl": "fcntl.h", "prctl": "sys/prctl.h", "keyctl": "linux/keyctl.h",
+    "ioctl": "asm/termbits.h asm/ioctls.h sys/ioctl.h linux/fs.h linux/fiemap.h linux/fsmap.h linux/loop.h linux/random.h linux/if_tun.h"
+    " linux/sockios.h linux/blkpg.h linux/blkzoned.h scsi/sg.h linux/nsfs.h linux/userfaultfd.h linux/perf_event.h linux/kd.h"
+    " linux/vt.h linux/rtc.h linux/watchdog.h linux/hdreg.h linux/fuse.h linux/uinput.h linux/msdos_fs.h",
 }  # fmt: skip
 
 
@@ -146,13 +189,18 @@ def probe(cc, header, exprs):
         r = subprocess.run([cc, "-w", "-S", "-O0", "-fno-pie", f.name, "-o", "-"], capture_output=True, text=True)
     if r.returncode:
         return None
+    return numbers(r.stdout, len(exprs))
+
+
+def numbers(asm, count):
+    """The array called probe, in a compiler's output."""
     values = []
-    for line in r.stdout.split("probe:", 1)[1].splitlines():
+    for line in asm.split("probe:", 1)[1].splitlines():
         if m := re.match(r"\s+\.(?:quad|dword|8byte|xword)\s+(-?\d+)", line):
             values.append(int(m[1]) % 2**64)
         elif m := re.match(r"\s+\.zero\s+(\d+)", line):
             values += [0] * (int(m[1]) // 8)
-    return values[: len(exprs)]
+    return values[:count]
 
 
 def layout_exprs(name, fields):
@@ -180,26 +228,47 @@ def compare(what, header, pairs, same):
     return True
 
 
-def row_faults(row, classes):
-    """Why a PASS row may not be one."""
-    for kind in row.cols[3:]:
-        if kind in ("PTR", "DEEP"):
-            leads_to = CALLS.get(row.cols[1])
+def row_faults(call, kinds, classes):
+    """Why a row may not be passed on."""
+    for kind in kinds:
+        if kind == "PTR":
+            leads_to = CALLS.get(call)
             if leads_to is None:
-                yield f"  {row.cols[1]}: nothing in CALLS says what its {kind} leads to"
+                yield f"  {call}: nothing in CALLS says what its {kind} leads to"
             elif leads_to != "fixed":
-                yield from (f"  {row.cols[1]}: {s} is not in SAME" for s in leads_to if s not in SAME)
+                yield from (f"  {call}: {s} is not in SAME" for s in leads_to if s not in SAME)
         elif classes.get(kind) in ("PTR", "DEEP") and kind not in BYTES and KINDS.get(kind) not in SAME:
-            yield f"  {row.cols[1]}: {kind} leads to {KINDS.get(kind, 'something unknown')}, which is not in SAME"
+            yield f"  {call}: {kind} leads to {KINDS.get(kind, 'something unknown')}, which is not in SAME"
+
+
+def table(name):
+    return list(check_tables.rows_of((ROOT / "runtime/sys" / name).read_text()))
 
 
 def check_pass_rows():
     """Every structure that a PASS row hands to the kernel is one that was compared."""
-    kinds, calls = (list(check_tables.rows_of((ROOT / "runtime/sys" / n).read_text())) for n in ("kinds.def", "syscalls.def"))
-    classes = {r.cols[0]: r.cols[1] for r in kinds}
-    passed = [r for r in calls if r.name == "PASS"]
-    why = [f for r in passed for f in row_faults(r, classes)]
-    print("not ok abi PASS rows" if why else "ok abi PASS rows", *why, sep="\n")
+    classes = {r.cols[0]: r.cols[1] for r in table("kinds.def")}
+    why = [f for r in table("syscalls.def") if r.name == "PASS" for f in row_faults(r.cols[1], r.cols[3:], classes)]
+    for call in OPS:
+        why += [f for r in table(call + "s.def") if r.name == "OP" for f in row_faults(call, r.cols[2:], classes)]
+    print("not ok abi PASS rows" if why else "ok abi PASS rows", *sorted(set(why)), sep="\n")
+    return not why
+
+
+def check_ops(call, headers):
+    """Operations have the table's values on both sides; in an ioctl's the size of its structure is one part."""
+    ops = {r.cols[0]: int(r.cols[1], 0) for r in table(call + "s.def")}
+    src = "#define _GNU_SOURCE\n#include <sys/types.h>\n#include <sys/socket.h>\n#include <linux/types.h>\n"
+    src += "".join(f"#if __has_include(<{h}>)\n#include <{h}>\n#endif\n" for h in headers.split())
+    src += "const unsigned long probe[] = {\n" + "".join(f"#ifdef {n}\n(unsigned)({n}),\n#else\n{v},\n#endif\n" for n, v in ops.items()) + "};\n"
+    why = []
+    for cc in (GUEST_CC, HOST_CC):
+        r = subprocess.run([cc, "-w", "-S", "-O0", "-fno-pie", "-x", "c", "-", "-o", "-"], input=src, capture_output=True, text=True)
+        values = numbers(r.stdout, len(ops)) if r.returncode == 0 else []
+        why += [f"  {n} is {v:#x}, {cc} says {got:#x}" for (n, v), got in zip(ops.items(), values) if v != got]
+        if len(values) != len(ops):
+            why.append(f"  {cc}: {r.stderr[:500]}")
+    print(f"not ok abi values of {call}" if why else f"ok abi values of {call}", *why, sep="\n")
     return not why
 
 
@@ -215,6 +284,8 @@ def main():
         good &= compare(f"constants of {header}", header, equal, True)
     if "--list" not in sys.argv:
         good &= check_pass_rows()
+        for call, headers in OPS.items():
+            good &= check_ops(call, headers)
     return not good
 
 

@@ -3,16 +3,14 @@
  * close-on-exec; here the guest is kept from closing them by accident, as programs do that close
  * all they did not open.
  */
+#include "lib/base/log.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/marshal.h"
 #include "runtime/sys/sys_priv.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/fs.h>
-#include <linux/loop.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <termios.h>
 
 enum { HIDE_BELOW = 1024, HIDE_ROOM = 16 };
 
@@ -96,72 +94,18 @@ int64_t sys_dup3(struct kit_thread *t, const uint64_t *a)
 	return host_call(__NR_dup3, (long)a[0], to, (long)sys_oflags_to_host(a[2]), 0, 0, 0);
 }
 
-/* What the third argument of a fcntl command is. */
-static bool fcntl_takes_pointer(int cmd)
+int64_t sys_fcntl_getfl(struct kit_thread *t, const uint64_t *a)
 {
-	switch (cmd) {
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW:
-	case F_OFD_GETLK:
-	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
-	case F_GETOWN_EX:
-	case F_SETOWN_EX:
-	case 17: /* F_GETOWNER_UIDS */
-	case F_GET_RW_HINT:
-	case F_SET_RW_HINT:
-	case F_GET_FILE_RW_HINT:
-	case F_SET_FILE_RW_HINT:
-		return true;
-	default:
-		return false;
-	}
+	int64_t r = host_call(__NR_fcntl, (long)a[0], F_GETFL, 0, 0, 0, 0);
+
+	return r < 0 ? r : (int64_t)sys_oflags_to_guest((uint64_t)r);
 }
 
+/* Not in fcntls.def. The kernel says EBADF first. */
 int64_t sys_fcntl(struct kit_thread *t, const uint64_t *a)
 {
-	int cmd = (int)a[1];
-	long arg = (long)a[2];
-	int64_t r;
+	int64_t r = host_call(__NR_fcntl, (long)a[0], F_GETFD, 0, 0, 0, 0);
 
-	if (fcntl_takes_pointer(cmd))
-		arg = host_ptr(t, a[2]);
-	else if (cmd == F_SETFL)
-		arg = (long)sys_oflags_to_host(a[2]);
-	if (cmd == F_SETLKW || cmd == F_OFD_SETLKW)
-		return sig_safe_syscall(t, __NR_fcntl, (long)a[0], cmd, arg, 0, 0, 0);
-	r = host_call(__NR_fcntl, (long)a[0], cmd, arg, 0, 0, 0);
-	return cmd == F_GETFL && r >= 0 ? (int64_t)sys_oflags_to_guest((uint64_t)r) : r;
-}
-
-/* Commands whose argument is a number; for all others it is an address (or ignored). */
-static bool ioctl_takes_number(unsigned cmd)
-{
-	switch (cmd) {
-	case TCSBRK:
-	case TCXONC:
-	case TCFLSH:
-	case TCSBRKP:
-	case TIOCSCTTY:
-	case TIOCGPTPEER:
-	case FICLONE:
-	case LOOP_SET_FD:
-	case LOOP_CHANGE_FD:
-	case LOOP_SET_CAPACITY:
-	case LOOP_SET_DIRECT_IO:
-	case LOOP_SET_BLOCK_SIZE:
-	case LOOP_CTL_ADD:
-	case LOOP_CTL_REMOVE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-int64_t sys_ioctl(struct kit_thread *t, const uint64_t *a)
-{
-	long arg = ioctl_takes_number((unsigned)a[1]) ? (long)a[2] : host_ptr(t, a[2]);
-
-	return sig_safe_syscall(t, __NR_ioctl, (long)a[0], (long)a[1], arg, 0, 0, 0);
+	KIT_LOG(sys, "[%d] fcntl operation %d is unknown", t->tid, (int)a[1]);
+	return r < 0 ? r : -EINVAL;
 }

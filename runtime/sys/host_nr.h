@@ -27,6 +27,9 @@
 #define __NR_lsm_set_self_attr 460
 #define __NR_lsm_list_modules  461
 #endif
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
 #ifndef __NR_setxattrat
 #define __NR_setxattrat    463
 #define __NR_getxattrat    464
@@ -39,6 +42,9 @@
 #ifndef __NR_file_getattr
 #define __NR_file_getattr 468
 #define __NR_file_setattr 469
+#endif
+#ifndef __NR_listns
+#define __NR_listns 470
 #endif
 
 #endif

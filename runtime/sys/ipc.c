@@ -1,10 +1,16 @@
-/* semctl: the one System V structure whose layout differs (x86-64 keeps halves of a 32-bit time). */
+/*
+ * Inter-process communication. semctl has the one System V structure whose layout differs (x86-64 keeps halves of a
+ * 32-bit time); mq_notify, kcmp and setsockopt have addresses that depend on their operation.
+ */
 #include "runtime/sys/sys_priv.h"
 
 #include <asm/ipcbuf.h>
 #include <asm/sembuf.h>
+#include <linux/filter.h>
 #include <linux/ipc.h>
+#include <linux/kcmp.h>
 #include <linux/sem.h>
+#include <sys/socket.h>
 
 /* struct semid64_ds of asm-generic, 64 bits */
 struct rv64_semid_ds {
@@ -60,4 +66,40 @@ int64_t sys_semctl(struct kit_thread *t, const uint64_t *a)
 	g.sem_ctime = (int64_t)h.sem_ctime;
 	g.sem_nsems = h.sem_nsems;
 	return copy_out(t, a[3], &g, sizeof g) ? r : -EFAULT;
+}
+
+/* For SIGEV_THREAD the value is the address of a cookie that libc's helper gets back through a netlink socket. */
+int64_t sys_mq_notify(struct kit_thread *t, const uint64_t *a)
+{
+	struct sigevent e;
+	long arg = host_ptr(t, a[1]);
+
+	if (a[1] && copy_in(t, &e, a[1], sizeof e) && e.sigev_notify == SIGEV_THREAD) {
+		e.sigev_value.sival_ptr =
+		    (void *)host_ptr(t, (gaddr)(uintptr_t)e.sigev_value.sival_ptr);
+		arg = (long)&e;
+	}
+	return host_call(__NR_mq_notify, (long)a[0], arg, 0, 0, 0, 0);
+}
+
+int64_t sys_kcmp(struct kit_thread *t, const uint64_t *a)
+{
+	long second = (int)a[2] == KCMP_EPOLL_TFD ? host_ptr(t, a[4]) : (long)a[4];
+
+	return host_call(__NR_kcmp, (long)a[0], (long)a[1], (long)a[2], (long)a[3], second, 0);
+}
+
+/* Filters are lists of instructions at an address. */
+int64_t sys_setsockopt(struct kit_thread *t, const uint64_t *a)
+{
+	long value = host_ptr(t, a[3]);
+	struct sock_fprog prog;
+
+	if ((int)a[1] == SOL_SOCKET
+	    && ((int)a[2] == SO_ATTACH_FILTER || (int)a[2] == SO_ATTACH_REUSEPORT_CBPF)
+	    && (int)a[4] == sizeof prog && copy_in(t, &prog, a[3], sizeof prog)) {
+		prog.filter = (struct sock_filter *)host_ptr(t, (gaddr)prog.filter);
+		value = (long)&prog;
+	}
+	return host_call(__NR_setsockopt, (long)a[0], (long)a[1], (long)a[2], value, (long)a[4], 0);
 }

@@ -1,17 +1,25 @@
 /*
  * Converting arguments of forwarded calls; see marshal.h.
  *
- * Pointers inside flat memory are converted for iovec and msghdr. Any other structure that holds
- * pointers (kind DEEP) cannot be passed on with a base: the call is then refused and logged.
+ * A structure that cannot be converted (unreadable, or longer than any) is left to the kernel, which then says what
+ * is wrong with it, after what it finds wrong with earlier arguments.
  */
 #include "runtime/sys/marshal.h"
 
-#include "lib/base/log.h"
+#include "lib/base/panic.h"
 
+#include <linux/futex.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 enum { IOV_MOST = 1024 }; /* UIO_MAXIOV */
+
+/* struct xattr_args of linux/xattr.h */
+struct host_xattr_args {
+	uint64_t value;
+	uint32_t size, flags;
+};
 
 uint64_t sys_oflags_to_host(uint64_t flags)
 {
@@ -46,160 +54,256 @@ uint64_t sys_oflags_to_guest(uint64_t flags)
 	return f;
 }
 
-/* Storage of one call: two iovec arguments (process_vm_readv) or one message. */
+/*
+ * Storage of one call. Vectors and messages are copied, base or not: each address in them is the
+ * guest's and has to be looked at, and another guest thread may change the original.
+ */
 struct room {
-	struct iovec iov[2][IOV_MOST];
-	unsigned used;
+	struct iovec iov[2][IOV_MOST]; /* process_vm_readv has two */
+	struct futex_waitv wait[FUTEX_WAITV_MAX];
+	struct host_xattr_args xattr;
 	struct msghdr msg;
-	gaddr msg_at;
+	unsigned vecs;
+	struct mmsghdr *msgs; /* heap: sendmmsg, recvmmsg */
+	struct iovec *msgs_iov;
 };
 
-/* A guest iovec array as the host's; count as the kernel takes it. */
-static int64_t host_iovec(struct kit_thread *t, struct room *room, gaddr at, uint64_t count,
-			  struct iovec **out)
+bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written, struct iovec *v)
 {
-	struct iovec *v = room->iov[room->used++];
+	if (count > IOV_MOST || !copy_in(t, v, at, count * sizeof *v))
+		return false;
+	for (uint64_t i = 0; i < count; i++) {
+		gaddr base = (gaddr)v[i].iov_base;
 
-	if (count > IOV_MOST)
-		return -EINVAL;
-	if (!copy_in(t, v, at, count * sizeof *v))
-		return -EFAULT;
-	for (uint64_t i = 0; i < count; i++)
-		v[i].iov_base = (void *)host_ptr(t, (gaddr)v[i].iov_base);
-	*out = v;
-	return 0;
+		if (written && v[i].iov_len)
+			mem_unguard(t->proc->mem, base, v[i].iov_len);
+		v[i].iov_base = (void *)host_ptr(t, base);
+	}
+	return true;
 }
 
-static int64_t host_msg(struct kit_thread *t, struct room *room, gaddr at)
+/* The header, and its vector into v; false when it cannot be read or is too long. */
+static bool host_msg(struct kit_thread *t, gaddr at, bool written, struct msghdr *m,
+		     struct iovec *v)
 {
-	struct msghdr *m = &room->msg;
-	int64_t err;
+	struct mem_space *space = t->proc->mem;
 
-	if (!copy_in(t, m, at, sizeof *m))
-		return -EFAULT;
-	room->msg_at = at;
-	if (m->msg_iovlen > IOV_MOST)
-		return -EMSGSIZE;
-	err = host_iovec(t, room, (gaddr)m->msg_iov, m->msg_iovlen, &m->msg_iov);
+	if (!copy_in(t, m, at, sizeof *m)
+	    || !marshal_iovec(t, (gaddr)m->msg_iov, m->msg_iovlen, written, v))
+		return false;
+	if (written && m->msg_namelen)
+		mem_unguard(space, (gaddr)m->msg_name, m->msg_namelen);
+	if (written && m->msg_controllen)
+		mem_unguard(space, (gaddr)m->msg_control, m->msg_controllen);
+	m->msg_iov = v;
 	m->msg_name = (void *)host_ptr(t, (gaddr)m->msg_name);
 	m->msg_control = (void *)host_ptr(t, (gaddr)m->msg_control);
-	return err;
+	return true;
 }
 
 /* What recvmsg changed goes back into the guest's header; the rest of it stays as it was. */
-static bool guest_msg(struct kit_thread *t, const struct room *room)
+static bool guest_msg(struct kit_thread *t, gaddr at, const struct msghdr *m)
 {
 	struct msghdr g;
 
-	if (!copy_in(t, &g, room->msg_at, sizeof g))
+	if (!copy_in(t, &g, at, sizeof g))
 		return false;
-	g.msg_namelen = room->msg.msg_namelen;
-	g.msg_controllen = room->msg.msg_controllen;
-	g.msg_flags = room->msg.msg_flags;
-	return copy_out(t, room->msg_at, &g, sizeof g);
+	g.msg_namelen = m->msg_namelen;
+	g.msg_controllen = m->msg_controllen;
+	g.msg_flags = m->msg_flags;
+	return copy_out(t, at, &g, sizeof g);
 }
 
-static int64_t host_arg(struct kit_thread *t, const struct sys_row *row, unsigned i,
-			const uint64_t *reg, struct room *room, uint64_t *a)
+/* Appends a vector to the heap's, which may move. */
+static bool keep_iovec(struct room *room, const struct iovec *v, size_t n, size_t *used)
 {
-	enum sys_kind kind = row->kind[i];
-	struct iovec *v;
-	int64_t err;
+	struct iovec *all = realloc(room->msgs_iov, (*used + n + 1) * sizeof *all);
 
+	if (!all)
+		return false;
+	room->msgs_iov = all;
+	for (size_t i = 0; i < n; i++)
+		all[(*used)++] = v[i];
+	return true;
+}
+
+/*
+ * An array of messages. As in the kernel, what is wrong with one stops those behind it: they are left
+ * out. When it is the first, the kernel is to say so.
+ */
+static void host_msgs(struct kit_thread *t, struct room *room, bool written, gaddr at, uint64_t *a)
+{
+	uint32_t count = (uint32_t)a[1] < IOV_MOST ? (uint32_t)a[1] : IOV_MOST, n = 0;
+	struct iovec *v = room->iov[0];
+	size_t used = 0, first = 0;
+
+	room->msgs = calloc(count + 1, sizeof *room->msgs);
+	while (room->msgs && n < count
+	       && host_msg(t, at + n * sizeof *room->msgs, written, &room->msgs[n].msg_hdr, v)
+	       && keep_iovec(room, v, room->msgs[n].msg_hdr.msg_iovlen, &used))
+		n++;
+	if (n == 0 && count) {
+		free(room->msgs);
+		room->msgs = NULL;
+		return;
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		room->msgs[k].msg_hdr.msg_iov = room->msgs_iov + first;
+		first += room->msgs[k].msg_hdr.msg_iovlen;
+	}
+	a[0] = (uint64_t)room->msgs;
+	a[1] = n;
+}
+
+/* The lengths, and what recvmmsg changed, of the first count messages. False when they cannot be written. */
+static bool guest_msgs(struct kit_thread *t, gaddr at, const struct room *room, int64_t count,
+		       bool written)
+{
+	for (int64_t k = 0; k < count; k++, at += sizeof(struct mmsghdr)) {
+		const struct mmsghdr *m = &room->msgs[k];
+
+		if (written && !guest_msg(t, at, &m->msg_hdr))
+			return false;
+		if (!copy_out(t, at + offsetof(struct mmsghdr, msg_len), &m->msg_len,
+			      sizeof m->msg_len))
+			return false;
+	}
+	return true;
+}
+
+static void host_waits(struct kit_thread *t, struct room *room, gaddr at, uint64_t count,
+		       uint64_t *a)
+{
+	if (!at || count > FUTEX_WAITV_MAX
+	    || !copy_in(t, room->wait, at, count * sizeof *room->wait))
+		return;
+	for (uint64_t k = 0; k < count; k++)
+		room->wait[k].uaddr = (uint64_t)host_ptr(t, room->wait[k].uaddr);
+	*a = (uint64_t)room->wait;
+}
+
+/* A larger size is a later kernel's form, of which we do not know where its pointers are. */
+static void host_xattr(struct kit_thread *t, struct room *room, gaddr at, uint64_t size,
+		       uint64_t *a)
+{
+	if (size != sizeof room->xattr || !copy_in(t, &room->xattr, at, sizeof room->xattr))
+		return;
+	room->xattr.value = (uint64_t)host_ptr(t, room->xattr.value);
+	*a = (uint64_t)&room->xattr;
+}
+
+/* The argument at a, a structure that holds pointers; a[1] is the next one. */
+static void host_deep(struct kit_thread *t, enum sys_kind kind, struct room *room, uint64_t *a)
+{
+	const gaddr at = a[0];
+	bool written = sys_kinds[kind].written != 0;
+	struct iovec *v = room->iov[room->vecs & 1];
+
+	a[0] = (uint64_t)host_ptr(t, at);
 	switch (kind) {
-	case SYS_KIND_OFLAGS:
-	case SYS_KIND_PIPEFLAGS:
-		a[i] = sys_oflags_to_host(reg[i]);
-		return 0;
 	case SYS_KIND_IOVEC:
-	case SYS_KIND_IOVEC_OUT:
-		if (!t->st.guest_base)
-			break;
-		err = host_iovec(t, room, reg[i], reg[i + 1], &v);
-		a[i] = (uint64_t)v;
-		return err;
+	case SYS_KIND_IOVEC_OUT: /* the kernel looks at 32 bits of this count */
+		room->vecs++;
+		if (marshal_iovec(t, at, (uint32_t)a[1], written, v))
+			a[0] = (uint64_t)v;
+		break;
+	case SYS_KIND_IOVEC_REMOTE:
+	case SYS_KIND_IOVEC_REMOTE_OUT: /* another guest at the same base, or this one */
+		room->vecs++;
+		if (marshal_iovec(t, at, a[1], written, v))
+			a[0] = (uint64_t)v;
+		break;
 	case SYS_KIND_MSGHDR:
 	case SYS_KIND_MSGHDR_IO:
-		if (!t->st.guest_base)
-			break;
-		a[i] = (uint64_t)&room->msg;
-		return host_msg(t, room, reg[i]);
-	default:
+		if (host_msg(t, at, written, &room->msg, v))
+			a[0] = (uint64_t)&room->msg;
 		break;
+	case SYS_KIND_MSGVEC:
+	case SYS_KIND_MSGVEC_IO:
+		host_msgs(t, room, written, at, a);
+		break;
+	case SYS_KIND_FUTEXVEC:
+		host_waits(t, room, at, (uint32_t)a[1], a);
+		break;
+	case SYS_KIND_FUTEXPAIR:
+		host_waits(t, room, at, 2, a);
+		break;
+	case SYS_KIND_XATTRARGS:
+		host_xattr(t, room, at, a[1], a);
+		break;
+	default:
+		KIT_PANIC("kind %d is DEEP and has no conversion", (int)kind);
 	}
-	a[i] = reg[i];
-	if (sys_kinds[kind].class == SYS_CLASS_PTR)
-		a[i] = (uint64_t)host_ptr(t, reg[i]);
-	if (sys_kinds[kind].class != SYS_CLASS_DEEP || !t->st.guest_base || !reg[i])
-		return 0;
-	KIT_LOG(sys, "[%d] %s refused: its structures hold pointers, and guest memory has a base",
-		t->tid, row->name);
-	return -ENOSYS;
+}
+
+/* Gives the guest what the call changed in structures that were copied. */
+static bool guest_deep(struct kit_thread *t, const struct sys_row *row, gaddr at,
+		       const struct room *room, const uint64_t *a, int64_t r)
+{
+	/* These are always the second argument. */
+	if (row->kind[1] == SYS_KIND_MSGHDR_IO && a[1] == (uint64_t)&room->msg)
+		return guest_msg(t, at, &room->msg);
+	if (room->msgs)
+		return guest_msgs(t, at, room, r, row->kind[1] == SYS_KIND_MSGVEC_IO);
+	return true;
 }
 
 int64_t marshal_call(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg,
 		     marshal_forward *forward)
 {
 	struct room room;
-	uint64_t a[6] = { 0 };
+	uint64_t a[6];
 	int64_t r;
 
-	room.used = 0;
-	room.msg_at = 0;
+	room.vecs = 0;
+	room.msgs = NULL;
+	room.msgs_iov = NULL;
+	for (unsigned i = 0; i < 6; i++)
+		a[i] = reg[i];
 	for (unsigned i = 0; i < row->nargs; i++) {
-		r = host_arg(t, row, i, reg, &room, a);
-		if (r < 0)
-			return r;
+		enum sys_kind kind = row->kind[i];
+
+		if (kind == SYS_KIND_OFLAGS || kind == SYS_KIND_PIPEFLAGS)
+			a[i] = sys_oflags_to_host(reg[i]);
+		else if (sys_kinds[kind].class == SYS_CLASS_PTR)
+			a[i] = (uint64_t)host_ptr(t, reg[i]);
+		else if (sys_kinds[kind].class == SYS_CLASS_DEEP)
+			host_deep(t, kind, &room, a + i);
 	}
 	r = forward(t, row, a);
-	if (r >= 0 && row->kind[1] == SYS_KIND_MSGHDR_IO && room.msg_at && !guest_msg(t, &room))
-		return -EFAULT;
+	if (r >= 0 && !guest_deep(t, row, reg[1], &room, a, r))
+		r = -EFAULT;
+	free(room.msgs);
+	free(room.msgs_iov);
 	return r;
 }
 
-static void unguard_iovec(struct kit_thread *t, gaddr at, uint64_t count)
-{
-	struct iovec v;
-
-	for (uint64_t i = 0; i < count && i < IOV_MOST; i++) {
-		if (!copy_in(t, &v, at + i * sizeof v, sizeof v))
-			return;
-		if (v.iov_len)
-			mem_unguard(t->proc->mem, (gaddr)v.iov_base, v.iov_len);
-	}
-}
-
-static void unguard_msg(struct kit_thread *t, gaddr at)
-{
-	struct mem_space *m = t->proc->mem;
-	struct msghdr g;
-
-	if (!copy_in(t, &g, at, sizeof g))
-		return;
-	mem_unguard(m, at, sizeof g);
-	if (g.msg_namelen)
-		mem_unguard(m, (gaddr)g.msg_name, g.msg_namelen);
-	if (g.msg_controllen)
-		mem_unguard(m, (gaddr)g.msg_control, g.msg_controllen);
-	unguard_iovec(t, (gaddr)g.msg_iov, g.msg_iovlen);
-}
-
 /* Bytes that the kernel may write at argument i of a kind whose size is not in the table. */
-static uint64_t out_bytes(struct kit_thread *t, int written, unsigned i, const uint64_t *reg)
+static uint64_t out_bytes(struct kit_thread *t, const struct sys_row *row, unsigned i,
+			  const uint64_t *reg)
 {
+	int written = sys_kinds[row->kind[i]].written;
+	uint64_t next;
 	uint32_t len;
 
 	switch (written) {
 	case OUT_NEXT:
-		return reg[i + 1];
+	case OUT_MSGBUF: /* msgrcv's size leaves out the type in front */
+		next = sys_kinds[row->kind[i + 1]].class == SYS_CLASS_U64 ? reg[i + 1]
+									  : (uint32_t)reg[i + 1];
+		return written == OUT_NEXT ? next : next + sizeof(long);
 	case OUT_PREV:
 		return (uint32_t)reg[i - 1];
 	case OUT_POLLFDS:
 		return (uint64_t)(uint32_t)reg[i + 1] * 8;
 	case OUT_FDSET:
 		return ((uint64_t)(uint32_t)reg[0] + 63) / 64 * 8;
+	case OUT_IOC:
+		return reg[1] >> 16 & 0x3fff; /* _IOC_SIZE */
 	case OUT_NAME:
 		return copy_in(t, &len, reg[i + 1], sizeof len) ? len : 0;
+	case OUT_LATER:
+		return 0;
 	default:
 		return (uint64_t)written;
 	}
@@ -207,18 +311,11 @@ static uint64_t out_bytes(struct kit_thread *t, int written, unsigned i, const u
 
 void marshal_unguard(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
-	for (unsigned i = 0; i < row->nargs; i++) {
-		int written = sys_kinds[row->kind[i]].written;
-		uint64_t n;
+	for (unsigned m = row->pointers; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctz(m);
+		uint64_t n = reg[i] ? out_bytes(t, row, i, reg) : 0;
 
-		if (!written || written == OUT_LATER || !reg[i])
-			continue;
-		if (written == OUT_IOVEC) {
-			unguard_iovec(t, reg[i], reg[i + 1]);
-		} else if (written == OUT_MSG) {
-			unguard_msg(t, reg[i]);
-		} else if ((n = out_bytes(t, written, i, reg)) != 0) {
+		if (n)
 			mem_unguard(t->proc->mem, reg[i], n);
-		}
 	}
 }

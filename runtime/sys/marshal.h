@@ -1,6 +1,6 @@
 /*
- * Arguments of forwarded calls where guest and host differ: a memory base, other open(2) flags,
- * guarded pages. On the common host (no base, same flags, nothing guarded) none of it runs.
+ * Arguments of forwarded calls that take more than a pointer's conversion: structures that hold pointers
+ * (kinds of class DEEP), open(2) flags where the host numbers them in another way, guarded pages.
  */
 #ifndef KIT_RUNTIME_SYS_MARSHAL_H
 #define KIT_RUNTIME_SYS_MARSHAL_H
@@ -14,10 +14,13 @@
 	(O_DIRECTORY == RV64_O_DIRECTORY && O_NOFOLLOW == RV64_O_NOFOLLOW                          \
 	 && O_DIRECT == RV64_O_DIRECT)
 
-static inline bool marshal_needed(const struct kit_thread *t)
-{
-	return t->st.guest_base != 0 || !SYS_OFLAGS_EQUAL;
-}
+struct iovec;
+
+/*
+ * A guest's vector of count entries into v, with the host's addresses; false when it cannot be read or has more
+ * than 1024 entries. written: the kernel will write there.
+ */
+bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written, struct iovec *v);
 
 typedef int64_t marshal_forward(struct kit_thread *t, const struct sys_row *row, const uint64_t *a);
 
@@ -25,7 +28,7 @@ typedef int64_t marshal_forward(struct kit_thread *t, const struct sys_row *row,
 int64_t marshal_call(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg,
 		     marshal_forward *forward);
 
-/* Drops the guards of what the call is going to write. */
+/* Drops the guards of what the call is going to write to arguments of class PTR. */
 void marshal_unguard(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg);
 
 #endif

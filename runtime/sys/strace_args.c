@@ -80,19 +80,19 @@ void strace_enum(struct strace_line *l, unsigned i)
 
 enum { ACCESS_MASK = 3, GUEST_O_CREAT = 0100, GUEST_O_TMPFILE_BIT = 020000000 };
 
-static void put_oflags(struct strbuf *b, uint64_t flags)
+void strace_oflags(struct strace_line *l, unsigned i)
 {
 	static const char *const mode[] = { "O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE" };
 
-	strbuf_puts(b, mode[flags & ACCESS_MASK]);
-	flags &= ~(uint64_t)ACCESS_MASK;
+	uint32_t flags = (uint32_t)l->a[i];
+
+	strbuf_puts(&l->b, mode[flags & ACCESS_MASK]);
+	flags &= ~(uint32_t)ACCESS_MASK;
 	if (flags) {
-		strbuf_putc(b, '|');
-		strace_put_flags(b, SYS_KIND_OFLAGS, flags);
+		strbuf_putc(&l->b, '|');
+		strace_put_flags(&l->b, SYS_KIND_OFLAGS, flags);
 	}
 }
-
-void strace_oflags(struct strace_line *l, unsigned i) { put_oflags(&l->b, (uint32_t)l->a[i]); }
 
 /* mode counts only where a file may be made; else the kernel ignores it, and what is there is noise. */
 void strace_creatmode(struct strace_line *l, unsigned i)
@@ -148,29 +148,19 @@ void strace_soopt(struct strace_line *l, unsigned i)
 		strace_int(l, i);
 }
 
-void strace_fcntlarg(struct strace_line *l, unsigned i)
+/* The operation that chose the row; of one without a row, its number. */
+void strace_op(struct strace_line *l, unsigned i)
 {
-	switch ((int)l->a[i - 1]) {
-	case 0:    /* F_DUPFD */
-	case 1030: /* F_DUPFD_CLOEXEC */
-	case 1031: /* F_SETPIPE_SZ */
-		strace_int(l, i);
-		break;
-	case 2: /* F_SETFD */
-		strbuf_puts(&l->b, l->a[i] & 1 ? "FD_CLOEXEC" : "0");
-		break;
-	case 4: /* F_SETFL */
-		put_oflags(&l->b, (uint32_t)l->a[i]);
-		break;
-	default:
-		strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[i]);
-		break;
-	}
+	if (l->row->op)
+		strbuf_puts(&l->b, l->row->op);
+	else
+		strbuf_printf(&l->b, (uint32_t)l->a[i] > 0xffff ? "0x%x" : "%u", (unsigned)l->a[i]);
 }
 
-void strace_ioctlarg(struct strace_line *l, unsigned i)
+void strace_key(struct strace_line *l, unsigned i)
 {
-	strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[i]);
+	if (!strace_put_enum(&l->b, SYS_KIND_KEY, (uint32_t)l->a[i]))
+		strace_int(l, i);
 }
 
 /* ---- strings and buffers ------------------------------------------------------------------- */
@@ -311,6 +301,25 @@ void strace_iovec(struct strace_line *l, unsigned i)
 void strace_iovec_out(struct strace_line *l, unsigned i)
 {
 	put_iovec(l, l->a[i], l->a[i + 1], failed(l) ? 0 : (uint64_t)l->result);
+}
+
+/* Addresses in another process: what is there cannot be shown. */
+void strace_iovec_remote(struct strace_line *l, unsigned i)
+{
+	uint64_t v[2];
+
+	strbuf_putc(&l->b, '[');
+	for (uint64_t k = 0; k < l->a[i + 1]; k++) {
+		if (k)
+			strbuf_puts(&l->b, ", ");
+		if (k == SHOW_ITEMS || !copy_in(l->t, v, l->a[i] + k * sizeof v, sizeof v)) {
+			strbuf_puts(&l->b, "...");
+			break;
+		}
+		strbuf_printf(&l->b, "{iov_base=0x%llx, iov_len=%llu}", (unsigned long long)v[0],
+			      (unsigned long long)v[1]);
+	}
+	strbuf_putc(&l->b, ']');
 }
 
 void strace_msghdr(struct strace_line *l, unsigned i)

@@ -228,6 +228,67 @@ void strace_long_out(struct strace_line *l, unsigned i)
 		strbuf_printf(&l->b, "[%lld]", (long long)v);
 }
 
+void strace_short_out(struct strace_line *l, unsigned i)
+{
+	uint16_t v;
+
+	if (fetch(l, i, &v, sizeof v, true))
+		strbuf_printf(&l->b, "[%u]", v);
+}
+
+void strace_int_in(struct strace_line *l, unsigned i)
+{
+	int32_t v;
+
+	if (fetch(l, i, &v, sizeof v, false))
+		strbuf_printf(&l->b, "[%d]", v);
+}
+
+void strace_long_in(struct strace_line *l, unsigned i)
+{
+	int64_t v;
+
+	if (fetch(l, i, &v, sizeof v, false))
+		strbuf_printf(&l->b, "[%lld]", (long long)v);
+}
+
+void strace_winsize(struct strace_line *l, unsigned i)
+{
+	uint16_t v[4];
+
+	if (fetch(l, i, v, sizeof v, true))
+		strbuf_printf(&l->b, "{ws_row=%u, ws_col=%u, ws_xpixel=%u, ws_ypixel=%u}", v[0],
+			      v[1], v[2], v[3]);
+}
+
+void strace_ifreq(struct strace_line *l, unsigned i)
+{
+	char name[16];
+
+	if (!fetch(l, i, name, sizeof name, true))
+		return;
+	strbuf_puts(&l->b, "{ifr_name=");
+	strace_put_bytes(&l->b, name, strnlen(name, sizeof name), false);
+	strbuf_puts(&l->b, ", ...}");
+}
+
+void strace_flock(struct strace_line *l, unsigned i)
+{
+	struct {
+		int16_t type, whence;
+		int64_t start, len;
+		int32_t pid;
+	} f;
+
+	if (!fetch(l, i, &f, sizeof f, true))
+		return;
+	strbuf_puts(&l->b, "{l_type=");
+	if (!strace_put_enum(&l->b, SYS_KIND_LEASE, (uint16_t)f.type))
+		strbuf_printf(&l->b, "%d", f.type);
+	strbuf_printf(&l->b, ", l_whence=%d, l_start=%lld, l_len=%lld}", f.whence,
+		      (long long)f.start, (long long)f.len);
+}
+
 /* ---- signals ------------------------------------------------------------------------------- */
 
 static void put_sigset(struct strbuf *b, uint64_t set)

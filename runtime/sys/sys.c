@@ -1,5 +1,5 @@
 /*
- * The system call table and the way of a call through it.
+ * The way of a system call through the table (rows.c).
  *
  *   registers -> row -> arguments by kind -> handler or host kernel -> restart code -> run loop
  *
@@ -21,50 +21,6 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
-
-#define SIX(a, b, c, d, e, f, ...)                                                                 \
-	{                                                                                          \
-		SYS_KIND_##a, SYS_KIND_##b, SYS_KIND_##c, SYS_KIND_##d, SYS_KIND_##e, SYS_KIND_##f \
-	}
-#define KINDS(...)                          SIX(__VA_ARGS__, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
-#define COUNT7(z, a, b, c, d, e, f, n, ...) n
-#define COUNT(...)                          COUNT7(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
-
-/* The last word of each row is what the row means; see syscalls.def. */
-#define ROW(nr, name_, how_, block_, result_, ...)                                                 \
-	[nr] = { .name = #name_,                                                                   \
-		 .how = SYS_HOW_##how_,                                                            \
-		 .block = SYS_BLOCK_##block_,                                                      \
-		 .result = SYS_KIND_##result_,                                                     \
-		 .nargs = COUNT(__VA_ARGS__),                                                      \
-		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(, ) NONE),                                   \
-		 EXTRA_##how_(name_) },
-#define EXTRA_PASS(name) .host_nr = __NR_##name
-#define EXTRA_CONV(name) .fn = sys_##name
-#define EXTRA_EMUL(name) .fn = sys_##name
-
-static const struct sys_row rows[SYS_ROWS] = {
-#define PASS(nr, name, block, result, ...) ROW(nr, name, PASS, block, result, __VA_ARGS__)
-#define CONV(nr, name, block, result, ...) ROW(nr, name, CONV, block, result, __VA_ARGS__)
-#define EMUL(nr, name, block, result, ...) ROW(nr, name, EMUL, block, result, __VA_ARGS__)
-#define DENY(nr, name_, why_, result_, ...)                                                        \
-	[nr] = { .name = #name_,                                                                   \
-		 .how = SYS_HOW_DENY,                                                              \
-		 .result = SYS_KIND_##result_,                                                     \
-		 .why = why_,                                                                      \
-		 .nargs = COUNT(__VA_ARGS__),                                                      \
-		 .kind = KINDS(__VA_ARGS__ __VA_OPT__(, ) NONE) },
-#include "runtime/sys/syscalls.def"
-#undef PASS
-#undef CONV
-#undef EMUL
-#undef DENY
-};
-
-const struct sys_row *sys_row_find(uint64_t nr)
-{
-	return nr < SYS_ROWS && rows[nr].name ? &rows[nr] : NULL;
-}
 
 /* The arguments as the kernel's prototypes cut them. */
 static void cut_args(const struct sys_row *row, const uint64_t *reg, uint64_t *a)
@@ -119,27 +75,41 @@ static int64_t forward(struct kit_thread *t, const struct sys_row *row, const ui
 				(long)a[4], (long)a[5]);
 }
 
+/* A PASS row. The host kernel cuts arguments by the same prototypes. */
+static int64_t pass(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
+{
+	uint64_t a[6];
+
+	if (KIT_UNLIKELY(row->nested))
+		return marshal_call(t, row, reg, forward);
+	for (unsigned i = 0; i < 6; i++)
+		a[i] = reg[i];
+	for (unsigned m = row->pointers; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctz(m);
+
+		a[i] = (uint64_t)host_ptr(t, reg[i]);
+	}
+	return forward(t, row, a);
+}
+
 static int64_t run_once(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
 	uint64_t a[6];
 
-	if (row->how == SYS_HOW_PASS) {
-		/* The host kernel cuts arguments by the same prototypes. */
-		if (KIT_LIKELY(!marshal_needed(t)))
-			return forward(t, row, reg);
-		return marshal_call(t, row, reg, forward);
-	}
+	if (row->how == SYS_HOW_PASS)
+		return pass(t, row, reg);
 	cut_args(row, reg, a);
 	return row->fn(t, a);
 }
 
 static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uint64_t nr)
 {
-	if (row)
-		KIT_LOG(sys, "[%d] %s refused: %s", t->tid, row->name, row->why);
-	else
+	if (!row) {
 		KIT_LOG(sys, "[%d] no row for system call %llu", t->tid, (unsigned long long)nr);
-	return -ENOSYS;
+		return -ENOSYS;
+	}
+	KIT_LOG(sys, "[%d] %s refused: %s", t->tid, row->name, row->why);
+	return -row->error;
 }
 
 /* The call itself: its result, -errno, -SIG_ERESTART*, or SYS_R_*. */
@@ -174,6 +144,8 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 
 	for (unsigned i = 0; i < 6; i++)
 		reg[i] = t->st.reg[RV64_A0 + i];
+	if (row && KIT_UNLIKELY(row->ops))
+		row = sys_row_of_op(row, reg);
 	if (KIT_UNLIKELY(traced))
 		strace_enter(&line, t, row, nr, reg);
 	r = run(t, row, nr, reg);

@@ -27,17 +27,27 @@ enum sys_kind {
 	SYS_KIND_COUNT
 };
 
-enum sys_class { SYS_CLASS_I32, SYS_CLASS_U32, SYS_CLASS_U64, SYS_CLASS_PTR, SYS_CLASS_DEEP };
+enum sys_class {
+	SYS_CLASS_I32,
+	SYS_CLASS_U32,
+	SYS_CLASS_U64,
+	SYS_CLASS_PTR,
+	SYS_CLASS_DEEP,
+/* For constant expressions: SYS_CLASS_OF_FD is SYS_CLASS_I32. */
+#define KIND(name, class, written, printer) SYS_CLASS_OF_##name = SYS_CLASS_##class,
+#include "runtime/sys/kinds.def"
+#undef KIND
+};
 
 /* How many bytes the kernel writes, where it is not a constant. */
 enum {
 	OUT_NEXT = -1,
 	OUT_PREV = -2,
-	OUT_IOVEC = -3,
-	OUT_MSG = -4,
-	OUT_POLLFDS = -5,
-	OUT_FDSET = -6,
-	OUT_NAME = -7,
+	OUT_MSGBUF = -3,
+	OUT_POLLFDS = -4,
+	OUT_FDSET = -5,
+	OUT_NAME = -6,
+	OUT_IOC = -7,
 	OUT_LATER = -8
 };
 
@@ -67,17 +77,37 @@ typedef int64_t sys_fn(struct kit_thread *t, const uint64_t *a);
 
 struct sys_row {
 	const char *name; /* NULL: no such row */
+	const char *op;   /* the operation's name, in the row of one */
 	sys_fn *fn;       /* CONV and EMUL */
 	const char *why;  /* DENY */
+	int error;
+	/* The operations of ioctl and its like, by ascending value; argument selector says which. */
+	const struct sys_op *ops;
+	uint16_t op_count, selector;
 	uint8_t how, block, result, nargs;
+	uint8_t pointers; /* bit i: argument i is of class PTR */
+	bool nested;      /* some argument takes more than a pointer's conversion: marshal_call */
 	uint8_t kind[6];
 	int16_t host_nr; /* PASS */
 };
 
+struct sys_op {
+	uint32_t value;
+	struct sys_row row;
+};
+
 enum { SYS_ROWS = 512 };
 
+extern const struct sys_row sys_rows[SYS_ROWS];
+
 /* The row of a system call number; NULL when there is none. */
-const struct sys_row *sys_row_find(uint64_t nr);
+static inline const struct sys_row *sys_row_find(uint64_t nr)
+{
+	return nr < SYS_ROWS && sys_rows[nr].name ? &sys_rows[nr] : NULL;
+}
+
+/* The row of the operation that the arguments ask for; the call's own row when it is unknown. */
+const struct sys_row *sys_row_of_op(const struct sys_row *row, const uint64_t *reg);
 
 /* A handler's way to say that the registers are set already, or that the thread ends. */
 #define SYS_R_DONE INT64_MIN
@@ -88,11 +118,26 @@ const struct sys_row *sys_row_find(uint64_t nr);
 #define CONV(nr, name, ...) sys_fn sys_##name;
 #define EMUL(nr, name, ...) sys_fn sys_##name;
 #define DENY(nr, name, ...)
+#define OPS(nr, name, ...) sys_fn sys_##name;
+#define OP(...)
+#define OP_CONV(op, value, fn, ...) sys_fn sys_##fn;
+#define OP_DENY(...)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls" /* one handler for several operations */
+#include "runtime/sys/fcntls.def"
+#include "runtime/sys/ioctls.def"
+#include "runtime/sys/keyctls.def"
+#include "runtime/sys/prctls.def"
 #include "runtime/sys/syscalls.def"
+#pragma GCC diagnostic pop
 #undef PASS
 #undef CONV
 #undef EMUL
 #undef DENY
+#undef OPS
+#undef OP
+#undef OP_CONV
+#undef OP_DENY
 
 /* A host system call that does not block: its result or -errno. */
 static inline int64_t host_call(long nr, long a, long b, long c, long d, long e, long f)
@@ -102,9 +147,15 @@ static inline int64_t host_call(long nr, long a, long b, long c, long d, long e,
 	return r == -1 ? -errno : r;
 }
 
-/* The host's address of a guest pointer, as the kernel takes it. NULL stays NULL. */
+/*
+ * The host's address of a guest pointer, as the kernel takes it. NULL stays NULL. What can never be a guest's
+ * address may be kitemu's own: it becomes one that is no process's, so that the kernel itself
+ * says EFAULT, by its own rules for what comes first and which lengths count.
+ */
 static inline long host_ptr(const struct kit_thread *t, gaddr a)
 {
+	if (KIT_UNLIKELY(a >= mem_limit(t->proc->mem)))
+		return (long)(a | UINT64_C(1) << 63);
 	return (long)(a ? a + t->st.guest_base : 0);
 }
 

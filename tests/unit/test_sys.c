@@ -7,7 +7,31 @@
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+static void check_row(const struct sys_row *r)
+{
+	CHECK_AT("%s %s", r->name, r->op ? r->op : "");
+	CHECK(r->how != SYS_HOW_NONE);
+	CHECK((r->how == SYS_HOW_DENY) == (r->why != NULL));
+	CHECK((r->how == SYS_HOW_DENY) == (r->error != 0));
+	CHECK((r->how == SYS_HOW_CONV || r->how == SYS_HOW_EMUL) == (r->fn != NULL));
+	for (unsigned i = 0; i < 6; i++) {
+		CHECK_EQ(r->kind[i] != SYS_KIND_NONE, i < r->nargs);
+		CHECK_EQ(r->pointers >> i & 1, sys_kinds[r->kind[i]].class == SYS_CLASS_PTR);
+		CHECK(r->nested || sys_kinds[r->kind[i]].class != SYS_CLASS_DEEP);
+	}
+	/* A kind that looks at its neighbour has one. */
+	for (unsigned i = 0; i < r->nargs; i++) {
+		int written = sys_kinds[r->kind[i]].written;
+
+		CHECK(!(written == OUT_NEXT || written == OUT_NAME || written == OUT_MSGBUF)
+		      || i + 1 < r->nargs);
+		CHECK(written != OUT_PREV || i > 0);
+		CHECK(written != OUT_IOC || !strcmp(r->name, "ioctl"));
+	}
+}
 
 static void test_rows(void)
 {
@@ -19,19 +43,13 @@ static void test_rows(void)
 		if (!r)
 			continue;
 		count++;
-		CHECK_AT("%s", r->name);
-		CHECK(r->how != SYS_HOW_NONE);
-		CHECK((r->how == SYS_HOW_DENY) == (r->why != NULL));
-		CHECK((r->how == SYS_HOW_CONV || r->how == SYS_HOW_EMUL) == (r->fn != NULL));
-		for (unsigned i = 0; i < 6; i++)
-			CHECK_EQ(r->kind[i] != SYS_KIND_NONE, i < r->nargs);
-		/* A kind that looks at its neighbour has one. */
-		for (unsigned i = 0; i < r->nargs; i++) {
-			int written = sys_kinds[r->kind[i]].written;
+		check_row(r);
+		for (unsigned i = 0; i < r->op_count; i++) {
+			uint64_t reg[6] = { r->ops[i].value, r->ops[i].value };
 
-			CHECK(!(written == OUT_NEXT || written == OUT_NAME || written == OUT_IOVEC)
-			      || i + 1 < r->nargs);
-			CHECK(written != OUT_PREV || i > 0);
+			check_row(&r->ops[i].row);
+			CHECK_PTR(sys_row_of_op(r, reg), &r->ops[i].row);
+			CHECK(!i || r->ops[i - 1].value < r->ops[i].value);
 		}
 	}
 	CHECK_AT("%s", "");
