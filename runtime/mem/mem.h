@@ -110,6 +110,8 @@ int64_t mem_munlock(struct mem_space *m, gaddr addr, uint64_t len);
 int64_t mem_mincore(struct mem_space *m, gaddr addr, uint64_t len, gaddr vec);
 int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags);
 int64_t mem_shmdt(struct mem_space *m, gaddr addr);
+/* Moves a mapping of whole pages, readable and writable, that the kernel has made on the host, to a free place. */
+int64_t mem_take(struct mem_space *m, void *host, uint64_t len);
 /* Mappings without a hint go below addr from now on (the loader: below the stack and its gap). */
 void mem_set_mmap_top(struct mem_space *m, gaddr addr);
 /* Where the heap starts (set by the loader), and the brk system call. */

@@ -1,4 +1,4 @@
-/* System V shared memory in the guest's address space. */
+/* Memory that does not come from mmap, in the guest's address space: System V segments, mappings that the kernel made. */
 #include "runtime/mem/mem_priv.h"
 
 #include <errno.h>
@@ -110,4 +110,27 @@ int64_t mem_shmdt(struct mem_space *m, gaddr addr)
 	}
 	mem_unlock_tell(m, addr, had_exec ? end : 0);
 	return 0;
+}
+
+int64_t mem_take(struct mem_space *m, void *host, uint64_t len)
+{
+	struct mem_vma v = { .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED };
+	int err;
+
+	len = align_up(len, MEM_PAGE_BYTES);
+	mem_lock(m);
+	v.start = mem_find_free(m, 0, len, MEM_PAGE_BYTES);
+	v.end = v.start + len;
+	v.map_id = ++m->next_id;
+	err = v.start ? mem_claim_holes(m, v.start, v.end) : -ENOMEM;
+	if (!err
+	    && mremap(host, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, mem_host(m, v.start))
+		   == MAP_FAILED) {
+		err = -errno;
+		mem_release_holes(m, v.start, v.end);
+	}
+	if (!err)
+		vma_insert(&m->vmas, &v);
+	mem_unlock(m);
+	return err ? err : (int64_t)v.start;
 }

@@ -11,7 +11,6 @@
 #include "runtime/sys/sys_priv.h"
 
 #include <linux/aio_abi.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 
 /* fs/aio.c; libaio knows it too. */
@@ -24,29 +23,10 @@ static uint64_t ring_bytes(const struct aio_ring *r)
 	return align_up(sizeof *r + (uint64_t)r->nr * sizeof(struct io_event), MEM_PAGE_BYTES);
 }
 
-/* Moves the ring of a new context to the guest; its address there or -errno. */
-static int64_t place_ring(struct kit_thread *t, struct aio_ring *ring)
-{
-	struct mem_space *m = t->proc->mem;
-	uint64_t size = ring_bytes(ring);
-	int64_t r, at = mem_mmap(m, 0, size, MEM_PROT_READ | MEM_PROT_WRITE,
-				 MEM_MAP_SHARED | MEM_MAP_ANONYMOUS, -1, 0);
-
-	if (at < 0)
-		return at;
-	if (t->st.guest_base)
-		ring->magic = 0;
-	if (mremap(ring, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, mem_host(m, (gaddr)at))
-	    != MAP_FAILED)
-		return at;
-	r = -errno;
-	mem_munmap(m, (gaddr)at, size);
-	return r;
-}
-
 int64_t sys_io_setup(struct kit_thread *t, const uint64_t *a)
 {
 	aio_context_t ctx;
+	struct aio_ring *ring;
 	int64_t r, at;
 
 	if (!copy_in(t, &ctx, a[1], sizeof ctx))
@@ -54,11 +34,16 @@ int64_t sys_io_setup(struct kit_thread *t, const uint64_t *a)
 	r = host_call(__NR_io_setup, (long)a[0], (long)&ctx, 0, 0, 0, 0);
 	if (r < 0)
 		return r;
-	at = place_ring(t, (struct aio_ring *)ctx);
+	ring = (struct aio_ring *)ctx;
+	if (t->st.guest_base)
+		ring->magic = 0;
+	at = mem_take(t->proc->mem, ring, ring_bytes(ring));
 	if (at >= 0 && copy_out(t, a[1], &at, sizeof at))
 		return 0;
-	host_call(__NR_io_destroy, at < 0 ? (long)ctx : host_ptr(t, (gaddr)at), 0, 0, 0, 0, 0);
-	return at < 0 ? at : -EFAULT;
+	if (at >= 0)
+		return sys_io_destroy(t, (uint64_t[6]){ (uint64_t)at }), -EFAULT;
+	host_call(__NR_io_destroy, (long)ctx, 0, 0, 0, 0, 0);
+	return at;
 }
 
 int64_t sys_io_destroy(struct kit_thread *t, const uint64_t *a)

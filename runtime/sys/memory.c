@@ -1,6 +1,11 @@
 /* System calls on memory: all of it is runtime/mem's work. */
 #include "runtime/sys/sys_priv.h"
 
+#include <linux/mman.h>
+
+/* The kernel has these flags as long, and refuses what it does not know. (mmap ignores it.) */
+static bool is_int(uint64_t flags) { return flags <= INT32_MAX; }
+
 int64_t sys_brk(struct kit_thread *t, const uint64_t *a) { return mem_brk(t->proc->mem, a[0]); }
 
 int64_t sys_mmap(struct kit_thread *t, const uint64_t *a)
@@ -15,18 +20,18 @@ int64_t sys_munmap(struct kit_thread *t, const uint64_t *a)
 
 int64_t sys_mremap(struct kit_thread *t, const uint64_t *a)
 {
-	return mem_mremap(t->proc->mem, a[0], a[1], a[2], (int)a[3], a[4]);
+	return is_int(a[3]) ? mem_mremap(t->proc->mem, a[0], a[1], a[2], (int)a[3], a[4]) : -EINVAL;
 }
 
 int64_t sys_mprotect(struct kit_thread *t, const uint64_t *a)
 {
-	return mem_mprotect(t->proc->mem, a[0], a[1], (int)a[2]);
+	return is_int(a[2]) ? mem_mprotect(t->proc->mem, a[0], a[1], (int)a[2]) : -EINVAL;
 }
 
 /* Without protection keys only key -1 exists, which means mprotect. */
 int64_t sys_pkey_mprotect(struct kit_thread *t, const uint64_t *a)
 {
-	return (int)a[3] == -1 ? mem_mprotect(t->proc->mem, a[0], a[1], (int)a[2]) : -EINVAL;
+	return (int)a[3] == -1 ? sys_mprotect(t, a) : -EINVAL;
 }
 
 int64_t sys_madvise(struct kit_thread *t, const uint64_t *a)
@@ -46,6 +51,8 @@ int64_t sys_mlock(struct kit_thread *t, const uint64_t *a)
 
 int64_t sys_mlock2(struct kit_thread *t, const uint64_t *a)
 {
+	if ((int)a[2] & ~MLOCK_ONFAULT)
+		return -EINVAL;
 	return mem_mlock(t->proc->mem, a[0], a[1], (int)a[2]);
 }
 

@@ -57,16 +57,16 @@ static int64_t wait_events(struct kit_thread *t, long nr, const uint64_t *a, lon
 			   uint64_t setsize)
 {
 	struct epoll_event ev[EVENTS_MOST];
+	bool known = a[1] < mem_limit(t->proc->mem);
 	int most = (int)a[2];
 	int64_t r;
 
-	if (most <= 0 || most > (int)(INT_MAX / sizeof(struct rv64_epoll_event)))
-		return -EINVAL;
-	if (most > EVENTS_MOST)
+	if (most > EVENTS_MOST && most <= (int)(INT_MAX / sizeof(struct rv64_epoll_event)))
 		most = EVENTS_MOST;
 	if (set && (r = sig_set_tmpmask(t, set, setsize)) < 0)
 		return r;
-	r = sig_safe_syscall(t, nr, (long)a[0], (long)ev, most, wait, 0, 8);
+	r = sig_safe_syscall(t, nr, (long)a[0], known ? (long)ev : host_ptr(t, a[1]), most, wait, 0,
+			     8);
 	for (int i = 0; i < r; i++) {
 		struct rv64_epoll_event g = { .events = ev[i].events, .data = ev[i].data.u64 };
 

@@ -1,8 +1,14 @@
 /* Signal system calls: all of it is runtime/sig's work. */
+#include "arch/rv64/abi.h"
 #include "runtime/sys/sys_priv.h"
 
 int64_t sys_rt_sigaction(struct kit_thread *t, const uint64_t *a)
 {
+	struct rv64_sigaction act;
+
+	/* The kernel reads it before it looks at the number. */
+	if (a[1] && a[3] == sizeof act.mask && !copy_in(t, &act, a[1], sizeof act))
+		return -EFAULT;
 	return sig_action(t, (int)a[0], a[1], a[2], a[3]);
 }
 

@@ -147,15 +147,22 @@ static inline int64_t host_call(long nr, long a, long b, long c, long d, long e,
 	return r == -1 ? -errno : r;
 }
 
+/* What the kernel takes for an address that can never be a guest's. */
+static inline long host_no_ptr(gaddr a)
+{
+	/* Not a user's address anywhere: access_ok fails. Else one in a page that nobody can map (mmap_min_addr). */
+	return (long)(a >> 47 ? a | UINT64_C(1) << 63 : MEM_PAGE_BYTES | a % MEM_PAGE_BYTES);
+}
+
 /*
  * The host's address of a guest pointer, as the kernel takes it. NULL stays NULL. What can never be a guest's
- * address may be kitemu's own: it becomes one that is no process's, so that the kernel itself
- * says EFAULT, by its own rules for what comes first and which lengths count.
+ * address may be kitemu's own: it becomes one where nothing is, so that the kernel itself says
+ * EFAULT, by its own rules for what comes first and which lengths count.
  */
 static inline long host_ptr(const struct kit_thread *t, gaddr a)
 {
 	if (KIT_UNLIKELY(a >= mem_limit(t->proc->mem)))
-		return (long)(a | UINT64_C(1) << 63);
+		return host_no_ptr(a);
 	return (long)(a ? a + t->st.guest_base : 0);
 }
 

@@ -95,6 +95,8 @@ int64_t sys_mseal(struct kit_thread *t, const uint64_t *a)
 
 	if (!mem_inside(m, a[0], a[1]))
 		return a[0] % MEM_PAGE_BYTES || a[0] + a[1] < a[0] || a[2] ? -EINVAL : -ENOMEM;
+	if (a[1] && a[0] % MEM_PAGE_BYTES == 0 && !a[2] && !mem_access_ok(m, a[0], a[1], 0))
+		return -ENOMEM; /* with a base the host sees no hole */
 	mem_unguard(m, a[0], a[1]);
 	return host_call(__NR_mseal, (long)mem_host(m, a[0]), (long)a[1], (long)a[2], 0, 0, 0);
 }
