@@ -112,6 +112,8 @@ int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags);
 int64_t mem_shmdt(struct mem_space *m, gaddr addr);
 /* Moves a mapping of whole pages, readable and writable, that the kernel has made on the host, to a free place. */
 int64_t mem_take(struct mem_space *m, void *host, uint64_t len);
+/* A shared mapping of a file that lets nobody say where it goes (io_uring's rings). -EINVAL: the kernel's place is not the guest's. */
+int64_t mem_mmap_unplaced(struct mem_space *m, uint64_t len, int prot, int fd, int64_t offset);
 /* Mappings without a hint go below addr from now on (the loader: below the stack and its gap). */
 void mem_set_mmap_top(struct mem_space *m, gaddr addr);
 /* Where the heap starts (set by the loader), and the brk system call. */

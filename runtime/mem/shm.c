@@ -134,3 +134,36 @@ int64_t mem_take(struct mem_space *m, void *host, uint64_t len)
 	mem_unlock(m);
 	return err ? err : (int64_t)v.start;
 }
+
+/* Where the host knows a flag for addresses of 32 bits, the kernel's choice is one of the guest's. */
+#ifdef MAP_32BIT
+enum { MAP_LOW = MAP_32BIT };
+#else
+enum { MAP_LOW = 0 };
+#endif
+
+int64_t mem_mmap_unplaced(struct mem_space *m, uint64_t len, int prot, int fd, int64_t offset)
+{
+	struct mem_vma v = { .prot = prot, .flags = MAP_SHARED, .offset = (uint64_t)offset };
+	int64_t result;
+	void *p;
+
+	if (m->base)
+		return -EINVAL;
+	mem_lock(m);
+	p = mmap(NULL, len, mem_host_prot(prot), MAP_SHARED | MAP_LOW, fd, offset);
+	v.start = (uintptr_t)p;
+	v.end = v.start + align_up(len, MEM_PAGE_BYTES);
+	v.map_id = ++m->next_id;
+	if (p == MAP_FAILED) {
+		result = -errno;
+	} else if (v.start < m->min || v.end > m->limit || !vma_is_free(&m->vmas, v.start, v.end)) {
+		munmap(p, len);
+		result = -EINVAL;
+	} else {
+		vma_insert(&m->vmas, &v);
+		result = (int64_t)v.start;
+	}
+	mem_unlock(m);
+	return result;
+}

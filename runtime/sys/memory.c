@@ -10,7 +10,15 @@ int64_t sys_brk(struct kit_thread *t, const uint64_t *a) { return mem_brk(t->pro
 
 int64_t sys_mmap(struct kit_thread *t, const uint64_t *a)
 {
-	return mem_mmap(t->proc->mem, a[0], a[1], (int)a[2], (int)a[3], (int)a[4], (int64_t)a[5]);
+	enum { PLACED = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS };
+	struct mem_space *m = t->proc->mem;
+	int flags = (int)a[3];
+	int64_t r = mem_mmap(m, a[0], a[1], (int)a[2], flags, (int)a[4], (int64_t)a[5]);
+
+	/* io_uring refuses the address that mem asks for. */
+	if (r == -EINVAL && !a[0] && (flags & MAP_SHARED) && !(flags & PLACED))
+		return mem_mmap_unplaced(m, a[1], (int)a[2], (int)a[4], (int64_t)a[5]);
+	return r;
 }
 
 int64_t sys_munmap(struct kit_thread *t, const uint64_t *a)
