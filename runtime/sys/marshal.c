@@ -82,6 +82,13 @@ bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written,
 	return true;
 }
 
+long marshal_mapped(struct kit_thread *t, gaddr a)
+{
+	bool hole = a && t->st.guest_base && !mem_access_ok(t->proc->mem, a, 1, 0);
+
+	return hole ? host_no_ptr(a) : host_ptr(t, a);
+}
+
 /* The header, and its vector into v; false when it cannot be read or is too long. */
 static bool host_msg(struct kit_thread *t, gaddr at, bool written, struct msghdr *m,
 		     struct iovec *v)
@@ -227,6 +234,9 @@ static void host_deep(struct kit_thread *t, enum sys_kind kind, struct room *roo
 		break;
 	case SYS_KIND_FUTEXPAIR:
 		host_waits(t, room, at, 2, a);
+		break;
+	case SYS_KIND_MAPPED:
+		a[0] = (uint64_t)marshal_mapped(t, at);
 		break;
 	case SYS_KIND_XATTRARGS:
 		host_xattr(t, room, at, a[1], a);

@@ -22,6 +22,9 @@ struct iovec;
  */
 bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written, struct iovec *v);
 
+/* host_ptr for calls that ask about mappings: with a base the host has a reservation where the guest has nothing. */
+long marshal_mapped(struct kit_thread *t, gaddr a);
+
 typedef int64_t marshal_forward(struct kit_thread *t, const struct sys_row *row, const uint64_t *a);
 
 /* Converts the arguments of a PASS row to host form, calls forward with them, converts back. */

@@ -22,7 +22,7 @@ int64_t sys_move_pages(struct kit_thread *t, const uint64_t *a)
 		if (!copy_in(t, page, a[2] + done * sizeof *page, n * sizeof *page))
 			return -EFAULT;
 		for (uint64_t i = 0; i < n; i++)
-			page[i] = host_ptr(t, (gaddr)page[i]);
+			page[i] = marshal_mapped(t, (gaddr)page[i]);
 		r = host_call(__NR_move_pages, (long)a[0], (long)n, (long)page,
 			      a[3] ? host_ptr(t, a[3] + done * sizeof(int)) : 0,
 			      a[4] ? host_ptr(t, a[4] + done * sizeof(int)) : 0, (long)a[5]);
