@@ -43,5 +43,12 @@ int main(void)
 	EQ(RAW(SYS_rseq, &u, 32, 0, 0), -ENOSYS);
 	EQ(RAW(SYS_pkey_alloc, 0, 0), -ENOSYS);
 	EQ(RAW(SYS_pkey_mprotect, 0, 0, 0, 3), -EINVAL);
+	/* PR_RISCV_*: no vectors; fence.i acts for all threads without being asked. */
+	EQ(RAW(SYS_prctl, G(69), 2, 0, 0, 0), -EINVAL);
+	EQ(RAW(SYS_prctl, G(70), 0, 0, 0, 0), -EINVAL);
+	EQ(RAW(SYS_prctl, G(71), 0, 0, 0, 0), 0);
+	EQ(RAW(SYS_prctl, G(71), 1, 1, 0, 0), 0);
+	EQ(RAW(SYS_prctl, G(71), 2, 0, 0, 0), -EINVAL);
+	EQ(RAW(SYS_prctl, G(71), 0, 2, 0, 0), -EINVAL);
 	return done();
 }
