@@ -117,6 +117,7 @@ const struct sys_row *sys_row_of_op(const struct sys_row *row, const uint64_t *r
 const struct sys_row sys_rows[SYS_ROWS] = {
 #define PASS(nr, name, block_, result, ...)                                                        \
 	[nr] = { BODY(#name, PASS, result, __VA_ARGS__), .block = SYS_BLOCK_##block_,              \
+		 .plain = !NESTED6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE), \
 		 .host_nr = __NR_##name },
 #define CONV(nr, name, block_, result, ...)                                                        \
 	[nr] = { BODY(#name, CONV, result, __VA_ARGS__), .block = SYS_BLOCK_##block_,              \

@@ -13,6 +13,7 @@
  */
 #include "runtime/sys/sys.h"
 
+#include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/sys/marshal.h"
@@ -102,6 +103,37 @@ static int64_t run_once(struct kit_thread *t, const struct sys_row *row, const u
 	return row->fn(t, a);
 }
 
+/*
+ * True for what most calls are: forwarded with the guest's registers as they are. Pointers have no base
+ * to be added, none is kitemu's own, and no page is guarded that the kernel might write to.
+ */
+static bool is_plain(const struct kit_thread *t, const struct sys_row *row)
+{
+	const struct mem_space *m = t->proc->mem;
+	gaddr limit;
+
+	if (!row->plain || KIT_UNLIKELY(t->proc->opt.strace))
+		return false;
+	if (!row->pointers)
+		return true;
+	if (KIT_UNLIKELY(t->st.guest_base || mem_any_guarded(m)))
+		return false;
+	limit = mem_limit(m);
+	for (unsigned i = 0, p = row->pointers; p; i++, p >>= 1)
+		if ((p & 1) && KIT_UNLIKELY(t->st.reg[RV64_A0 + i] >= limit))
+			return false;
+	return true;
+}
+
+static int64_t call_plain(struct kit_thread *t, const struct sys_row *row)
+{
+	const long *a = (const long *)&t->st.reg[RV64_A0];
+
+	if (row->block == SYS_BLOCK_QUICK)
+		return host_call(row->host_nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return native_syscall(&t->st.stop, row->host_nr, a);
+}
+
 static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uint64_t nr)
 {
 	if (!row) {
@@ -122,7 +154,7 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 	if (!row || row->how == SYS_HOW_DENY)
 		return refuse(t, row, nr);
 	if (row->how != SYS_HOW_CONV || row->block != SYS_BLOCK_OWN)
-		sys_restart_forget();
+		sys_restart_armed = false;
 	if (KIT_UNLIKELY(mem_any_guarded(m)))
 		marshal_unguard(t, row, reg);
 	r = run_once(t, row, reg);
@@ -133,10 +165,10 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 	return r == -EINTR ? interrupted(row, reg) : r;
 }
 
-enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+/* The calls that are not plain. */
+__attribute__((noinline)) static enum sys_after
+call_any(struct kit_thread *t, const struct sys_row *row, uint64_t nr, int64_t *result)
 {
-	uint64_t nr = t->st.reg[RV64_A7];
-	const struct sys_row *row = sys_row_find(nr);
 	struct strace_line line;
 	bool traced = t->proc->opt.strace;
 	uint64_t reg[6];
@@ -144,7 +176,7 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 
 	for (unsigned i = 0; i < 6; i++)
 		reg[i] = t->st.reg[RV64_A0 + i];
-	if (row && KIT_UNLIKELY(row->ops))
+	if (row && row->ops)
 		row = sys_row_of_op(row, reg);
 	if (KIT_UNLIKELY(traced))
 		strace_enter(&line, t, row, nr, reg);
@@ -155,6 +187,22 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 		return SYS_DONE;
 	if (r == SYS_R_EXIT)
 		return SYS_EXIT;
+	*result = r;
+	return SYS_RESULT;
+}
+
+enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+{
+	uint64_t nr = t->st.reg[RV64_A7];
+	const struct sys_row *row = sys_row_find(nr);
+	int64_t r;
+
+	if (KIT_UNLIKELY(!row || !is_plain(t, row)))
+		return call_any(t, row, nr, result);
+	sys_restart_armed = false;
+	r = call_plain(t, row);
+	if (KIT_UNLIKELY(r == -EINTR))
+		r = interrupted(row, &t->st.reg[RV64_A0]);
 	*result = r;
 	return SYS_RESULT;
 }

@@ -86,6 +86,7 @@ struct sys_row {
 	uint16_t op_count, selector;
 	uint8_t how, block, result, nargs;
 	uint8_t pointers; /* bit i: argument i is of class PTR */
+	bool plain;       /* PASS, and no argument is nested */
 	bool nested;      /* some argument takes more than a pointer's conversion: marshal_call */
 	uint8_t kind[6];
 	int16_t host_nr; /* PASS */
@@ -213,7 +214,7 @@ struct strbuf;
 int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out);
 void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 
-/* time.c: the absolute time at which a sleep that was interrupted ends; forgets it after another call. */
-void sys_restart_forget(void);
+/* time.c: a sleep that was interrupted may go on; any other call makes it false. */
+extern _Thread_local bool sys_restart_armed;
 
 #endif

@@ -13,13 +13,11 @@
 
 enum { NS_PER_S = 1000000000 };
 
+_Thread_local bool sys_restart_armed;
 static _Thread_local struct {
-	bool armed;
 	gaddr pc;
 	struct timespec until;
 } restart;
-
-void sys_restart_forget(void) { restart.armed = false; }
 
 static struct timespec time_add(struct timespec a, struct timespec b)
 {
@@ -57,7 +55,7 @@ static int64_t end_of(struct kit_thread *t, clockid_t clock, const struct timesp
 {
 	struct timespec now;
 
-	if (restart.armed && restart.pc == t->st.pc)
+	if (sys_restart_armed && restart.pc == t->st.pc)
 		return 0;
 	if (clock_gettime(clock, &now) < 0)
 		return -errno;
@@ -83,7 +81,7 @@ static int64_t sleep_for(struct kit_thread *t, clockid_t clock, gaddr req, gaddr
 		return r;
 	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, TIMER_ABSTIME, (long)&restart.until, 0,
 			     0, 0);
-	restart.armed = r == -EINTR;
+	sys_restart_armed = r == -EINTR;
 	if (r != -EINTR)
 		return r;
 	clock_gettime(clock, &now);
@@ -152,7 +150,7 @@ static int64_t futex_wait_for(struct kit_thread *t, const uint64_t *a)
 		return r;
 	r = sig_safe_syscall(t, __NR_futex, host_ptr(t, a[0]), op, (long)a[2], (long)&restart.until,
 			     0, (long)FUTEX_BITSET_MATCH_ANY);
-	restart.armed = r == -EINTR;
+	sys_restart_armed = r == -EINTR;
 	return r == -EINTR ? -SIG_ERESTARTNOHAND : r;
 }
 
