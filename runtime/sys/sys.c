@@ -3,8 +3,8 @@
  *
  *   registers -> row -> arguments by kind -> handler or host kernel -> restart code -> run loop
  *
- * A call that may wait goes through sig_safe_syscall, so that a signal that comes before the host
- * kernel looks for one still interrupts it. A call that fails with EFAULT while pages are guarded
+ * A call goes through native_syscall, so that a signal that comes before the host kernel looks for one still
+ * interrupts it; a call that does not wait then runs after the handler. A call that fails with EFAULT while pages are guarded
  * (read-only on the host because they hold translated code) may have met such a page: the guards
  * are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg, wait4)
  * do not get that far: what they will write is known from the row and unguarded before.
@@ -54,6 +54,8 @@ static bool has_timeout(int fd, int option)
 static int64_t interrupted(const struct sys_row *row, const uint64_t *reg)
 {
 	switch (row->block) {
+	case SYS_BLOCK_QUICK: /* the signal came before the call was made */
+		return -SIG_ERESTARTNOINTR;
 	case SYS_BLOCK_RESTART:
 		return -SIG_ERESTARTSYS;
 	case SYS_BLOCK_RCV:
@@ -69,11 +71,7 @@ static int64_t interrupted(const struct sys_row *row, const uint64_t *reg)
 
 static int64_t forward(struct kit_thread *t, const struct sys_row *row, const uint64_t *a)
 {
-	if (row->block == SYS_BLOCK_QUICK)
-		return host_call(row->host_nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
-				 (long)a[4], (long)a[5]);
-	return sig_safe_syscall(t, row->host_nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3],
-				(long)a[4], (long)a[5]);
+	return native_syscall(&t->st.stop, row->host_nr, (const long *)a);
 }
 
 /* A PASS row. The host kernel cuts arguments by the same prototypes. */
@@ -123,15 +121,6 @@ static bool is_plain(const struct kit_thread *t, const struct sys_row *row)
 		if ((p & 1) && KIT_UNLIKELY(t->st.reg[RV64_A0 + i] >= limit))
 			return false;
 	return true;
-}
-
-static int64_t call_plain(struct kit_thread *t, const struct sys_row *row)
-{
-	const long *a = (const long *)&t->st.reg[RV64_A0];
-
-	if (row->block == SYS_BLOCK_QUICK)
-		return host_call(row->host_nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return native_syscall(&t->st.stop, row->host_nr, a);
 }
 
 static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uint64_t nr)
@@ -200,7 +189,7 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 	if (KIT_UNLIKELY(!row || !is_plain(t, row)))
 		return call_any(t, row, nr, result);
 	sys_restart_armed = false;
-	r = call_plain(t, row);
+	r = native_syscall(&t->st.stop, row->host_nr, (const long *)&t->st.reg[RV64_A0]);
 	if (KIT_UNLIKELY(r == -EINTR))
 		r = interrupted(row, &t->st.reg[RV64_A0]);
 	*result = r;

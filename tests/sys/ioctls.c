@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -43,6 +44,7 @@ static void test_terminal(void)
 	EQ(memcmp(&w, &got, sizeof w), 0);
 	EQ(IOCTL(m, TIOCGWINSZ, 8), -EFAULT);
 	EQ(write(m, "line\n", 5), 5);
+	EQ(poll(&(struct pollfd){ peer, POLLIN, 0 }, 1, 5000), 1); /* it takes its time */
 	EQ(IOCTL(peer, FIONREAD, &n), 0);
 	EQ(n, 5);
 	EQ(IOCTL(peer, TCFLSH, TCIFLUSH), 0);
