@@ -1,4 +1,5 @@
 /* System calls on memory: all of it is runtime/mem's work. */
+#include "runtime/sys/marshal.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <linux/mman.h>
@@ -80,3 +81,10 @@ int64_t sys_shmat(struct kit_thread *t, const uint64_t *a)
 }
 
 int64_t sys_shmdt(struct kit_thread *t, const uint64_t *a) { return mem_shmdt(t->proc->mem, a[0]); }
+
+/* The kernel maps anew what is mapped there: shared memory, which is never guarded. */
+int64_t sys_remap_file_pages(struct kit_thread *t, const uint64_t *a)
+{
+	return host_call(__NR_remap_file_pages, marshal_mapped(t, a[0]), (long)a[1], (long)a[2],
+			 (long)a[3], (long)a[4], 0);
+}

@@ -200,6 +200,20 @@ static void test_memory_locks(void)
 	EQ(RAW(SYS_mlockall, G(2)), 0);
 	EQ(RAW(SYS_munlockall), 0);
 	EQ(RAW(SYS_mlockall, G(8)), -EINVAL);
+	munmap(m, 8192);
+	/* The first page of a file where the second one was. */
+	int fd = (int)RAW(SYS_memfd_create, "pages", G(0));
+
+	ftruncate(fd, 8192);
+	m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	m[0] = 1, m[4096] = 2;
+	EQ(RAW(SYS_remap_file_pages, m + 4096, 4096, 0, 0, 0), 0);
+	EQ(m[4096], 1);
+	m[4096] = 3;
+	EQ(m[0], 3);
+	EQ(RAW(SYS_remap_file_pages, m, 4096, 1, 0, 0), -EINVAL);
+	close(fd);
+	munmap(m, 8192);
 }
 
 static void test_time(void)

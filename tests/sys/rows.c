@@ -104,10 +104,10 @@ static const struct row rows[] = {
 };
 
 /* What each pattern gives for descriptors, pointers, ints and long values. */
-enum { BAD_FD, LOW, HIGH, TOP, OWN, NIL, EDGE, GOOD, GOOD_SOCKET, GOOD_TTY, BIG, PATTERNS };
-static const char *const pattern_name[PATTERNS] = { "bad-fd", "low",  "high", "top",
-						    "own",    "null", "edge", "good",
-						    "socket", "tty",  "big" };
+enum { BAD_FD, LOW, HIGH, TOP, OWN, NIL, EDGE, GOOD, GOOD_SOCKET, GOOD_TTY, INSIDE, BIG, PATTERNS };
+static const char *const pattern_name[PATTERNS] = { "bad-fd", "low",  "high",   "top",
+						    "own",    "null", "edge",   "good",
+						    "socket", "tty",  "inside", "big" };
 
 static char *room, *edge;
 static int file, sock, tty;
@@ -141,10 +141,10 @@ static unsigned long argument(const struct row *r, unsigned i, int pattern)
 		return G(r->op_value);
 	switch (k) {
 	case K_FD:
-		return G(pattern == BAD_FD        ? -1
-			 : pattern == GOOD_SOCKET ? sock
-			 : pattern == GOOD_TTY    ? tty
-						  : file);
+		return G(pattern == BAD_FD                             ? -1
+			 : pattern == GOOD_SOCKET || pattern == INSIDE ? sock
+			 : pattern == GOOD_TTY                         ? tty
+								       : file);
 	case K_DIRFD:
 		return G(pattern == BAD_FD ? -1 : AT_FDCWD);
 	case K_SIG: /* none is sent */
@@ -181,6 +181,9 @@ static void child(const struct row *r, int pattern)
 
 	for (unsigned i = 0; i < 6; i++)
 		a[i] = r->kind[i] == K_NONE ? 0 : argument(r, i, pattern);
+	/* Structures full of the emulator's addresses, as vectors of 8 bytes there. */
+	for (unsigned i = 0; pattern == INSIDE && i < 4096 / sizeof own; i++)
+		((unsigned long *)room)[i] = i % 2 ? 8 : own;
 	setitimer(ITIMER_REAL, &limit, NULL);
 	answer->result = raw6(r->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	answer->made = 1;
@@ -250,7 +253,7 @@ int main(int argc, char **argv)
 								 : 0;
 		for (int p = 0; p < PATTERNS; p++) {
 			if (argc > 2 ? strcmp(argv[2], pattern_name[p])
-				     : (p >= LOW && p <= EDGE && !(used & 1))
+				     : (((p >= LOW && p <= EDGE) || p == INSIDE) && !(used & 1))
 					   || ((p == BAD_FD || p == GOOD_SOCKET || p == GOOD_TTY)
 					       && !(used & 2)))
 				continue;
