@@ -6,7 +6,7 @@
  * printed: the row, the pattern, and how it ended: "ok", an error number, or a signal. The runner compares the lines
  * with those of the native program. Each call is made in a child of its own, without privileges.
  *
- * usage: rows ADDRESS [PATTERN]: ADDRESS (hexadecimal) is one of the emulator's own memory.
+ * usage: rows ADDRESS [PATTERN]: ADDRESS (hexadecimal, a multiple of 64 KiB) is one of the emulator's own memory.
  */
 #include "tests/sys/sys.h"
 
