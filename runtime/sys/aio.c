@@ -71,12 +71,12 @@ static int64_t submit(struct kit_thread *t, long ctx, gaddr at)
 	int64_t r;
 
 	if (!copy_in(t, &cb, at, sizeof cb))
-		return host_call(__NR_io_submit, ctx, 1, (long)&name, 0, 0, 0);
+		return -EFAULT;
 	buf = cb.aio_buf;
 	switch (cb.aio_lio_opcode) {
 	case IOCB_CMD_PREADV:
 	case IOCB_CMD_PWRITEV:
-		buf = (uint64_t)host_ptr(t, buf);
+		buf = (uint64_t)host_no_ptr(buf);
 		if (cb.aio_nbytes <= IOV_MOST
 		    && marshal_iovec(t, cb.aio_buf, cb.aio_nbytes,
 				     cb.aio_lio_opcode == IOCB_CMD_PREADV, v))

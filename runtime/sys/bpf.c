@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { ATTR_MOST_BYTES = 256, POINTERS_MOST = 8 };
+enum { ATTR_MOST_BYTES = 4096, POINTERS_MOST = 8 };
 
 /* Offsets of the addresses in union bpf_attr; 0 behind the first ends the list. */
 struct bpf_form {
@@ -52,9 +52,9 @@ int64_t sys_bpf(struct kit_thread *t, const uint64_t *a)
 	uint64_t size = a[2];
 	int64_t r;
 
-	/* Larger than any form: E2BIG unless the rest is 0, says the kernel. */
+	/* Too large, or unreadable: the kernel says which. */
 	if (size > sizeof host || !copy_in(t, guest, a[1], size))
-		return host_call(__NR_bpf, (long)a[0], host_ptr(t, a[1]), (long)size, 0, 0, 0);
+		return host_call(__NR_bpf, (long)a[0], host_no_ptr(a[1]), (long)size, 0, 0, 0);
 	memcpy(host, guest, size);
 	convert(t, (unsigned)a[0], host, size);
 	memcpy(before, host, size);

@@ -1,8 +1,9 @@
 /*
  * Converting arguments of forwarded calls; see marshal.h.
  *
- * A structure that cannot be converted (unreadable, or longer than any) is left to the kernel, which then says what
- * is wrong with it, after what it finds wrong with earlier arguments.
+ * For a structure that cannot be read the kernel gets an address where nothing is: it says EFAULT, after what it
+ * finds wrong with earlier arguments or with the structure's size. It never reads a structure of the guest's
+ * itself, since what that holds could lead it into kitemu's memory.
  */
 #include "runtime/sys/marshal.h"
 
@@ -61,7 +62,10 @@ uint64_t sys_oflags_to_guest(uint64_t flags)
 struct room {
 	struct iovec iov[2][IOV_MOST]; /* process_vm_readv has two */
 	struct futex_waitv wait[FUTEX_WAITV_MAX];
-	struct host_xattr_args xattr;
+	union {
+		struct host_xattr_args known;
+		char all[MEM_PAGE_BYTES]; /* a later kernel's form: the rest must be 0 */
+	} xattr;
 	struct msghdr msg;
 	unsigned vecs;
 	struct mmsghdr *msgs; /* heap: sendmmsg, recvmmsg */
@@ -89,15 +93,16 @@ long marshal_mapped(struct kit_thread *t, gaddr a)
 	return hole ? host_no_ptr(a) : host_ptr(t, a);
 }
 
-/* The header, and its vector into v; false when it cannot be read or is too long. */
+/* A message's header, and its vector into v; false when the header cannot be read. */
 static bool host_msg(struct kit_thread *t, gaddr at, bool written, struct msghdr *m,
 		     struct iovec *v)
 {
 	struct mem_space *space = t->proc->mem;
 
-	if (!copy_in(t, m, at, sizeof *m)
-	    || !marshal_iovec(t, (gaddr)m->msg_iov, m->msg_iovlen, written, v))
+	if (!copy_in(t, m, at, sizeof *m))
 		return false;
+	if (!marshal_iovec(t, (gaddr)m->msg_iov, m->msg_iovlen, written, v))
+		v = (struct iovec *)host_no_ptr(0);
 	if (written && m->msg_namelen)
 		mem_unguard(space, (gaddr)m->msg_name, m->msg_namelen);
 	if (written && m->msg_controllen)
@@ -134,10 +139,7 @@ static bool keep_iovec(struct room *room, const struct iovec *v, size_t n, size_
 	return true;
 }
 
-/*
- * An array of messages. As in the kernel, what is wrong with one stops those behind it: they are left
- * out. When it is the first, the kernel is to say so.
- */
+/* An array of messages. As in the kernel, one that cannot be read stops those behind it. */
 static void host_msgs(struct kit_thread *t, struct room *room, bool written, gaddr at, uint64_t *a)
 {
 	uint32_t count = (uint32_t)a[1] < IOV_MOST ? (uint32_t)a[1] : IOV_MOST, n = 0;
@@ -145,18 +147,22 @@ static void host_msgs(struct kit_thread *t, struct room *room, bool written, gad
 	size_t used = 0, first = 0;
 
 	room->msgs = calloc(count + 1, sizeof *room->msgs);
-	while (room->msgs && n < count
-	       && host_msg(t, at + n * sizeof *room->msgs, written, &room->msgs[n].msg_hdr, v)
-	       && keep_iovec(room, v, room->msgs[n].msg_hdr.msg_iovlen, &used))
-		n++;
-	if (n == 0 && count) {
-		free(room->msgs);
-		room->msgs = NULL;
-		return;
+	for (; room->msgs && n < count; n++) {
+		struct msghdr *m = &room->msgs[n].msg_hdr;
+
+		if (!host_msg(t, at + n * sizeof *room->msgs, written, m, v)
+		    || !keep_iovec(room, v, m->msg_iov == v ? m->msg_iovlen : 0, &used))
+			break;
 	}
+	if (n == 0 && count)
+		return; /* the kernel is to say what is wrong with it */
 	for (uint32_t k = 0; k < n; k++) {
-		room->msgs[k].msg_hdr.msg_iov = room->msgs_iov + first;
-		first += room->msgs[k].msg_hdr.msg_iovlen;
+		struct msghdr *m = &room->msgs[k].msg_hdr;
+
+		if (m->msg_iov != v)
+			continue;
+		m->msg_iov = room->msgs_iov + first;
+		first += m->msg_iovlen;
 	}
 	a[0] = (uint64_t)room->msgs;
 	a[1] = n;
@@ -181,21 +187,20 @@ static bool guest_msgs(struct kit_thread *t, gaddr at, const struct room *room, 
 static void host_waits(struct kit_thread *t, struct room *room, gaddr at, uint64_t count,
 		       uint64_t *a)
 {
-	if (!at || count > FUTEX_WAITV_MAX
-	    || !copy_in(t, room->wait, at, count * sizeof *room->wait))
+	if (count > FUTEX_WAITV_MAX || !copy_in(t, room->wait, at, count * sizeof *room->wait))
 		return;
 	for (uint64_t k = 0; k < count; k++)
 		room->wait[k].uaddr = (uint64_t)host_ptr(t, room->wait[k].uaddr);
 	*a = (uint64_t)room->wait;
 }
 
-/* A larger size is a later kernel's form, of which we do not know where its pointers are. */
 static void host_xattr(struct kit_thread *t, struct room *room, gaddr at, uint64_t size,
 		       uint64_t *a)
 {
-	if (size != sizeof room->xattr || !copy_in(t, &room->xattr, at, sizeof room->xattr))
+	if (size < sizeof room->xattr.known || size > sizeof room->xattr
+	    || !copy_in(t, &room->xattr, at, size))
 		return;
-	room->xattr.value = (uint64_t)host_ptr(t, room->xattr.value);
+	room->xattr.known.value = (uint64_t)host_ptr(t, room->xattr.known.value);
 	*a = (uint64_t)&room->xattr;
 }
 
@@ -206,7 +211,7 @@ static void host_deep(struct kit_thread *t, enum sys_kind kind, struct room *roo
 	bool written = sys_kinds[kind].written != 0;
 	struct iovec *v = room->iov[room->vecs & 1];
 
-	a[0] = (uint64_t)host_ptr(t, at);
+	a[0] = at ? (uint64_t)host_no_ptr(at) : 0;
 	switch (kind) {
 	case SYS_KIND_IOVEC:
 	case SYS_KIND_IOVEC_OUT: /* the kernel looks at 32 bits of this count */
@@ -253,7 +258,7 @@ static bool guest_deep(struct kit_thread *t, const struct sys_row *row, gaddr at
 	/* These are always the second argument. */
 	if (row->kind[1] == SYS_KIND_MSGHDR_IO && a[1] == (uint64_t)&room->msg)
 		return guest_msg(t, at, &room->msg);
-	if (room->msgs)
+	if (room->msgs && a[1] == (uint64_t)room->msgs)
 		return guest_msgs(t, at, room, r, row->kind[1] == SYS_KIND_MSGVEC_IO);
 	return true;
 }

@@ -75,7 +75,7 @@ int64_t sys_process_madvise(struct kit_thread *t, const uint64_t *a)
 	uint64_t n = a[2];
 
 	if (!marshal_iovec(t, a[1], n, false, v))
-		return host_call(__NR_process_madvise, (long)a[0], host_ptr(t, a[1]), (long)n,
+		return host_call(__NR_process_madvise, (long)a[0], host_no_ptr(a[1]), (long)n,
 				 (long)a[3], (long)a[4], 0);
 	/* With no vector at all the kernel checks the other arguments. */
 	if (!a[4] && is_self((int)a[0])) {
