@@ -4,9 +4,12 @@
  */
 #include "tests/sys/sys.h"
 
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/times.h>
@@ -34,6 +37,66 @@ static void run_code(int v)
 }
 
 #define AT(T) ((T *)(void *)(page + 256))
+
+/* What these take away is gone when it cannot be stored, or is stored later. */
+static void test_rare(void)
+{
+	struct {
+		long type;
+		char text[8];
+	} msg = { 3, "queue" };
+	struct iovec v = { page + 300, 7 };
+	struct mmsghdr mm[2] = { { .msg_hdr = { .msg_iov = &v, .msg_iovlen = 1 } } };
+	struct iocb cb = { .aio_fildes = (unsigned)fd,
+			   .aio_lio_opcode = IOCB_CMD_PREAD,
+			   .aio_buf = (unsigned long)page + 64,
+			   .aio_nbytes = 4 },
+		    *list[1] = { &cb };
+	struct io_event *ev = AT(struct io_event);
+	aio_context_t ctx = 0;
+	int q = msgget(IPC_PRIVATE, 0600);
+
+	for (int i = 0; i < 12; i++) {
+		EQ(send(s[0], "message", 7, 0), 7);
+		run_code(i);
+		EQ(recvmmsg(s[1], mm, 1, 0, NULL), 1);
+		EQ(mm[0].msg_len, 7);
+		CHECK(!memcmp(page + 300, "message", 7));
+		EQ(msgsnd(q, &msg, 6, 0), 0);
+		run_code(i + 20);
+		EQ(msgrcv(q, page + 2048, 8, 0, 0), 6);
+		CHECK(*(long *)(page + 2048) == 3 && !strcmp((char *)page + 2056, "queue"));
+		v.iov_len = 6;
+		run_code(i + 40);
+		EQ(process_vm_readv(getpid(), &v, 1, &(struct iovec){ msg.text, 6 }, 1, 0), 6);
+		CHECK(!memcmp(page + 300, "queue", 6));
+		run_code(i + 60);
+		EQ(process_vm_writev(getpid(), &(struct iovec){ "writev", 6 }, 1, &v, 1, 0), 6);
+		CHECK(!memcmp(page + 300, "writev", 6));
+		v.iov_len = 7;
+		EQ(write(p[1], "123", 3), 3);
+		run_code(i + 80);
+		EQ(ioctl(p[0], FIONREAD, AT(int)), 0);
+		EQ(*AT(int), 3);
+		EQ(read(p[0], msg.text + 6, 1) + read(p[0], msg.text + 6, 1)
+		       + read(p[0], msg.text + 6, 1),
+		   3);
+		strcpy(msg.text, "queue");
+	}
+	msgctl(q, IPC_RMID, NULL);
+	if (syscall(SYS_io_setup, 4, &ctx))
+		return;
+	for (int i = 0; i < 12; i++) {
+		memset(page + 64, 0, 8);
+		run_code(i);
+		EQ(syscall(SYS_io_submit, ctx, 1, list), 1);
+		run_code(i + 20);
+		EQ(syscall(SYS_io_getevents, ctx, 1, 4, ev, NULL), 1);
+		EQ(ev->res, 4);
+		CHECK(!memcmp(page + 64, "\177ELF", 4));
+	}
+	EQ(syscall(SYS_io_destroy, ctx), 0);
+}
 
 int main(void)
 {
@@ -100,6 +163,7 @@ int main(void)
 	EQ(sigprocmask(SIG_BLOCK, NULL, AT(sigset_t)), 0);
 	run_code(10);
 	CHECK(times(AT(struct tms)) > 0);
+	test_rare();
 	/* And the call that changes the code itself. */
 	for (int i = 0; i < 20; i++) {
 		unsigned char code[8];
