@@ -41,6 +41,15 @@ def run(cmd, timeout=LIMIT_S, stdin=b"", **kw):
     return p.returncode, out, err
 
 
+def keep(made, path):
+    """Gives a file its lasting name, unless another process was first: a running program's file must not be replaced."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    os.unlink(made)
+
+
 def text(data):
     return data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
 
@@ -63,6 +72,9 @@ def expect(cmd, stdout=None, status=0, stderr=None, timeout=LIMIT_S, stdin=b"", 
 
 class Suite:
     def __init__(self, workers=2):
+        # Started in the background by a shell, we would hand ignored signals on to every test.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         if len(sys.argv) < 3:
             sys.exit(f"usage: {sys.argv[0]} BUILD WORK [NAME...]")
         self.build, self.work = (pathlib.Path(a).resolve() for a in sys.argv[1:3])

@@ -1,6 +1,6 @@
 /*
- * kit-ir interp: one run of the unit on a state of zeros, with one window of private memory, and what it
- * changed. Guest addresses outside the window fault.
+ * kit-ir interp: one run of the unit on a state of zeros, with one window of private memory and the
+ * cells that the command line names, and what it changed. All other guest addresses fault.
  */
 #include "lib/ir/interp.h"
 #include "arch/guest.h"
@@ -11,57 +11,87 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW_BYTES = 64 << 10 };
+enum { WINDOW_BYTES = 64 << 10, CELLS_MAX = 512 };
 
 static const gaddr WINDOW_AT = 0x100000;
 static uint8_t window[WINDOW_BYTES], window_before[WINDOW_BYTES];
 
+/* Memory beside the window: aligned groups of 8 bytes. */
+static struct cell {
+	gaddr addr;
+	uint8_t now[8], before[8];
+} cell[CELLS_MAX];
+static unsigned cell_count;
+
 /* ---- memory -------------------------------------------------------------------------------------- */
 
-static uint8_t *at(struct ir_state *st, gaddr addr, unsigned size_bytes, bool write)
+static uint8_t *byte_at(gaddr addr)
 {
-	gaddr off = addr - WINDOW_AT;
-
-	if (off < WINDOW_BYTES && off + size_bytes <= WINDOW_BYTES)
-		return window + off;
-	st->fault_kind = IR_FAULT_SEGV;
-	st->fault_code = 1; /* SEGV_MAPERR */
-	st->fault_addr = addr;
-	st->fault_write = write;
+	if (addr - WINDOW_AT < WINDOW_BYTES)
+		return window + (addr - WINDOW_AT);
+	for (unsigned i = 0; i < cell_count; i++)
+		if (addr - cell[i].addr < sizeof cell[i].now)
+			return cell[i].now + (addr - cell[i].addr);
 	return NULL;
+}
+
+/* True when all of the access hits memory; else the fault is noted. */
+static bool reach(struct ir_state *st, gaddr addr, unsigned size_bytes, bool write)
+{
+	for (unsigned i = 0; i < size_bytes; i++)
+		if (!byte_at(addr + i)) {
+			st->fault_kind = IR_FAULT_SEGV;
+			st->fault_code = 1; /* SEGV_MAPERR */
+			st->fault_addr = addr;
+			st->fault_write = write;
+			return false;
+		}
+	return true;
 }
 
 static bool load(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *value)
 {
-	const uint8_t *p = at(st, addr, size_bytes, false);
-
 	*value = 0;
-	if (p)
-		memcpy(value, p, size_bytes);
-	return p;
+	if (!reach(st, addr, size_bytes, false))
+		return false;
+	for (unsigned i = 0; i < size_bytes; i++)
+		*value |= (uint64_t)*byte_at(addr + i) << 8 * i;
+	return true;
 }
 
 static bool store(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t value)
 {
-	uint8_t *p = at(st, addr, size_bytes, true);
-
-	if (p)
-		memcpy(p, &value, size_bytes);
-	return p;
+	if (!reach(st, addr, size_bytes, true))
+		return false;
+	for (unsigned i = 0; i < size_bytes; i++)
+		*byte_at(addr + i) = (uint8_t)(value >> 8 * i);
+	return true;
 }
 
 static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *expected,
 		uint64_t desired)
 {
-	uint8_t *p = at(st, addr, size_bytes, true);
-	uint64_t old = 0;
+	uint64_t old;
 
-	if (!p)
+	if (!reach(st, addr, size_bytes, true))
 		return false;
-	memcpy(&old, p, size_bytes);
+	load(st, addr, size_bytes, &old);
 	if (old == *expected)
-		memcpy(p, &desired, size_bytes);
+		store(st, addr, size_bytes, desired);
 	*expected = old;
+	return true;
+}
+
+/* Memory for 8 bytes at addr; false when that needs more cells than there are. */
+static bool make_cells(gaddr addr)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		if (byte_at(addr + i))
+			continue;
+		if (cell_count == CELLS_MAX)
+			return false;
+		cell[cell_count++] = (struct cell){ .addr = (addr + i) & ~UINT64_C(7) };
+	}
 	return true;
 }
 
@@ -99,9 +129,8 @@ static bool set(struct ir_state *st, const struct ir_regfile *rf, const char *ar
 		st->stop = v != 0;
 	else if (!kit_ir_number(name, &addr))
 		return diag_fail(d, 1, "'%s' is no register and no address", name);
-	else if (!store(st, addr, 8, v))
-		return diag_fail(d, 1, "%s is not in the window 0x%" PRIx64 "+0x%x", name,
-				 WINDOW_AT, WINDOW_BYTES);
+	else if (!make_cells(addr) || !store(st, addr, 8, v))
+		return diag_fail(d, 1, "%s: too many addresses outside the window", name);
 	return true;
 }
 
@@ -111,6 +140,15 @@ static void print_exit(const struct ir_state *st, enum ir_exit reason)
 	if (reason == IR_EXIT_FAULT)
 		printf("fault %s %s 0x%" PRIx64 "\n", ir_fault_names[st->fault_kind],
 		       st->fault_write ? "write" : "read", st->fault_addr);
+}
+
+static void print_memory(gaddr addr, const uint8_t *before, const uint8_t *after)
+{
+	uint64_t v;
+
+	memcpy(&v, after, sizeof v);
+	if (memcmp(before, after, sizeof v) != 0)
+		printf("[0x%" PRIx64 "] = 0x%" PRIx64 "\n", addr, v);
 }
 
 static void print_changes(struct ir_state *before, struct ir_state *after,
@@ -124,13 +162,10 @@ static void print_changes(struct ir_state *before, struct ir_state *after,
 		printf("fflags = 0x%x\n", after->fflags);
 	if (before->frm != after->frm)
 		printf("frm = %u\n", after->frm);
-	for (unsigned k = 0; k < WINDOW_BYTES; k += 8) {
-		uint64_t v;
-
-		memcpy(&v, window + k, sizeof v);
-		if (memcmp(window + k, window_before + k, sizeof v) != 0)
-			printf("[0x%" PRIx64 "] = 0x%" PRIx64 "\n", WINDOW_AT + k, v);
-	}
+	for (unsigned k = 0; k < WINDOW_BYTES; k += 8)
+		print_memory(WINDOW_AT + k, window_before + k, window + k);
+	for (unsigned i = 0; i < cell_count; i++)
+		print_memory(cell[i].addr, cell[i].before, cell[i].now);
 }
 
 bool kit_ir_interp(struct kit_ir *k, char **args, int count, struct diag *d)
@@ -141,11 +176,14 @@ bool kit_ir_interp(struct kit_ir *k, char **args, int count, struct diag *d)
 
 	st = (struct ir_state){ .resv_addr = 1, .helpers = rv64_guest.helpers };
 	memset(window, 0, sizeof window);
+	cell_count = 0;
 	for (int i = 0; i < count; i++)
 		if (!set(&st, k->unit.regs, args[i], d))
 			return false;
 	before = st;
 	memcpy(window_before, window, sizeof window);
+	for (unsigned i = 0; i < cell_count; i++)
+		memcpy(cell[i].before, cell[i].now, sizeof cell[i].now);
 	arena_init(&scratch);
 	reason = ir_interp(&k->unit, &st, &memory, &scratch);
 	arena_fini(&scratch);

@@ -21,8 +21,10 @@ static const char usage[] =
     "usage: kit-ir [OPTION...] COMMAND...\n"
     "\n"
     "Commands form a chain. Unless the first is lift, IR text is read from standard input.\n"
-    "  lift [WORD...]     translate riscv64 instructions, hexadecimal; without words from standard "
-    "input\n"
+    "  lift [WORD...]     translate riscv64 instructions, hexadecimal, with @ADDRESS before those "
+    "that "
+    "lie\n"
+    "                     elsewhere; without words from standard input\n"
     "  opt [PASS,...]     run passes, without a list all of level 1\n"
     "  print              nothing: shows the IR as it stands\n"
     "  interp [X=VALUE...]  run it in the interpreter: a register, fflags, frm, stop or an "
@@ -68,23 +70,47 @@ static bool read_unit(struct kit_ir *k, struct diag *d)
 	return ok;
 }
 
-/* Guest code given as words: little-endian, 2 or 4 bytes by the number of digits. */
+enum { PLACES_MAX = 64 };
+
+/* Guest code given as words: little-endian, 2 or 4 bytes by the number of digits; and where they lie. */
 struct guest_code {
-	gaddr start;
 	struct strbuf bytes;
+	struct place {
+		gaddr start;
+		size_t offset; /* in bytes; it ends where the next place starts */
+	} place[PLACES_MAX];
+	unsigned place_count;
 };
 
 static unsigned read_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
 {
 	const struct guest_code *c = ctx;
-	gaddr off = pc - c->start;
-	unsigned n;
 
-	if (off >= c->bytes.len)
-		return 0;
-	n = c->bytes.len - off < want_bytes ? (unsigned)(c->bytes.len - off) : want_bytes;
-	memcpy(buf, c->bytes.s + off, n);
-	return n;
+	for (unsigned i = 0; i < c->place_count; i++) {
+		const struct place *p = &c->place[i];
+		size_t end = i + 1 < c->place_count ? p[1].offset : c->bytes.len;
+		gaddr off = pc - p->start, size = end - p->offset;
+
+		if (off < size) {
+			unsigned n = size - off < want_bytes ? (unsigned)(size - off) : want_bytes;
+
+			memcpy(buf, c->bytes.s + p->offset + off, n);
+			return n;
+		}
+	}
+	return 0;
+}
+
+static bool add_place(struct guest_code *c, const char *address, struct diag *d)
+{
+	uint64_t start;
+
+	if (!kit_ir_number(address, &start))
+		return diag_fail(d, STATUS_FAULT, "'%s' is no address", address);
+	if (c->place_count == PLACES_MAX)
+		return diag_fail(d, STATUS_FAULT, "more than %d places", PLACES_MAX);
+	c->place[c->place_count++] = (struct place){ start, c->bytes.len };
+	return true;
 }
 
 static bool add_word(struct guest_code *c, const char *word, struct diag *d)
@@ -93,6 +119,8 @@ static bool add_word(struct guest_code *c, const char *word, struct diag *d)
 	uint64_t v;
 	char *end;
 
+	if (*word == '@')
+		return add_place(c, word + 1, d);
 	if (strncmp(word, "0x", 2) == 0)
 		word += 2;
 	digits = strlen(word);
@@ -121,7 +149,7 @@ static bool add_words_of_text(struct guest_code *c, char *text, struct diag *d)
 
 static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
 {
-	struct guest_code code = { .start = k->pc };
+	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
 	struct guest_fetch fetch = { read_code, &code };
 	struct guest_limits limits = { k->max_insns, k->max_branches };
 	struct guest_decoder *dec;
