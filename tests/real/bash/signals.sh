@@ -18,6 +18,6 @@ yes | head -n 1; echo "${PIPESTATUS[@]}"
 count=0; trap 'count=$((count + 1))' USR1; for i in {1..50}; do kill -USR1 $$; done; echo "count $count"
 work() { local i=0; while ((i < 3000)); do ((i++)); done; echo "work $1"; }; for i in 1 2 3 4; do work $i & done | sort; wait
 pids=(); for i in {1..20}; do (exit $i) & pids+=($!); done; sum=0; for p in ${pids[@]}; do wait $p; sum=$((sum + $?)); done; echo "sum $sum"
-read -t 1 x < <(sleep 0.1; echo late); echo "$x"; disown -a; jobs; set -m; sleep 0.05 & jobs | sed 's/  */ /g'; fg >/dev/null; echo "fg $?"; set +m
+read -t 1 x < <(sleep 0.1; echo late); echo "$x"; disown -a; jobs; set -m; sleep 2 & jobs | sed 's/  */ /g'; fg >/dev/null; echo "fg $?"; set +m
 exec 9<>/dev/null; (while :; do echo spin; done) >&9 & p=$!; kill -9 $p; wait $p; echo "spin $?"
 trap 'echo "exit trap $?"' EXIT; (echo "subshell has none"); kill -TERM $$; echo never
