@@ -8,7 +8,7 @@ import os, pathlib, queue, re, resource, shutil, signal, subprocess, sys, thread
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALL = ("fast", "enc", "insn", "guest", "elf", "sys", "core", "diff", "real", "asan", "clang")
-SILENT_S, TOTAL_S = 180, 600
+SILENT_S, TOTAL_S = 300, 600
 DETAIL_LINES = 60
 RESULT = re.compile(r"(ok|not ok|skip) (.+)")
 
