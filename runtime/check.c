@@ -7,8 +7,10 @@
  *
  * Units that read a clock cannot be compared and are only run. Memory that is mapped shared may be
  * changed by another process between the two runs: a difference in a unit that accessed such memory
- * proves nothing, so it is only told under --log=jit. Private memory has no other writer but a
- * debugger (process_vm_writev, /proc/PID/mem) and a file's new contents behind a private mapping.
+ * proves nothing, so it is only told under --log=jit. So is one in a program with threads when what the
+ * interpreter read has changed: a system call of another thread goes on meanwhile. Private memory has
+ * no other writer but a debugger (process_vm_writev, /proc/PID/mem) and a file's new contents
+ * behind a private mapping.
  */
 #include "runtime/check.h"
 
@@ -60,6 +62,7 @@ struct lifted {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shadow shadow;
 static struct arena values; /* of the interpreter's run */
+static bool threaded;       /* there is or was more than one thread */
 
 /* Lifted units, direct-mapped by pc, all in one arena that is emptied when it holds too many. */
 static struct {
@@ -328,12 +331,42 @@ static bool any_shared(struct kit_process *p)
 	return false;
 }
 
+static bool stored(gaddr byte)
+{
+	for (unsigned i = 0; i < shadow.store_count; i++)
+		if (byte - shadow.store[i].addr < shadow.store[i].size_bytes)
+			return true;
+	return false;
+}
+
+/*
+ * True when memory that the interpreter found, and that the unit does not write, is no longer as it was: another
+ * thread's system call has written there.
+ */
+static bool any_changed(struct kit_process *p)
+{
+	for (unsigned i = 0; i < shadow.found_count; i++) {
+		const struct access *f = &shadow.found[i];
+
+		for (unsigned k = 0; k < f->size_bytes; k++) {
+			uint8_t now;
+			bool there;
+
+			if (stored(f->addr + k))
+				continue;
+			there = mem_copy_in(p->mem, &now, f->addr + k, 1);
+			if (there == f->faulted || (there && now != (uint8_t)(f->value >> 8 * k)))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void report(const struct lifted *l, struct kit_process *p, const struct ir_state *before,
 		   struct strbuf *diff)
 {
-	if (any_shared(p)) {
-		KIT_LOG(jit,
-			"selfcheck: shared memory may have changed under the unit at %#lx:\n%s",
+	if (any_shared(p) || (threaded && any_changed(p))) {
+		KIT_LOG(jit, "selfcheck: memory may have changed under the unit at %#lx:\n%s",
 			(unsigned long)l->u.gpc, diff->s);
 		strbuf_fini(diff);
 		return;
@@ -371,6 +404,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	struct ir_state before; /* the guest's registers alone, which come first */
 	enum ir_exit want, got;
 
+	threaded |= __atomic_load_n(&t->proc->threads, __ATOMIC_RELAXED) > 1;
 	jit_set_frm(t);
 	l = find_unit(t);
 	if (l->has_clock)
