@@ -1,5 +1,5 @@
 """Cases of tests/insn: records (record.h), runners, and showing where two results differ."""
-import pathlib, re, struct, subprocess
+import pathlib, re, shutil, struct, subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE, MEM, CODE, SLOT, BATCH = 0x20000000, 0x20000F00, 0x20100000, 256, 1024
@@ -74,6 +74,20 @@ def run(cmd, inputs, timeout=120):
         raise RuntimeError(f"{' '.join(map(str, cmd))}: status {p.returncode}, {len(p.stdout) // OUTPUT.size}"
                            f" of {len(inputs) // INPUT.size} results\n{p.stderr.decode()[-500:]}")
     return p.stdout
+
+
+def qemu(peer):
+    """The command that runs peer in qemu, or None; and why not."""
+    if not shutil.which("qemu-riscv64"):
+        return None, "no qemu-riscv64"
+    exe = pathlib.Path(shutil.which("qemu-riscv64"))
+    # sc.w a0, a2, (a1) at an odd address is SIGBUS; Debian 13's qemu 10.0 aborts, with all cases of the batch.
+    case = Input(bytes.fromhex("2fa5c518"), x=[0x20000f41 if k == 11 else 0 for k in range(32)])
+    try:
+        run([exe, peer], case.pack())
+    except RuntimeError:
+        return None, "this qemu-riscv64 aborts at a misaligned sc"
+    return [exe, peer], ""
 
 
 def disassemble(code, pc):
