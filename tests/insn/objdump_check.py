@@ -114,7 +114,9 @@ def main():
     for line in text.splitlines():
         m = LINE.match(line)
         if m and int(m[1], 16) % 4 == 0:
-            theirs[int(m[1], 16)] = (m[3], m[4] or "")
+            # Binutils 2.42 and later write ".insn 4, WORD" for what they do not know.
+            name = f".{m[4][0]}byte" if m[3] == ".insn" else m[3]
+            theirs[int(m[1], 16)] = (name, m[4] or "")
     seen, bad = collections.Counter(), 0
     for k, w in enumerate(todo):
         if 4 * k not in theirs:
