@@ -46,12 +46,12 @@ static void mark_all(struct backward *b, const struct ir_insn *i)
 enum kind {
 	PURE,       /* stays when it is used */
 	GETREG,     /* so */
-	PUTREG,     /* stays unless it is overwritten */
 	EXTENSION,  /* pure; truncs may pass it by */
 	TRUNCATION, /* pure; lets extensions be passed by */
 	SIGN,       /* pure; shows what of a NaN its own users see */
 	CANON,      /* pure; shows nothing of a NaN */
 	CLASS,      /* pure; quiet NaNs are one to it */
+	PUTREG,     /* stays unless it is overwritten */
 	FLOAT,      /* stays: flags; quiet NaNs are one to it */
 	BARRIER,    /* stays; may leave or fault, so guest registers are looked at */
 	EFFECT,     /* stays */
@@ -148,7 +148,7 @@ static bool needs(struct backward *b, struct ir_insn *i, uint32_t k, unsigned us
 	unsigned kind = kinds[i->op];
 	uint64_t reg;
 
-	if (kind <= CLASS && kind != PUTREG && !(use & (USED | USED_TRUNC)))
+	if (kind <= CLASS && !(use & (USED | USED_TRUNC)))
 		return false;
 	switch (kind) {
 	case GETREG:
@@ -191,11 +191,11 @@ static void walk_block(struct backward *b, const struct ir_block *blk)
 {
 	/* Without dce everything counts as used. */
 	unsigned all_used = b->passes & OPT_BIT(dce) ? 0 : USED;
+	struct ir_insn *i = &b->u->insn[blk->first + blk->count];
 
 	b->overwritten = 0;
 	for (uint32_t k = blk->first + blk->count; k-- > blk->first;) {
-		struct ir_insn *i = &b->u->insn[k];
-
+		i--;
 		if (i->dead || !needs(b, i, k, b->use[k + 1] | all_used)) {
 			i->dead = 1;
 			b->first_gone = k;
