@@ -27,6 +27,6 @@ gaddr stack_fill(struct kit_process *p, const struct load_image *im, const struc
 		 const char *path, char *const *argv, char *const *envp, struct diag *d);
 /* Tells the kernel what to show of the process: the guest, where it can. */
 void load_present(const struct kit_process *p, const struct load_image *im,
-		  const struct load_place *at, gaddr sp);
+		  const struct load_place *at, gaddr sp, const char *path);
 
 #endif

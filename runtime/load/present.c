@@ -21,9 +21,9 @@ static uint64_t host_of(const struct kit_process *p, gaddr a)
 }
 
 void load_present(const struct kit_process *p, const struct load_image *im,
-		  const struct load_place *at, gaddr sp)
+		  const struct load_place *at, gaddr sp, const char *path)
 {
-	const char *base = strrchr(p->exe_path, '/');
+	const char *base = strrchr(path, '/');
 	/* kitemu's own heap, as it is: libc goes on using it. */
 	const uint64_t heap = (uintptr_t)sbrk(0);
 	struct prctl_mm_map m = {
@@ -46,5 +46,5 @@ void load_present(const struct kit_process *p, const struct load_image *im,
 	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &m, sizeof m, 0) < 0)
 		KIT_LOG(load, "the kernel takes no description of the process: %s",
 			strerror(errno));
-	prctl(PR_SET_NAME, base ? base + 1 : p->exe_path);
+	prctl(PR_SET_NAME, base ? base + 1 : path);
 }

@@ -11,6 +11,7 @@
 #include "runtime/load/load.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/wait.h>
 
 static struct kit_process proc;
@@ -170,26 +171,29 @@ static void mutate(unsigned char *b, size_t *size)
 	}
 }
 
-/* /proc/self/maps without this program's heap. */
+/*
+ * /proc/self/maps without this program's heap, and without names in brackets: which mapping the kernel calls heap and
+ * stack changes with what a loaded program tells it.
+ */
 static void read_maps(char *buf, size_t cap)
 {
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	FILE *f = fopen("/proc/self/maps", "re");
+	uint64_t heap_end = (uintptr_t)sbrk(0), start, end;
+	char line[512];
 	size_t n = 0;
-	ssize_t got;
-	char *heap;
 
-	while (fd >= 0 && (got = read(fd, buf + n, cap - 1 - n)) > 0)
-		n += (size_t)got;
-	close(fd);
-	buf[n] = '\0';
-	heap = strstr(buf, "[heap]");
-	if (heap) {
-		char *start = heap;
-
-		while (start > buf && start[-1] != '\n')
-			start--;
-		memmove(start, heap + 6, strlen(heap + 6) + 1);
+	buf[0] = '\0';
+	while (f && fgets(line, sizeof line, f) && n < cap) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) != 2 || end == heap_end)
+			continue;
+		end = strcspn(line, "[\n");
+		while (end && line[end - 1] == ' ')
+			end--;
+		line[end] = '\0';
+		n += (size_t)snprintf(buf + n, cap - n, "%s\n", line);
 	}
+	if (f)
+		fclose(f);
 }
 
 /* True when the maps are not what they were at the first call. */
