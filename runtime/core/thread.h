@@ -83,8 +83,10 @@ struct kit_thread {
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
 	struct kit_thread *next; /* in the process's list */
-	struct sig_thread *sig;  /* masks, alternate stack, pending queue */
-	gaddr clear_child_tid;   /* zeroed and woken when the thread ends; 0: none */
+	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
+	const uint32_t *signal_taken;
+	struct sig_thread *sig; /* masks, alternate stack, pending queue */
+	gaddr clear_child_tid;  /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;
 	bool leader;     /* its host thread is its process's first one, not one of libc's */

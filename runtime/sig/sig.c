@@ -226,6 +226,7 @@ void sig_thread_init(struct kit_thread *t)
 {
 	t->sig = calloc(1, sizeof *t->sig);
 	KIT_CHECK(t->sig, "out of memory");
+	t->signal_taken = &t->sig->full;
 	t->sig->alt.flags = RV64_SS_DISABLE;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->sig->mask, sizeof t->sig->mask);
 }
@@ -235,6 +236,7 @@ bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool 
 	child->sig = calloc(1, sizeof *child->sig);
 	if (!child->sig)
 		return false;
+	child->signal_taken = &child->sig->full;
 	child->sig->mask = t->sig->mask;
 	child->sig->alt.flags = RV64_SS_DISABLE;
 	if (keep_altstack)
@@ -514,7 +516,7 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 {
 	const long args[6] = { a, b, c, d, e, f };
 
-	return native_syscall(&t->sig->full, nr, args);
+	return native_syscall(t->signal_taken, nr, args);
 }
 
 /* ---- delivery ------------------------------------------------------------------------------ */

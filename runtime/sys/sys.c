@@ -71,7 +71,7 @@ static int64_t interrupted(const struct sys_row *row, const uint64_t *reg)
 
 static int64_t forward(struct kit_thread *t, const struct sys_row *row, const uint64_t *a)
 {
-	return native_syscall(&t->st.stop, row->host_nr, (const long *)a);
+	return native_syscall(t->signal_taken, row->host_nr, (const long *)a);
 }
 
 /* A PASS row. The host kernel cuts arguments by the same prototypes. */
@@ -189,7 +189,7 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 	if (KIT_UNLIKELY(!row || !is_plain(t, row)))
 		return call_any(t, row, nr, result);
 	sys_restart_armed = false;
-	r = native_syscall(&t->st.stop, row->host_nr, (const long *)&t->st.reg[RV64_A0]);
+	r = native_syscall(t->signal_taken, row->host_nr, (const long *)&t->st.reg[RV64_A0]);
 	if (KIT_UNLIKELY(r == -EINTR))
 		r = interrupted(row, &t->st.reg[RV64_A0]);
 	*result = r;
