@@ -54,6 +54,24 @@ int64_t sys_prctl_tid_address(struct kit_thread *t, const uint64_t *a)
 	return copy_out(t, a[1], &clear, sizeof clear) ? 0 : -EFAULT;
 }
 
+/* The vector as it lies on the guest's stack; the result is its whole size. */
+int64_t sys_prctl_auxv(struct kit_thread *t, const uint64_t *a)
+{
+	const struct kit_process *p = t->proc;
+	uint64_t size = p->auxv_end - p->auxv_start, n = a[2] < size ? a[2] : size, word;
+
+	if (a[3] || a[4])
+		return -EINVAL;
+	for (uint64_t at = 0; at < n; at += sizeof word) {
+		size_t part = n - at < sizeof word ? (size_t)(n - at) : sizeof word;
+
+		if (!copy_in(t, &word, p->auxv_start + at, sizeof word)
+		    || !copy_out(t, a[1] + at, &word, part))
+			return -EFAULT;
+	}
+	return (int64_t)size;
+}
+
 /* Allows fence.i in user mode to act for other harts, or forbids it: here it always may. */
 int64_t sys_prctl_icache(struct kit_thread *t, const uint64_t *a)
 {

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -289,8 +290,23 @@ static void test_epoll(void)
 	close(e);
 }
 
+static void test_auxv(void)
+{
+	unsigned long v[64] = { 0 }, *p = v;
+	long size = RAW(SYS_prctl, G(0x41555856), v, sizeof v, 0, 0);
+
+	CHECK(size > 100);
+	while (p[0] && p[0] != AT_ENTRY)
+		p += 2;
+	EQ(p[1], getauxval(AT_ENTRY));
+	EQ(RAW(SYS_prctl, 0x41555856, v, 4, 0, 0), size);
+	EQ(RAW(SYS_prctl, 0x41555856, 8, 4, 0, 0), -EFAULT);
+	EQ(RAW(SYS_prctl, 0x41555856, v, 4, 1, 0), -EINVAL);
+}
+
 int main(void)
 {
+	test_auxv();
 	test_attributes();
 	test_names();
 	EQ(in_child(mounts), 0);
