@@ -41,10 +41,11 @@ static void do_syscall(struct kit_thread *t)
 {
 	int64_t result = 0;
 
-	if (sys_call(t, &result) != SYS_RESULT)
+	if (KIT_UNLIKELY(sys_call(t, &result) != SYS_RESULT))
 		return;
-	sig_end_tmpmask(t, result);
-	if (result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND) {
+	if (KIT_UNLIKELY(t->tmpmask))
+		sig_end_tmpmask(t, result);
+	if (KIT_UNLIKELY(result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND)) {
 		sig_deliver(t, true, &result);
 		return;
 	}
@@ -146,9 +147,16 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 int run_thread(struct kit_thread *t)
 {
 	while (!t->exiting) {
-		if (__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL)
+		enum ir_exit why;
+
+		if (KIT_UNLIKELY(__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL))
 			sig_deliver(t, false, NULL);
-		dispatch(t, run_engine(t));
+		why = run_engine(t);
+		/* First what is there most. */
+		if (KIT_LIKELY(why == IR_EXIT_SYSCALL))
+			do_syscall(t);
+		else
+			dispatch(t, why);
 	}
 	return t->exit_status;
 }

@@ -85,6 +85,7 @@ struct kit_thread {
 	struct kit_thread *next; /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
 	const uint32_t *signal_taken;
+	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
 	gaddr clear_child_tid;  /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;

@@ -39,6 +39,7 @@ enum {
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
+	ENTRIES = 32,
 	COLD_ENTRIES = 4096, /* counters of traces that are not translated yet */
 	LEVEL0_RUNS = 16,
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
@@ -63,6 +64,8 @@ struct jit_thread {
 	uint8_t *code;        /* UNIT_BYTES_MAX: where it is emitted to */
 	gaddr translating;    /* the pc of it; 1: none */
 	uint64_t runs, lookups;
+	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
+	struct ir_jump_entry entry[ENTRIES];
 	/*
 	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
 	 * times only. Two pcs that share a place are translated the sooner.
@@ -107,16 +110,25 @@ static struct world_thread *self_entry(void)
 
 /* ---- set-up ------------------------------------------------------------------------------- */
 
+static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
+{
+	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
+}
+
+static void drop_entry(struct ir_jump_entry *e, gaddr gpc)
+{
+	if (e->gpc == gpc)
+		e->gpc = 1;
+}
+
 static void forget_unit(void *ctx, const struct tc_unit *u)
 {
 	struct jit *j = ctx;
 
 	j->stats.killed++;
 	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		struct ir_jump_entry *x = &e->st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
-
-		if (x->gpc == u->gpc)
-			x->gpc = 1;
+		drop_entry(&e->st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)], u->gpc);
+		drop_entry(entry_of(thread_of(e), u->gpc), u->gpc);
 	}
 }
 
@@ -212,6 +224,7 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	jit_set_frm(t);
 	jt->thread = t;
 	jt->translating = 1;
+	jt->entry[0].gpc = 1;
 	jt->world.st = st;
 	t->jit = jt;
 	lock(j);
@@ -471,33 +484,25 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 	return false;
 }
 
-/* Puts u into the thread's table. */
-static void remember(struct ir_state *st, const struct tc_unit *u)
-{
-	struct ir_jump_entry *e = &st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)];
-
-	e->code = u->code;
-	e->gpc = u->gpc;
-}
-
 /*
- * The code at pc, by the thread's table or the cache, without the lock. missed: translated code looked for it in the
- * table, and shall find it there the next time. NULL: there is none; else the thread is inside.
+ * The code at pc, by the thread's tables or the cache, without the lock. missed: translated code looked for it in the
+ * jump table, and shall find it there the next time. NULL: there is none; else the thread is inside.
  */
 static const void *find_code(struct kit_thread *t, bool missed)
 {
 	struct jit *j = t->proc->jit;
-	struct ir_state *st = &t->st;
-	const struct ir_jump_entry *e = &st->jump[(st->pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+	const gaddr pc = t->st.pc;
+	struct ir_jump_entry *e = entry_of(t->jit, pc);
 	const struct tc_unit *u;
 
 	world_enter(&j->world, &t->jit->world);
-	if (e->gpc == st->pc)
+	if (KIT_LIKELY(e->gpc == pc))
 		return e->code;
-	u = tc_find(&j->tc, st->pc);
+	u = tc_find(&j->tc, pc);
 	if (u) {
 		if (missed)
-			remember(st, u);
+			e = &t->st.jump[(pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+		*e = (struct ir_jump_entry){ .gpc = pc, .code = u->code };
 		return u->code;
 	}
 	world_leave(&j->world, &t->jit->world);

@@ -460,7 +460,7 @@ int64_t sig_set_tmpmask(struct kit_thread *t, gaddr set, uint64_t setsize)
 	if (taken(t))
 		return -SIG_ERESTARTNOINTR;
 	t->sig->restore_mask = t->sig->mask;
-	t->sig->has_restore = true;
+	t->tmpmask = true;
 	change_mask(t, mask);
 	return 0;
 }
@@ -469,14 +469,12 @@ void sig_end_tmpmask(struct kit_thread *t, int64_t result)
 {
 	struct sig_thread *s = t->sig;
 
-	if (!s->has_restore)
-		return;
 	if (s->full && (result == -EINTR || result <= -SIG_ERESTARTSYS))
 		return; /* sig_deliver saves restore_mask in the frame */
 	/* The call has its result: what slipped in under the temporary mask goes back to the kernel. */
 	sig_host_mask(sig_host_of(all_signals), NULL);
 	sig_requeue(t);
-	s->has_restore = false;
+	t->tmpmask = false;
 	set_mask(t, s->restore_mask);
 }
 
@@ -546,7 +544,7 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 {
 	int sig = info->si_signo;
 	struct rv64_sigaction act = take_action(t->proc, sig);
-	uint64_t old = t->sig->has_restore ? t->sig->restore_mask : t->sig->mask;
+	uint64_t old = t->tmpmask ? t->sig->restore_mask : t->sig->mask;
 	uint64_t mask = t->sig->mask | act.mask;
 
 	KIT_LOG(sig, "signal %d code %d at pc %#lx, handler %#lx", sig, info->si_code,
@@ -560,7 +558,7 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 			(unsigned long)t->st.reg[2]);
 		sig_die_by(t, &(siginfo_t){ .si_signo = SIGSEGV, .si_code = SI_KERNEL });
 	}
-	t->sig->has_restore = false;
+	t->tmpmask = false;
 	if (!(act.flags & RV64_SA_NODEFER))
 		mask |= sig_bit(sig);
 	set_mask(t, mask);
@@ -601,8 +599,8 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 		}
 	}
 	if (!s->full) {
-		set_mask(t, s->has_restore ? s->restore_mask : s->mask);
-		s->has_restore = false;
+		set_mask(t, t->tmpmask ? s->restore_mask : s->mask);
+		t->tmpmask = false;
 		return;
 	}
 	s->full = 0;

@@ -35,7 +35,7 @@ enum {
  * the signals that it lets in are delivered.
  */
 int64_t sig_set_tmpmask(struct kit_thread *t, gaddr set, uint64_t setsize);
-/* After every system call with its result: ends a temporary mask, unless a signal's frame is going to save the old one. */
+/* After a system call with its result, where t->tmpmask is set: ends a temporary mask, unless a signal's frame is going to save the old one. */
 void sig_end_tmpmask(struct kit_thread *t, int64_t result);
 
 /*

@@ -36,10 +36,10 @@ struct sig_table {
 };
 
 struct sig_thread {
-	uint64_t mask;         /* the guest's signal mask */
-	uint64_t restore_mask; /* has_restore: the mask to go back to after the call or handler */
-	bool has_restore;
-	uint32_t full; /* slot holds a signal to deliver; atomic, as the handler sets it */
+	uint64_t mask; /* the guest's signal mask */
+	uint64_t
+	    restore_mask; /* kit_thread.tmpmask: the mask to go back to after the call or handler */
+	uint32_t full;    /* slot holds a signal to deliver; atomic, as the handler sets it */
 	siginfo_t slot;
 	struct rv64_stack alt; /* alternate stack as the guest set it */
 	void *handler_stack;   /* where the host's handler runs */
