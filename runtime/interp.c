@@ -141,7 +141,7 @@ static bool guard(struct kit_process *p, const struct ir_unit *u, bool *fresh)
 
 /*
  * A loop back to the trace's start: the interpreter would stay in it, and nobody would count its turns
- * (JIT) or see that pc has come round.
+ * (JIT), see that pc has come round, or that another thread has changed the loop's code.
  */
 static void cut_loops(struct ir_unit *u)
 {
@@ -197,8 +197,7 @@ static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 	bool fresh;
 
 	lift(t, TRACE_INSNS, u);
-	if (t->proc->jit)
-		cut_loops(u);
+	cut_loops(u);
 	/* A trace without instructions says that nothing can be fetched, which may change unnoticed. */
 	if (!u->guest_insns || !is_seen(in, u->gpc) || !guard(t->proc, u, &fresh) || fresh
 	    || mem_code_changes(t->proc->mem) != changes)

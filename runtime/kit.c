@@ -125,6 +125,7 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 		mem_fork_unlock(p->mem);
 		jit_fork_child(t);
 		check_unlock();
+		mem_fork_child(p->mem);
 		break;
 	}
 }

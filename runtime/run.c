@@ -93,12 +93,13 @@ static void memory_fault(struct kit_thread *t)
 	/*
 	 * A write to a page with translated code: the code is dropped, and this
 	 * one instruction is interpreted, lest its own translation guard the page again.
+	 * Another thread's may do so meanwhile: that is one more hit, and there are not many.
 	 * An access beyond the canonical addresses comes without its address, which
 	 * interpreting it finds out.
 	 */
-	if (st->fault_kind == IR_FAULT_SEGV
-	    && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
-		|| st->fault_code == SI_KERNEL)) {
+	while (st->fault_kind == IR_FAULT_SEGV
+	       && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
+		   || st->fault_code == SI_KERNEL)) {
 		enum ir_exit why = interp_run_one(t);
 
 		if (why != IR_EXIT_FAULT) {
@@ -126,6 +127,7 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		raise_segv(t, t->st.pc);
 		break;
 	case IR_EXIT_FENCEI:
+		mem_settle(t->proc->mem);
 		jit_sync_code(t->proc->jit);
 		break;
 	case IR_EXIT_FRM:

@@ -257,8 +257,12 @@ void jit_thread_fini(struct kit_thread *t)
 
 void jit_thread_gone(struct kit_thread *t)
 {
-	world_gone(&t->proc->jit->world, &t->jit->world);
+	struct jit *j = t->proc->jit;
+
+	world_gone(&j->world, &t->jit->world);
 	jit_thread_fini(t);
+	/* Somebody may wait for what it was translating. */
+	pthread_cond_broadcast(&j->translated);
 }
 
 void jit_set_frm(struct kit_thread *t)
@@ -681,6 +685,8 @@ void jit_fork_child(struct kit_thread *t)
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;
+	/* Some of them may have been waiting. */
+	pthread_cond_init(&j->translated, NULL);
 	/* A cache too big to copy: the units' bytes are not there, so they must go unlinked. */
 	if (used_bytes(j) > FORK_COPY_MAX_BYTES) {
 		tc_kill_all(&j->tc);

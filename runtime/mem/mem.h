@@ -95,6 +95,8 @@ bool mem_inside(const struct mem_space *m, gaddr a, uint64_t n);
 /* Around fork(2), so that the child finds the lock free: lock, fork, unlock in both. */
 void mem_fork_lock(struct mem_space *m);
 void mem_fork_unlock(struct mem_space *m);
+/* In the child, with no lock held: what other threads of the parent were about to tell the listener is told. */
+void mem_fork_child(struct mem_space *m);
 
 /* System calls on memory, guest semantics. */
 int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd,
@@ -164,6 +166,11 @@ uint64_t mem_code_changes(const struct mem_space *m);
  * real fault of the guest).
  */
 bool mem_guard_hit(struct mem_space *m, gaddr addr);
+/*
+ * Waits until the listener knows of every change so far: after a page was made writable its old code is dropped,
+ * perhaps by another thread, which may not have got round to it when the write is over.
+ */
+void mem_settle(struct mem_space *m);
 /* Drops the guard of every page in the range (a system call is about to write there); tells the listener. */
 void mem_unguard(struct mem_space *m, gaddr start, uint64_t n);
 /* True while any page is guarded: cheap, no lock. */

@@ -78,6 +78,8 @@ struct mem_space {
 	struct guard_table guard;
 	struct mem_listener listener;
 	_Atomic uint64_t code_changes;
+	uint32_t
+	    telling; /* changes that the listener has not dealt with yet; atomic; grows under the lock */
 };
 
 /* What the host gets for a guest protection. */

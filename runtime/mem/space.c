@@ -9,6 +9,7 @@
 #include "runtime/mem/mem_priv.h"
 
 #include "lib/base/log.h"
+#include "runtime/core/futex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,16 +47,50 @@ void mem_tell(struct mem_space *m, gaddr start, gaddr end)
 		m->listener.code_changed(m->listener.ctx, start, end - start);
 }
 
+/* The last one out wakes all: what mem_settle waits for is that there is none. */
+static void told(struct mem_space *m)
+{
+	if (!__atomic_sub_fetch(&m->telling, 1, __ATOMIC_SEQ_CST))
+		futex_wake(&m->telling, INT32_MAX);
+}
+
 void mem_unlock_tell(struct mem_space *m, gaddr start, gaddr end)
 {
+	bool tell = start < end;
+
+	if (tell)
+		__atomic_fetch_add(&m->telling, 1, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&m->lock);
 	mem_tell(m, start, end);
+	if (tell)
+		told(m);
+}
+
+void mem_settle(struct mem_space *m)
+{
+	uint32_t n;
+
+	/* Whoever has made a page writable and not yet said so holds the lock, or counts. */
+	mem_lock(m);
+	n = __atomic_load_n(&m->telling, __ATOMIC_SEQ_CST);
+	mem_unlock(m);
+	while (n) {
+		futex_wait(&m->telling, n);
+		n = __atomic_load_n(&m->telling, __ATOMIC_SEQ_CST);
+	}
 }
 
 uint64_t mem_code_changes(const struct mem_space *m) { return atomic_load(&m->code_changes); }
 
 void mem_fork_lock(struct mem_space *m) { pthread_mutex_lock(&m->lock); }
 void mem_fork_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
+
+void mem_fork_child(struct mem_space *m)
+{
+	if (m->telling)
+		mem_tell(m, 0, m->limit);
+	m->telling = 0;
+}
 
 /*
  * The lowest address that is in use on the host, from /proc/self/maps (sorted: the first line

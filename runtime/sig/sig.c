@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { LIBC_CANCEL = 32, LIBC_SETXID = 33 }; /* glibc, internal-signals.h */
 enum { HANDLER_STACK_BYTES = 64 << 10, ALTSTACK_MIN_BYTES = 2048 };
 
 static const uint64_t unblockable = UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1);
@@ -96,6 +97,11 @@ static void host_handler(int sig, siginfo_t *info, void *uc)
 		return;
 	}
 	native_ctx_set_mask(uc, sig_host_of(all_signals));
+	if (!t) {
+		/* For a new guest thread, which has not begun. */
+		requeue(info);
+		return;
+	}
 	if (t->sig->full) {
 		/* It came while a mask was being changed: it waits in the kernel, too. */
 		requeue(info);
@@ -133,6 +139,17 @@ static bool dumps_core(int sig)
 	}
 }
 
+/* True when the default action of sig is to do nothing. */
+static bool default_is_ignore(int sig)
+{
+	return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static bool default_is_end(int sig)
+{
+	return !default_is_ignore(sig) && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU;
+}
+
 /* Brings the host's disposition of sig in line with the guest's. */
 static void sync_disposition(struct kit_process *p, int sig)
 {
@@ -142,7 +159,10 @@ static void sync_disposition(struct kit_process *p, int sig)
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return;
 	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals
-	    || (a->handler == RV64_SIG_DFL && p->sig->writes_core && dumps_core(sig)))
+	    || (a->handler == RV64_SIG_DFL
+		&& ((p->sig->writes_core && dumps_core(sig))
+		    || (p->sig->ends_late && default_is_end(sig))
+		    || (p->sig->threads != SIG_ONE_THREAD && sig == LIBC_CANCEL))))
 		host_action(sig, (void *)(uintptr_t)host_handler, keep);
 	else
 		host_action(sig, a->handler == RV64_SIG_IGN ? (void *)SIG_IGN : (void *)SIG_DFL,
@@ -277,13 +297,45 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	c->writes_core = s->writes_core;
 	memcpy(c->action, s->action, sizeof c->action);
 	pthread_mutex_unlock(&s->lock);
+	c->ends_late = true;
 	return c;
+}
+
+void sig_vfork_child(struct kit_thread *t)
+{
+	if (!t->proc->sig->ends_late)
+		return;
+	for (int sig = 1; sig <= SIG_COUNT; sig++)
+		if (action_at(t->proc->sig, sig)->handler == RV64_SIG_DFL)
+			sync_disposition(t->proc, sig);
 }
 
 void sig_table_free(struct sig_table *s)
 {
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+void sig_take_reserved(struct kit_process *p)
+{
+	if (p->sig->threads != SIG_ONE_THREAD)
+		return;
+	pthread_mutex_lock(&p->sig->lock);
+	p->sig->threads = SIG_FIRST_THREAD;
+	action_at(p->sig, LIBC_CANCEL);
+	action_at(p->sig, LIBC_SETXID);
+	sync_disposition(p, LIBC_CANCEL);
+	pthread_mutex_unlock(&p->sig->lock);
+}
+
+void sig_take_back(struct kit_process *p)
+{
+	if (p->sig->threads != SIG_FIRST_THREAD)
+		return;
+	pthread_mutex_lock(&p->sig->lock);
+	p->sig->threads = SIG_MANY_THREADS;
+	sync_disposition(p, LIBC_SETXID);
+	pthread_mutex_unlock(&p->sig->lock);
 }
 
 void sig_clear_handlers(struct kit_thread *t)
@@ -329,7 +381,8 @@ void sig_cancel_exec(struct kit_thread *t)
 	sync_disposition(t->proc, SIGSEGV);
 	sync_disposition(t->proc, SIGBUS);
 	pthread_mutex_unlock(&t->proc->sig->lock);
-	sig_host_mask(sig_host_of(t->sig->mask), NULL);
+	if (!taken(t))
+		sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
 
 /* ---- system calls --------------------------------------------------------------------------- */
@@ -564,12 +617,6 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 	set_mask(t, mask);
 }
 
-/* True when the default action of sig is to do nothing, so that a slot filled before a change is dropped. */
-static bool default_is_ignore(int sig)
-{
-	return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
-}
-
 void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 {
 	enum { ECALL_BYTES = 4 };
@@ -604,6 +651,7 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 		return;
 	}
 	s->full = 0;
+	/* A slot filled before a change of its disposition may be one to drop. */
 	if (handler || (action.handler == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
 		deliver_one(t, &info);
 	else

@@ -59,11 +59,18 @@ void sig_thread_fini(struct kit_thread *t);
 /* Around the making of a thread, and for good before the end of one. */
 void sig_block_all(void);
 void sig_unblock(const struct kit_thread *t);
+/*
+ * Around libc's making of a host thread. That starts with signal 32 open: one for the new guest thread must wait there, whatever
+ * its default. With the first thread libc also sets a handler of signal 33.
+ */
+void sig_take_reserved(struct kit_process *p);
+void sig_take_back(struct kit_process *p);
 /* A signal that this thread took waits to be delivered. */
 bool sig_is_taken(const struct kit_thread *t);
-/* A vfork child's own dispositions. NULL: out of memory. */
+/* A vfork child's own dispositions, which the child itself has to put in force. NULL: out of memory. */
 struct sig_table *sig_table_copy(struct sig_table *s);
 void sig_table_free(struct sig_table *s);
+void sig_vfork_child(struct kit_thread *t);
 /* CLONE_CLEAR_SIGHAND: what has a handler goes back to the default. */
 void sig_clear_handlers(struct kit_thread *t);
 /* Around fork: the dispositions' lock is held. */

@@ -33,6 +33,13 @@ struct sig_table {
 	    writes_core; /* RLIMIT_CORE is not 0: the host's default would write a core file of kitemu */
 	uint64_t known; /* actions that were asked for once (sig_bit) */
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
+	/*
+	 * A vfork child's: signals that end it are taken like those with a handler, so that it ends where it holds no
+	 * lock that its parent's threads need. SIGKILL alone can still end it anywhere.
+	 */
+	bool ends_late;
+	/* libc makes host threads, and signal 32 is always taken. */
+	enum { SIG_ONE_THREAD, SIG_FIRST_THREAD, SIG_MANY_THREADS } threads;
 };
 
 struct sig_thread {

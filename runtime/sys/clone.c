@@ -101,6 +101,7 @@ static int vfork_main(void *arg)
 	clone_child_begins(c, v->req);
 	if (v->req->flags & CLONE_CLEAR_SIGHAND)
 		sig_clear_handlers(c);
+	sig_vfork_child(c);
 	sig_thread_start(c);
 	c->proc->ops->run(c);
 	thread_ends(c);

@@ -356,11 +356,13 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 	if (t->proc->opt.strace)
 		strace_exec(t);
 	if (flags || dirfd != AT_FDCWD)
-		r = host_call(__NR_execveat, dirfd, (long)path, (long)argv, (long)envp, flags, 0);
+		r = sig_safe_syscall(t, __NR_execveat, dirfd, (long)path, (long)argv, (long)envp,
+				     flags, 0);
 	else
-		r = host_call(__NR_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
+		r = sig_safe_syscall(t, __NR_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
 	sig_cancel_exec(t);
-	return r;
+	/* A signal that came in before it: its handler runs, then the call again. */
+	return r == -EINTR ? -SIG_ERESTARTNOINTR : r;
 }
 
 /* Starts kitemu on the riscv64 program open at fd. */

@@ -174,6 +174,7 @@ int64_t sys_riscv_flush_icache(struct kit_thread *t, const uint64_t *a)
 {
 	if (a[2] & ~UINT64_C(1))
 		return -EINVAL;
+	mem_settle(t->proc->mem);
 	jit_sync_code(t->proc->jit); /* writes that were noticed have dropped their code already */
 	return 0;
 }

@@ -1,10 +1,10 @@
 /*
  * Guest threads: each runs on a host thread that libc made.
  *
- * A guest's thread id is its host thread's. The host thread ends by the exit system call itself, not by libc's
- * way, which would end the process with the last thread that it knows; what libc keeps for it is taken back by a
- * later thread_create, once the kernel says that it is gone. The process's first thread may end before the others, as
- * under Linux.
+ * A guest's thread id is its host thread's. What libc keeps for a host thread is taken back by a later thread_create,
+ * once the kernel says that it is gone. The process's first thread may end before the others, as under Linux. It
+ * does so by the exit system call itself: libc goes on counting it, and so does not end the process, with a status of
+ * its own, when the last of the others has left.
  *
  * What the kernel does at the end of a thread, robust list and clear_child_tid, is done here for host threads of libc's:
  * there the kernel's clear_child_tid is libc's own. First threads of a process leave both to the kernel.
@@ -155,21 +155,15 @@ void thread_ends(struct kit_thread *t)
 		wake_one(t, t->clear_child_tid);
 }
 
-/* The rest of a thread that is not its process's last, h: NULL for the first one. */
-static _Noreturn void leave(struct kit_thread *t, struct host_thread *h)
+/* The guest's part of a thread that is not its process's last. */
+static void leave(struct kit_thread *t)
 {
-	int status = t->exit_status;
-
 	sig_block_all();
 	thread_ends(t);
 	t->proc->ops->fini(t);
 	sig_thread_fini(t);
 	kit_set_self(NULL);
 	free(t);
-	if (h)
-		note_ended(h);
-	for (;;)
-		syscall(__NR_exit, status);
 }
 
 int sys_process_end(struct kit_thread *t)
@@ -177,8 +171,13 @@ int sys_process_end(struct kit_thread *t)
 	struct kit_process *p = t->proc;
 	bool last = __atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0;
 
-	if (!t->exit_group && !last)
-		leave(t, NULL);
+	if (!t->exit_group && !last) {
+		int status = t->exit_status;
+
+		leave(t);
+		for (;;)
+			syscall(__NR_exit, status);
+	}
 	thread_ends(t);
 	p->ops->farewell(p);
 	if (!last)
@@ -201,7 +200,10 @@ static void *thread_main(void *arg)
 	struct kit_thread *t = h->guest;
 	struct kit_process *p = t->proc;
 	uint32_t not_yet = GO_NOT_YET;
+	bool last;
 
+	/* libc let its own signals in. Nobody else's get to this thread before it has its own mask. */
+	sig_block_all();
 	kit_set_self(t);
 	if (__atomic_compare_exchange_n(&h->go, &not_yet, GO_WAITED_FOR, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
@@ -212,13 +214,17 @@ static void *thread_main(void *arg)
 		KIT_LOG(sys, "[%d] clone: cannot unshare what the thread does not want", t->tid);
 	sig_thread_start(t);
 	p->ops->run(t);
-	if (t->exit_group) {
+	last = __atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0;
+	if (t->exit_group || last) {
+		if (!t->exit_group)
+			thread_ends(t);
 		p->ops->farewell(p);
+		/* The last thread's status is the process's. */
 		_exit(t->exit_status);
 	}
-	if (__atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0)
-		p->ops->farewell(p);
-	leave(t, h);
+	leave(t);
+	note_ended(h);
+	return NULL;
 }
 
 /* The kernel's id of a thread that runs, by the clock that is named after it (include/linux/posix-timers.h). */
@@ -268,9 +274,10 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 		return -ENOMEM;
 	}
 	__atomic_add_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
-	/* The new thread starts with all signals blocked, until it has its own mask. */
+	sig_take_reserved(t->proc);
 	sig_block_all();
 	err = start_host_thread(h);
+	sig_take_back(t->proc);
 	if (err) {
 		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 		t->proc->ops->fini(h->guest);

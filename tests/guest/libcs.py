@@ -8,7 +8,7 @@ SET_ULEB128, SUB_ULEB128 = 60, 61
 SHT_RELA, RELA_BYTES, SECTION_BYTES = 4, 24, 64
 
 MUSL = """hello varargs jumps sigasync sigsync forks execs spawn smc calls integer strings heap digest many
-    process""".split()
+    process thrsync thrrobust threxit thrfork litmus lockfree c11threads thrmany""".split()
 GLIBC = "hello sigsync forks execs heap printf process exceptions".split()
 
 
