@@ -128,14 +128,13 @@ static void lift(struct kit_thread *t, unsigned max_insns, struct ir_unit *u)
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
 }
 
-/* True when every write to the unit's code will be noticed; *fresh: from now on only, for a part of it. */
-static bool guard(struct kit_process *p, const struct ir_unit *u, bool *fresh)
+/* True when every write to the unit's code will be noticed, perhaps from now on only. */
+static bool guard(struct kit_process *p, const struct ir_unit *u)
 {
 	bool ok = true;
 
-	*fresh = false;
 	for (unsigned i = 0; i < u->range_count; i++)
-		ok &= mem_guard(p->mem, u->range[i].start, u->range[i].size_bytes, fresh);
+		ok &= mem_guard(p->mem, u->range[i].start, u->range[i].size_bytes);
 	return ok;
 }
 
@@ -194,13 +193,13 @@ static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 {
 	struct interp *in = t->interp;
 	const uint64_t changes = in->code_changes;
-	bool fresh;
+	const uint64_t guards = mem_guards(t->proc->mem);
 
 	lift(t, TRACE_INSNS, u);
 	cut_loops(u);
 	/* A trace without instructions says that nothing can be fetched, which may change unnoticed. */
-	if (!u->guest_insns || !is_seen(in, u->gpc) || !guard(t->proc, u, &fresh) || fresh
-	    || mem_code_changes(t->proc->mem) != changes)
+	if (!u->guest_insns || !is_seen(in, u->gpc) || !guard(t->proc, u)
+	    || mem_guards(t->proc->mem) != guards || mem_code_changes(t->proc->mem) != changes)
 		return;
 	if (++in->kept_count > in->slot_count)
 		grow(in);

@@ -10,6 +10,7 @@ enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 struct kit_options {
 	enum kit_engine engine;
 	bool selfcheck; /* run both engines in lockstep */
+	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
 	bool stats;      /* print what was translated and run, at exit */
 	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */

@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
@@ -45,6 +46,7 @@ enum {
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
+	STRESS_CACHE_BYTES = 512 << 10,
 };
 
 /*
@@ -66,6 +68,7 @@ struct jit_thread {
 	uint64_t runs, lookups;
 	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
 	struct ir_jump_entry entry[ENTRIES];
+	uint64_t random; /* of --stress */
 	/*
 	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
 	 * times only. Two pcs that share a place are translated the sooner.
@@ -108,6 +111,28 @@ static struct world_thread *self_entry(void)
 	return t && t->jit ? &t->jit->world : NULL;
 }
 
+/* ---- --stress ------------------------------------------------------------------------------ */
+
+/* A number below n, with --stress; else never 0. */
+static unsigned chance(const struct jit *j, struct kit_thread *t, unsigned n)
+{
+	uint64_t *x = &t->jit->random;
+
+	if (!j->opt->stress)
+		return 1;
+	*x = kit_mix64(*x + 1);
+	return (unsigned)(*x % n);
+}
+
+/* Lets others run where a change is half done. */
+static void dawdle(const struct jit *j)
+{
+	struct kit_thread *t = kit_self();
+
+	if (t && t->jit && !chance(j, t, 4))
+		usleep(chance(j, t, 300));
+}
+
 /* ---- set-up ------------------------------------------------------------------------------- */
 
 static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
@@ -137,6 +162,7 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 	struct jit *j = ctx;
 	unsigned n;
 
+	dawdle(j);
 	lock(j);
 	world_stop(&j->world, self_entry());
 	n = tc_kill_range(&j->tc, start, size_bytes);
@@ -166,6 +192,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	KIT_CHECK(j, "out of memory");
 	if (size < MIN_CACHE_BYTES)
 		size = MIN_CACHE_BYTES;
+	if (p->opt.stress)
+		size = STRESS_CACHE_BYTES;
 	j->opt = &p->opt;
 	j->mem = p->mem;
 	j->guest = &rv64_guest;
@@ -225,6 +253,7 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	jt->thread = t;
 	jt->translating = 1;
 	jt->entry[0].gpc = 1;
+	jt->random = (uintptr_t)jt;
 	jt->world.st = st;
 	t->jit = jt;
 	lock(j);
@@ -300,10 +329,10 @@ static uint64_t hash_guest(const struct jit *j, const struct ir_range *r, uint32
 }
 
 /*
- * Writes to the pages of the unit shall be noticed from now on; asked once a page. *fresh: a page was not guarded
- * before, so what was fetched from it may be old already.
+ * Writes to the pages of the unit shall be noticed from now on; asked once a page. False: they will not
+ * be.
  */
-static bool guard_pages(struct jit *j, const struct code *c, bool *fresh)
+static bool guard_pages(struct jit *j, const struct code *c)
 {
 	bool all_guarded = true;
 
@@ -316,7 +345,7 @@ static bool guard_pages(struct jit *j, const struct code *c, bool *fresh)
 
 			if (!p->refs)
 				p->unguarded =
-				    !mem_guard(j->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES, fresh);
+				    !mem_guard(j->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES);
 			all_guarded &= !p->unguarded;
 		}
 	}
@@ -358,29 +387,32 @@ static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *
  *
  * A change of mappings or permissions is counted before the listener takes the lock: what was fetched before it and
  * would be installed after it shows by the count. With the lock held over fetch and installation that
- * cannot happen. A write of another thread to a page that was not guarded yet is not counted: then the
- * second compilation is the right one.
+ * cannot happen. A write of another thread to a page that was not guarded yet is not counted: when some page
+ * was guarded after the fetch, by this thread or another one, it is compiled again.
  */
 static void compile_steady(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c,
 			   uint64_t *hash)
 {
 	bool alone = world_alone(&j->world);
-	uint64_t changes, last_hash = 0;
+	uint64_t changes, guards, last_hash = 0;
 
 	for (unsigned n = 0;; n++) {
-		bool unlocked = !alone && n < UNLOCKED_TRIES, fresh = false, guarded;
+		bool unlocked = !alone && n < UNLOCKED_TRIES, guarded;
 
 		changes = mem_code_changes(j->mem);
+		guards = mem_guards(j->mem);
 		if (unlocked)
 			unlock(j);
 		compile(j, t, pc, c);
-		if (unlocked)
+		if (unlocked) {
+			dawdle(j);
 			lock(j);
+		}
 		if (unlocked && mem_code_changes(j->mem) != changes)
 			continue;
-		guarded = guard_pages(j, c, &fresh);
+		guarded = guard_pages(j, c);
 		*hash = guarded ? 0 : hash_guest(j, c->range, c->range_count);
-		if (alone || !c->guest_insns || (guarded && !fresh)
+		if (alone || !c->guest_insns || (guarded && mem_guards(j->mem) == guards)
 		    || (!guarded && n && *hash == last_hash))
 			return;
 		last_hash = *hash;
@@ -404,6 +436,21 @@ static void next_segment(struct jit *j)
 	for (struct world_thread *e = j->world.first; e; e = e->next)
 		reset_code_stack(e->st);
 	world_go(&j->world);
+}
+
+/* Now and then: the oldest code goes, all code goes, all threads look for signals. The lock is held. */
+static void disturb(struct jit *j, struct kit_thread *t)
+{
+	if (!chance(j, t, 64))
+		next_segment(j);
+	if (!chance(j, t, 256)) {
+		world_stop(&j->world, &t->jit->world);
+		tc_kill_all(&j->tc);
+		world_go(&j->world);
+	}
+	if (!chance(j, t, 32))
+		for (struct world_thread *e = j->world.first; e; e = e->next)
+			__atomic_fetch_or(&e->st->stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
 }
 
 static struct tc_unit *install(struct jit *j, const struct code *c, uint64_t hash)
@@ -482,6 +529,8 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 {
 	uint8_t *runs = &t->jit->cold_runs[kit_mix64(pc) & (COLD_ENTRIES - 1)];
 
+	if (t->proc->opt.stress)
+		return !chance(t->proc->jit, t, 4);
 	if (++*runs < LEVEL0_RUNS)
 		return true;
 	*runs = 0;
@@ -523,13 +572,15 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 	struct tc_unit *u;
 
 	lock(j);
+	if (j->opt->stress)
+		disturb(j, t);
 	u = tc_find(&j->tc, t->st.pc);
 	*why = IR_EXIT_LOOKUP;
 	if (!u && !(link && is_cold(t, t->st.pc))) {
 		u = translate(j, t, t->st.pc);
 		*why = IR_EXIT_FETCH;
 	}
-	if (u && link)
+	if (u && link && chance(j, t, 2))
 		link_exit(j, link, u);
 	if (u)
 		world_enter_locked(&j->world, &t->jit->world);

@@ -166,8 +166,8 @@ bool guard_was_hit(struct mem_space *m, gaddr start, gaddr end)
 	return act_on_range(m, start, end, ACT_ASK);
 }
 
-/* Guards one page; false when it cannot or shall not be. *fresh: it was not guarded before. */
-static bool guard_page(struct mem_space *m, gaddr page, bool *fresh)
+/* Guards one page; false when it cannot or shall not be. */
+static bool guard_page(struct mem_space *m, gaddr page)
 {
 	const struct mem_vma *v = vma_find(&m->vmas, page);
 	struct guard_page *g;
@@ -183,12 +183,12 @@ static bool guard_page(struct mem_space *m, gaddr page, bool *fresh)
 	    || mprotect(mem_host(m, page), MEM_PAGE_BYTES, mem_host_prot(v->prot) & ~PROT_WRITE))
 		return false;
 	g->guarded = 1;
-	*fresh = true;
+	atomic_fetch_add(&m->guard.times, 1);
 	atomic_fetch_add_explicit(&m->guard.guarded, 1, memory_order_relaxed);
 	return true;
 }
 
-bool mem_guard(struct mem_space *m, gaddr start, uint64_t n, bool *fresh)
+bool mem_guard(struct mem_space *m, gaddr start, uint64_t n)
 {
 	bool ok = true;
 
@@ -196,10 +196,12 @@ bool mem_guard(struct mem_space *m, gaddr start, uint64_t n, bool *fresh)
 		return false;
 	mem_lock(m);
 	for (gaddr p = align_down(start, MEM_PAGE_BYTES); p < start + n; p += MEM_PAGE_BYTES)
-		ok &= guard_page(m, p, fresh);
+		ok &= guard_page(m, p);
 	mem_unlock(m);
 	return ok;
 }
+
+uint64_t mem_guards(const struct mem_space *m) { return atomic_load(&m->guard.times); }
 
 bool mem_guard_hit(struct mem_space *m, gaddr addr)
 {

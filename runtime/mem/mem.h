@@ -154,10 +154,14 @@ bool mem_access_ok(struct mem_space *m, gaddr addr, uint64_t n, int prot);
  * (host mapping made read-only where the guest may write). Call it before the bytes are fetched, or fetch
  * and compare again after it. Pages that are written too often are no longer guarded, and
  * MAP_SHARED mappings never are, since another view of the object can write; returns false
- * when any page of the range is of that kind: the code must then be checked at fence.i. *fresh becomes true when a
- * page was not guarded before: another thread may have written to it since its bytes were fetched.
+ * when any page of the range is of that kind: the code must then be checked at fence.i.
  */
-bool mem_guard(struct mem_space *m, gaddr start, uint64_t n, bool *fresh);
+bool mem_guard(struct mem_space *m, gaddr start, uint64_t n);
+/*
+ * How often code that could be written, unguarded, no longer could: by mem_guard or mprotect, in any thread. When it has grown since some bytes were fetched, another
+ * thread may have written to them in between. No lock.
+ */
+uint64_t mem_guards(const struct mem_space *m);
 /* How often guest code may have changed so far: what the listener is told of, and counted before. No lock. */
 uint64_t mem_code_changes(const struct mem_space *m);
 /*

@@ -289,6 +289,9 @@ static int protect_range(struct mem_space *m, gaddr start, gaddr end, int prot, 
 			if ((old & PROT_EXEC)
 			    && (!(prot & PROT_EXEC) || (prot & ~old & PROT_WRITE)))
 				*told = true;
+			/* As if guarded: who fetched code before may have missed a write. */
+			if ((old & PROT_EXEC) && (old & ~prot & PROT_WRITE))
+				atomic_fetch_add(&m->guard.times, 1);
 			vma_set_prot(&m->vmas, start, stop, prot);
 		}
 		start = stop;

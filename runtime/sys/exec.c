@@ -34,14 +34,22 @@ enum {
 
 static int own_fd = -1;
 
-enum { FLAG_SELFCHECK = 1, FLAG_STRACE = 2, FLAG_STATS = 4, FLAG_BASE = 8, FLAG_BASELINE = 16 };
+enum {
+	FLAG_SELFCHECK = 1,
+	FLAG_STRACE = 2,
+	FLAG_STATS = 4,
+	FLAG_BASE = 8,
+	FLAG_BASELINE = 16,
+	FLAG_STRESS = 32
+};
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *path)
 {
 	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
-			 | (o->host_isa_baseline ? FLAG_BASELINE : 0);
+			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
+			 | (o->stress ? FLAG_STRESS : 0);
 	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
 			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
@@ -86,6 +94,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	    (struct sys_exec_handover){ .path = path, .fd = (int)f[0], .argv = argv, .envp = envp };
 	opt->engine = (enum kit_engine)f[2];
 	opt->selfcheck = f[3] & FLAG_SELFCHECK;
+	opt->stress = f[3] & FLAG_STRESS;
 	opt->strace = f[3] & FLAG_STRACE;
 	opt->stats = f[3] & FLAG_STATS;
 	opt->force_base = f[3] & FLAG_BASE;

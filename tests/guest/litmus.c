@@ -146,7 +146,7 @@ static _Atomic unsigned short a16[4];
 static _Atomic unsigned a32;
 static _Atomic unsigned long a64;
 static atomic_long flags;
-static long guarded;
+static long guarded, guarded_too;
 static atomic_flag spin = ATOMIC_FLAG_INIT;
 static _Atomic double sum;
 
@@ -177,7 +177,7 @@ static void *adds(void *arg)
 		atomic_store_explicit(&a8[5], 0, memory_order_release);
 		while (atomic_flag_test_and_set_explicit(&spin, memory_order_acquire))
 			sched_yield();
-		guarded++;
+		guarded_too++;
 		atomic_flag_clear_explicit(&spin, memory_order_release);
 		sum += 0.25;
 	}
@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	run("atomics", 4, adds);
 	printf("%d %d %d %d %d, %d %d %d, %u %lu %lx %ld\n", a8[0], a8[1], a8[2], a8[3], a8[4],
 	       a16[0], a16[1], a16[3], a32, a64, (unsigned long)flags, guarded);
-	printf("%.2f\n", sum);
+	printf("%ld %.2f\n", guarded_too, sum);
 	run("reservations", 4, reserves);
 	printf("%u %lu\n", a32, a64);
 	return 0;

@@ -609,23 +609,21 @@ static void test_brk_limit(void)
 
 /* ---- guards, fetch, access ----------------------------------------------------------------- */
 
-/* What mem_guard said last; every test of it starts with false. */
-static bool fresh;
-
 static void guards(struct mem_space *m)
 {
 	const gaddr a = 0x5000000;
 	char c = 1;
+	uint64_t times;
 
 	CHECK_EQ(map_anon(m, a, 4 * PAGE, RWX), a);
 	CHECK(!mem_any_guarded(m));
 	for (unsigned i = 1; i <= 8; i++) {
-		fresh = false;
-		CHECK(mem_guard(m, a + PAGE - 2, 4, &fresh));
-		CHECK(fresh);
-		fresh = false;
-		CHECK(mem_guard(m, a, PAGE, &fresh));
-		CHECK(!fresh);
+		times = mem_guards(m);
+		CHECK(mem_guard(m, a + PAGE - 2, 4));
+		CHECK(mem_guards(m) > times);
+		times = mem_guards(m);
+		CHECK(mem_guard(m, a, PAGE));
+		CHECK(mem_guards(m) == times);
 		CHECK(mem_any_guarded(m));
 		CHECK(!native_store(mem_host(m, a), 1, i));
 		CHECK(native_store(mem_host(m, a + 2 * PAGE), 1, i));
@@ -637,15 +635,15 @@ static void guards(struct mem_space *m)
 		CHECK(mem_guard_hit(m, a + 5)); /* as a second thread would find it */
 		CHECK_EQ(heard.count, i);
 	}
-	CHECK(!mem_guard(m, a, 4, &fresh)); /* written too often */
-	CHECK(mem_guard(m, a + PAGE, 4, &fresh));
+	CHECK(!mem_guard(m, a, 4)); /* written too often */
+	CHECK(mem_guard(m, a + PAGE, 4));
 	CHECK(native_store(mem_host(m, a), 1, 1));
 	CHECK(!native_store(mem_host(m, a + PAGE), 1, 1));
 	/* A system call's copy opens the page by itself; a host system call wants it opened. */
 	CHECK(mem_copy_out(m, a + PAGE, &c, 1));
 	CHECK_EQ(heard.count, 9);
 	CHECK(!mem_any_guarded(m));
-	CHECK(mem_guard(m, a + PAGE, 4, &fresh));
+	CHECK(mem_guard(m, a + PAGE, 4));
 	mem_unguard(m, a, 4 * PAGE);
 	CHECK_EQ(heard.count, 10);
 	CHECK(!mem_any_guarded(m));
@@ -655,7 +653,7 @@ static void guards(struct mem_space *m)
 	/* A page that is mapped anew forgets. */
 	CHECK_EQ(map_anon(m, a, PAGE, RWX), a);
 	CHECK_EQ(heard.count, 11);
-	CHECK(mem_guard(m, a, 4, &fresh));
+	CHECK(mem_guard(m, a, 4));
 	CHECK_EQ(mem_munmap(m, a, 4 * PAGE), 0);
 	CHECK_EQ(heard.count, 12);
 	CHECK(!mem_any_guarded(m));
@@ -672,11 +670,11 @@ static void telling(struct mem_space *m)
 	map_anon(m, a, 4 * PAGE, rx);
 	CHECK_EQ(mem_mprotect(m, a, 4 * PAGE, rx), 0);
 	CHECK_EQ(heard.count, 0);
-	CHECK(mem_guard(m, a, PAGE, &fresh));
+	CHECK(mem_guard(m, a, PAGE));
 	CHECK(!mem_any_guarded(m)); /* not writable: no guard is needed ... */
 	CHECK_EQ(mem_mprotect(m, a, PAGE, RWX), 0);
 	CHECK_EQ(heard.count, 1); /* ... until it is */
-	CHECK(mem_guard(m, a, PAGE, &fresh));
+	CHECK(mem_guard(m, a, PAGE));
 	CHECK_EQ(mem_mprotect(m, a, PAGE, rx), 0);
 	CHECK_EQ(heard.count, 1);
 	CHECK(!mem_any_guarded(m));
@@ -698,8 +696,8 @@ static void telling(struct mem_space *m)
 	CHECK_EQ(heard.size, 32 * PAGE);
 	/* Another view could write: no guard. */
 	CHECK_EQ(mem_mmap(m, a, PAGE, RWX, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0), a);
-	CHECK(!mem_guard(m, a, 4, &fresh));
-	CHECK(!mem_guard(m, a + PAGE, 4, &fresh)); /* nothing there */
+	CHECK(!mem_guard(m, a, 4));
+	CHECK(!mem_guard(m, a + PAGE, 4)); /* nothing there */
 }
 
 static void test_telling(void) { both(telling); }
@@ -711,14 +709,14 @@ static void many_guards(struct mem_space *m)
 
 	map_anon(m, a, 2 * N * PAGE, RWX);
 	for (unsigned i = 0; i < N; i++)
-		CHECK(mem_guard(m, a + 2 * i * PAGE, 4, &fresh));
+		CHECK(mem_guard(m, a + 2 * i * PAGE, 4));
 	for (unsigned i = 0; i < N; i += 3)
 		CHECK_EQ(mem_munmap(m, a + 2 * i * PAGE, PAGE), 0);
 	for (unsigned i = 0; i < N; i++)
 		CHECK_EQ(mem_guard_hit(m, a + 2 * i * PAGE), i % 3 != 0);
 	CHECK(!mem_any_guarded(m));
 	for (unsigned i = 1; i < N; i += 3)
-		CHECK(mem_guard(m, a + 2 * i * PAGE, 4, &fresh));
+		CHECK(mem_guard(m, a + 2 * i * PAGE, 4));
 	CHECK_EQ(mem_munmap(m, 0x10000, UINT64_C(1) << 30),
 		 0); /* far more pages than the table has */
 	CHECK(!mem_any_guarded(m));
