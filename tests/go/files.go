@@ -149,7 +149,7 @@ func together(root string, n int) {
 	must(f.Close(), "close")
 	data, err := os.ReadFile(f.Name())
 	must(err, "read")
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	sort.Strings(lines)
 	fmt.Printf("together %d %x\n", len(lines), sha256.Sum256([]byte(strings.Join(lines, "\n"))))
 }
