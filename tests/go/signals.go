@@ -215,6 +215,17 @@ func profile() {
 	fmt.Println("profile", bytes.Contains(text, []byte("main.spin")))
 }
 
+// everywhere: a system call that all threads make, asked for by the signal that C libraries use for the same.
+func everywhere(n int) {
+	for i := 0; i < n; i++ {
+		_, _, err := syscall.AllThreadsSyscall(syscall.SYS_PRCTL, syscall.PR_SET_KEEPCAPS, uintptr(i%2), 0)
+		check(err == 0, "prctl: %v", err)
+		set, _, _ := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_GET_KEEPCAPS, 0, 0)
+		check(set == uintptr(i%2), "a thread was left out")
+	}
+	fmt.Println("everywhere", n)
+}
+
 // storm: signals in great number while goroutines compute, allocate and sleep.
 func storm(n int) {
 	ch := make(chan os.Signal, 1000)
@@ -256,5 +267,6 @@ func main() {
 	alone()
 	faults(200 * scale)
 	profile()
+	everywhere(50 * scale)
 	storm(3000 * scale)
 }
