@@ -29,7 +29,7 @@ int main(void)
 	static int own;
 	uint64_t h = 0;
 	double dot = 0;
-	long total = 0, in_order = HASH_START, f = 0, sections = 0;
+	long total = 0, locked = 0, in_order = HASH_START, f = 0, sections = 0;
 	omp_lock_t lock;
 #pragma omp threadprivate(own)
 
@@ -55,7 +55,7 @@ int main(void)
 #pragma omp critical
 			total++;
 			omp_set_lock(&lock);
-			total += own;
+			locked += own;
 			omp_unset_lock(&lock);
 #pragma omp atomic
 			f += 1;
@@ -80,8 +80,8 @@ int main(void)
 			}
 		}
 	}
-	printf("critical: %ld, atomic %ld, ordered %016lx, sections %ld\n", total, f,
-	       (unsigned long)in_order, sections);
+	printf("critical: %ld, lock: %ld, atomic %ld, ordered %016lx, sections %ld\n", total,
+	       locked, f, (unsigned long)in_order, sections);
 #pragma omp parallel
 #pragma omp single
 	f = fib(18);

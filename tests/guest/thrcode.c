@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 */
+/* guest: levels=O0,O2 selfcheck=no */
 /*
  * Code that is made, patched and unmapped while threads run it. Functions return a number; what else they
  * do is written for the machine that the test runs on.
