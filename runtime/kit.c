@@ -13,6 +13,7 @@
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sys/exec.h"
+#include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys.h"
 
@@ -195,6 +196,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory") ? 0 : -1;
 	if (!load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
 		return -1;
+	if (opt->filters && !sys_seccomp_restore(t, (int)opt->filters - 1))
+		return diag_fail(d, KIT_EXIT_INTERNAL, "the seccomp filters were damaged") ? 0 : -1;
 	run_thread(t);
 	return sys_process_end(t);
 }

@@ -14,8 +14,10 @@ struct kit_options {
 	bool strace;
 	bool stats;      /* print what was translated and run, at exit */
 	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
-	uint64_t stack_bytes;   /* guest stack; 0: RLIMIT_STACK */
-	uint64_t cache_bytes;   /* code cache */
+	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
+	uint64_t cache_bytes; /* code cache */
+	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */
+	unsigned filters;
 	const char *argv0;      /* guest's argv[0], or NULL for the file's name */
 	char **set_env;         /* NAME=VALUE to add, NULL-terminated; may be NULL */
 	char **unset_env;       /* NAMEs to remove, NULL-terminated; may be NULL */

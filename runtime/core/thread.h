@@ -19,6 +19,7 @@ struct jit;       /* runtime/jit */
 struct jit_thread;
 struct sig_table; /* runtime/sig */
 struct sig_thread;
+struct sys_filter; /* runtime/sys/seccomp.c */
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 
@@ -87,7 +88,9 @@ struct kit_thread {
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
-	gaddr clear_child_tid;  /* zeroed and woken when the thread ends; 0: none */
+	struct sys_filter
+	    *seccomp;          /* filters of its system calls, the newest; NULL: none. Atomic */
+	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;
 	bool leader;     /* its host thread is its process's first one, not one of libc's */

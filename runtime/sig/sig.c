@@ -658,19 +658,25 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 		set_mask(t, s->mask);
 }
 
+void sig_force(struct kit_thread *t, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	/* force_sig: a blocked or ignored one ends the process. */
+	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
+		if (t->sig_trace)
+			t->sig_trace(t, info);
+		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info->si_code,
+			info->si_addr, (unsigned long)t->st.pc);
+		sig_die_by(t, info);
+	}
+	deliver_one(t, info);
+}
+
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
 {
-	struct rv64_sigaction a = action_of(t->proc, sig);
 	siginfo_t info = { .si_signo = sig, .si_code = code };
 
 	info.si_addr = (void *)(uintptr_t)addr;
-	/* force_sig: a blocked or ignored fault ends the process. */
-	if (a.handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
-		if (t->sig_trace)
-			t->sig_trace(t, &info);
-		KIT_LOG(sig, "fatal signal %d code %d address %#lx at pc %#lx", sig, code,
-			(unsigned long)addr, (unsigned long)t->st.pc);
-		sig_die_by(t, &info);
-	}
-	deliver_one(t, &info);
+	sig_force(t, &info);
 }

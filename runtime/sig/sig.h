@@ -88,6 +88,8 @@ void sig_cancel_exec(struct kit_thread *t);
  * it decides between restart and EINTR, then stores the result to a0 and moves pc.
  */
 void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result);
+/* A signal that the kernel forces upon t, as a filter of its does: a blocked or ignored one ends the process. */
+void sig_force(struct kit_thread *t, const siginfo_t *info);
 /* A synchronous signal caused by the instruction at st.pc. addr: si_addr. */
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr);
 /* Ends kitemu as a guest killed by info's signal must end: by that signal itself, after the core file. */

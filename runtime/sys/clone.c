@@ -17,6 +17,7 @@
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/jit/jit.h"
+#include "runtime/sys/seccomp.h"
 
 #include <linux/sched.h>
 #include <sched.h>
@@ -52,11 +53,13 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 		c->st.reg[RV64_SP] = q->stack;
 	c->proc = p;
 	c->sig_trace = t->sig_trace;
+	c->seccomp = sys_filter_ref(t->seccomp);
 	if (sig_thread_copy(c, t, q->flags & CLONE_VFORK)) {
 		if (p->ops->init(c))
 			return c;
 		sig_thread_fini(c);
 	}
+	sys_filter_unref(c->seccomp);
 	free(c);
 	return NULL;
 }
@@ -152,6 +155,7 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 		sig_unblock(t);
 		p->ops->gone(v.child);
 		sig_thread_fini(v.child);
+		sys_filter_unref(v.child->seccomp);
 		free(v.child);
 	}
 	free(stack);

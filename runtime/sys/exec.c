@@ -13,6 +13,7 @@
 #include "runtime/sys/exec.h"
 
 #include "lib/base/log.h"
+#include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
 
@@ -43,6 +44,9 @@ enum {
 	FLAG_STRESS = 32
 };
 
+/* Of the variable, before PATH. */
+enum { FIELDS = 8 };
+
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *path)
 {
@@ -50,21 +54,21 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
 			 | (o->stress ? FLAG_STRESS : 0);
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%s",
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%x:%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
 			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
-			 kit_log_mask, path);
+			 kit_log_mask, o->filters, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
 
 /* Reads the fields before PATH; NULL when it is not what sys_exec_encode writes. */
-static const char *decode_fields(const char *s, uint64_t f[7])
+static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
 	if (strncmp(s, "v1:", 3) != 0)
 		return NULL;
 	s += 3;
-	for (unsigned i = 0; i < 7; i++) {
+	for (unsigned i = 0; i < FIELDS; i++) {
 		char *end;
 
 		f[i] = strtoull(s, &end, 16);
@@ -79,7 +83,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 		     struct sys_exec_handover *h)
 {
 	const size_t len = strlen(SYS_EXEC_VAR);
-	uint64_t f[7];
+	uint64_t f[FIELDS];
 	const char *path;
 	char **e = envp;
 
@@ -102,6 +106,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->stack_bytes = f[4];
 	opt->cache_bytes = f[5];
 	kit_log_mask = (uint32_t)f[6];
+	opt->filters = (unsigned)f[7];
 	for (; *e; e++)
 		e[0] = e[1];
 	return true;
@@ -379,16 +384,25 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char 
 			   char *var, size_t var_bytes)
 {
 	struct kit_process *p = t->proc;
-	int64_t r;
+	struct kit_options opt = p->opt;
+	int filters = sys_seccomp_save(t);
+	int64_t r = -ENAMETOOLONG;
 
-	if (!sys_exec_encode(var, var_bytes, fd, p->self_fd, &p->opt, path))
-		return -ENAMETOOLONG;
-	fcntl(fd, F_SETFD, 0);
-	if (p->self_fd < 0)
-		return host_exec(t, AT_FDCWD, "/proc/self/exe", argv, envp, 0);
-	fcntl(p->self_fd, F_SETFD, 0);
-	r = host_exec(t, p->self_fd, "", argv, envp, AT_EMPTY_PATH);
-	fcntl(p->self_fd, F_SETFD, FD_CLOEXEC);
+	if (filters < -1)
+		return filters;
+	opt.filters = (unsigned)(filters + 1);
+	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, path)) {
+		fcntl(fd, F_SETFD, 0);
+		if (p->self_fd < 0) {
+			r = host_exec(t, AT_FDCWD, "/proc/self/exe", argv, envp, 0);
+		} else {
+			fcntl(p->self_fd, F_SETFD, 0);
+			r = host_exec(t, p->self_fd, "", argv, envp, AT_EMPTY_PATH);
+			fcntl(p->self_fd, F_SETFD, FD_CLOEXEC);
+		}
+	}
+	if (filters >= 0)
+		close(filters);
 	return r;
 }
 
@@ -418,6 +432,10 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
 		r = exec_kitemu(t, f->fd, name, argv, envp, var, sizeof var);
+	} else if (r == 0 && !guest && t->seccomp) {
+		KIT_LOG(sys, "[%d] execve of a host program refused: no filter would hold it",
+			t->tid);
+		r = -EPERM;
 	} else if (r == 0 && !guest) {
 		r = host_exec(t, q->dirfd, q->path, argv, envp, q->flags);
 	}

@@ -17,6 +17,7 @@
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/sys/marshal.h"
+#include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
 
@@ -110,7 +111,7 @@ static bool is_plain(const struct kit_thread *t, const struct sys_row *row)
 	const struct mem_space *m = t->proc->mem;
 	gaddr limit;
 
-	if (!row->plain || KIT_UNLIKELY(t->proc->opt.strace))
+	if (!row->plain || KIT_UNLIKELY(t->proc->opt.strace || t->seccomp))
 		return false;
 	if (!row->pointers)
 		return true;
@@ -169,7 +170,8 @@ call_any(struct kit_thread *t, const struct sys_row *row, uint64_t nr, int64_t *
 		row = sys_row_of_op(row, reg);
 	if (KIT_UNLIKELY(traced))
 		strace_enter(&line, t, row, nr, reg);
-	r = run(t, row, nr, reg);
+	if (!t->seccomp || sys_seccomp_admits(t, nr, reg, &r))
+		r = run(t, row, nr, reg);
 	if (KIT_UNLIKELY(traced))
 		strace_leave(&line, r);
 	if (r == SYS_R_DONE)

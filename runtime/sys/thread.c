@@ -13,6 +13,7 @@
 #include "lib/base/panic.h"
 #include "runtime/core/futex.h"
 #include "runtime/sys/clone.h"
+#include "runtime/sys/seccomp.h"
 #include "runtime/sys/sys.h"
 
 #include <linux/futex.h>
@@ -162,6 +163,7 @@ static void leave(struct kit_thread *t)
 	thread_ends(t);
 	t->proc->ops->fini(t);
 	sig_thread_fini(t);
+	sys_filter_unref(t->seccomp);
 	kit_set_self(NULL);
 	free(t);
 }
@@ -282,6 +284,7 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 		t->proc->ops->fini(h->guest);
 		sig_thread_fini(h->guest);
+		sys_filter_unref(h->guest->seccomp);
 		free(h->guest);
 		free(h);
 		sig_unblock(t);

@@ -65,7 +65,7 @@ int main(int argc, char **argv, char **envp)
 	RAW(SYS_fcntl, G(fds[1]), G(F_SETPIPE_SZ), G(4096));
 	RAW(SYS_prctl, G(15), "a name");
 	RAW(SYS_prctl, G(38), 1, 0, 0, 0);
-	RAW(SYS_prctl, G(22), 1, 0);
+	RAW(SYS_prctl, G(22), 5, 0);
 	RAW(SYS_keyctl, G(11), G(-2), buf, 4);
 	v[0].iov_base = buf;
 	RAW(SYS_process_vm_readv, G(getpid()), v, 1, v + 1, 1, 0);
