@@ -28,7 +28,8 @@ static const gaddr address_limit = UINT64_C(1) << 47;
 /* What is kept of a lifted trace: its only block. */
 struct trace {
 	gaddr gpc;
-	uint32_t insn_count;
+	uint16_t insn_count;
+	uint16_t runs; /* beside the JIT, one trace after the other */
 	struct ir_insn insn[];
 };
 
@@ -154,7 +155,8 @@ static struct trace *keep(struct interp *in, const struct ir_unit *u)
 	struct trace *k = arena_alloc(&in->kept, sizeof *k + bytes);
 
 	k->gpc = u->gpc;
-	k->insn_count = u->insn_count;
+	k->insn_count = (uint16_t)u->insn_count;
+	k->runs = 0;
 	memcpy(k->insn, u->insn, bytes);
 	return k;
 }
@@ -228,22 +230,56 @@ static enum ir_exit run_kept(struct kit_thread *t, struct trace *k)
 	return run(t, &u);
 }
 
-enum ir_exit interp_run(struct kit_thread *t)
+static struct trace *find_kept(struct kit_thread *t)
 {
 	struct interp *in = t->interp;
 	const uint64_t changes = mem_code_changes(t->proc->mem);
-	struct ir_unit u;
 	struct trace *k;
 
-	/* The flags that translated code left in the host's register count too. */
-	jit_set_frm(t);
 	if (in->code_changes != changes || in->kept_count == KEPT_MAX)
 		forget_units(in, changes);
 	k = *slot_of(in, t->st.pc);
-	if (k && k->gpc == t->st.pc)
-		return run_kept(t, k);
-	lift_trace(t, &u);
-	return run(t, &u);
+	return k && k->gpc == t->st.pc ? k : NULL;
+}
+
+/*
+ * The trace that follows, if it is a kept one: the way through the run loop, which would look for translated code first, costs
+ * as much as many a trace. Beside the JIT that goes on until the trace is worth a translation.
+ */
+static struct trace *next_kept(struct kit_thread *t)
+{
+	struct trace *k = find_kept(t);
+
+	if (!k || !t->proc->jit)
+		return k;
+	if (++k->runs < JIT_LEVEL0_RUNS)
+		return k;
+	jit_note_hot(t, k->gpc);
+	return NULL;
+}
+
+enum ir_exit interp_run(struct kit_thread *t)
+{
+	struct trace *k;
+	struct ir_unit u;
+	enum ir_exit why;
+
+	/* The flags that translated code left in the host's register count too. */
+	jit_set_frm(t);
+	k = find_kept(t);
+	if (!k) {
+		lift_trace(t, &u);
+		why = run(t, &u);
+		if (why == IR_EXIT_LOOKUP)
+			k = next_kept(t);
+	}
+	while (k) {
+		why = run_kept(t, k);
+		if (why != IR_EXIT_LOOKUP || __atomic_load_n(&t->st.stop, __ATOMIC_RELAXED))
+			break;
+		k = next_kept(t);
+	}
+	return why;
 }
 
 enum ir_exit interp_run_one(struct kit_thread *t)

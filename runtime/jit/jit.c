@@ -41,8 +41,7 @@ enum {
 	CODE_STACK_BYTES = 256 << 10,
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
-	COLD_ENTRIES = 4096, /* counters of traces that are not translated yet */
-	LEVEL0_RUNS = 16,
+	COLD_ENTRIES = 4096,           /* counters of traces that are not translated yet */
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
@@ -531,10 +530,15 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
-	if (++*runs < LEVEL0_RUNS)
+	if (++*runs < JIT_LEVEL0_RUNS)
 		return true;
 	*runs = 0;
 	return false;
+}
+
+void jit_note_hot(struct kit_thread *t, gaddr pc)
+{
+	t->jit->cold_runs[kit_mix64(pc) & (COLD_ENTRIES - 1)] = JIT_LEVEL0_RUNS - 1;
 }
 
 /*

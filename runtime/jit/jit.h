@@ -16,6 +16,9 @@ struct guest_limits;
 struct jit;
 struct ir_unit;
 
+/* How often a trace is interpreted before it is translated. */
+enum { JIT_LEVEL0_RUNS = 16 };
+
 /* Traces of --selfcheck, in both engines: short, so that the check is close to a difference. */
 extern const struct guest_limits jit_lockstep_limits;
 
@@ -41,6 +44,8 @@ void jit_thread_gone(struct kit_thread *t);
  * the first time, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
+/* The trace at pc was interpreted often enough: jit_run will translate it. */
+void jit_note_hot(struct kit_thread *t, gaddr pc);
 /* Runs exactly one unit, translating it if need be, without linking; jumps give IR_EXIT_LOOKUP. For --selfcheck. */
 enum ir_exit jit_run_one(struct kit_thread *t);
 
