@@ -83,9 +83,9 @@ static int64_t submit(struct kit_thread *t, long ctx, gaddr at)
 			buf = (uint64_t)v;
 		break;
 	case IOCB_CMD_PREAD:
-		mem_unguard(t->proc->mem, buf, cb.aio_nbytes);
-		/* fallthrough */
 	case IOCB_CMD_PWRITE:
+		if (cb.aio_lio_opcode == IOCB_CMD_PREAD)
+			mem_unguard(t->proc->mem, buf, cb.aio_nbytes);
 		buf = (uint64_t)host_ptr(t, buf);
 		break;
 	default: /* POLL has a number there, FSYNC nothing */
