@@ -139,6 +139,11 @@ static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
 	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
 }
 
+static struct ir_jump_entry *jump_of(struct ir_state *st, gaddr pc)
+{
+	return &st->jump[(pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+}
+
 static void drop_entry(struct ir_jump_entry *e, gaddr gpc)
 {
 	if (e->gpc == gpc)
@@ -151,7 +156,7 @@ static void forget_unit(void *ctx, const struct tc_unit *u)
 
 	j->stats.killed++;
 	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		drop_entry(&e->st->jump[(u->gpc >> 1) & (IR_JUMP_ENTRIES - 1)], u->gpc);
+		drop_entry(jump_of(e->st, u->gpc), u->gpc);
 		drop_entry(entry_of(thread_of(e), u->gpc), u->gpc);
 	}
 }
@@ -549,7 +554,7 @@ static const void *find_code(struct kit_thread *t, bool missed)
 {
 	struct jit *j = t->proc->jit;
 	const gaddr pc = t->st.pc;
-	struct ir_jump_entry *e = entry_of(t->jit, pc);
+	struct ir_jump_entry *e = missed ? jump_of(&t->st, pc) : entry_of(t->jit, pc);
 	const struct tc_unit *u;
 
 	world_enter(&j->world, &t->jit->world);
@@ -557,8 +562,6 @@ static const void *find_code(struct kit_thread *t, bool missed)
 		return e->code;
 	u = tc_find(&j->tc, pc);
 	if (u) {
-		if (missed)
-			e = &t->st.jump[(pc >> 1) & (IR_JUMP_ENTRIES - 1)];
 		*e = (struct ir_jump_entry){ .gpc = pc, .code = u->code };
 		return u->code;
 	}
@@ -584,8 +587,12 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 		u = translate(j, t, t->st.pc);
 		*why = IR_EXIT_FETCH;
 	}
-	if (u && link && chance(j, t, 2))
-		link_exit(j, link, u);
+	if (u && link) {
+		if (chance(j, t, 2))
+			link_exit(j, link, u);
+		/* An inline cache that holds another target looks into the jump table. */
+		*jump_of(&t->st, u->gpc) = (struct ir_jump_entry){ .gpc = u->gpc, .code = u->code };
+	}
 	if (u)
 		world_enter_locked(&j->world, &t->jit->world);
 	unlock(j);
