@@ -3,7 +3,6 @@
 
 #include "arch/guest.h"
 #include "arch/native.h"
-#include "lib/base/hash.h"
 #include "lib/base/panic.h"
 #include "lib/ir/interp.h"
 #include "runtime/jit/jit.h"
@@ -42,7 +41,7 @@ struct interp {
 	unsigned kept_count;
 	struct trace **slot; /* direct-mapped by pc; small at first, since most programs are */
 	unsigned slot_count;
-	uint64_t seen[SEEN_BITS / 64]; /* traces that were lifted, by hash of their pc */
+	uint64_t seen[SEEN_BITS / 64]; /* traces that were lifted, by their pc */
 };
 
 void interp_thread_init(struct kit_thread *t)
@@ -163,7 +162,7 @@ static struct trace *keep(struct interp *in, const struct ir_unit *u)
 
 static struct trace **slot_of(const struct interp *in, gaddr pc)
 {
-	return &in->slot[kit_mix64(pc) & (in->slot_count - 1)];
+	return &in->slot[(pc >> 1) & (in->slot_count - 1)];
 }
 
 static void grow(struct interp *in)
@@ -183,7 +182,7 @@ static void grow(struct interp *in)
 /* True from the second time on that pc comes by: three of four traces of a start-up run once. */
 static bool is_seen(struct interp *in, gaddr pc)
 {
-	uint64_t h = kit_mix64(pc) & (SEEN_BITS - 1), bit = UINT64_C(1) << (h & 63);
+	uint64_t h = (pc >> 1) & (SEEN_BITS - 1), bit = UINT64_C(1) << (h & 63);
 	bool seen = in->seen[h >> 6] & bit;
 
 	in->seen[h >> 6] |= bit;

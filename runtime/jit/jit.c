@@ -69,7 +69,7 @@ struct jit_thread {
 	struct ir_jump_entry entry[ENTRIES];
 	uint64_t random; /* of --stress */
 	/*
-	 * How often traces were interpreted, by hash of their pc: a start-up runs most of its code a few
+	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
 	 * times only. Two pcs that share a place are translated the sooner.
 	 */
 	uint8_t cold_runs[COLD_ENTRIES];
@@ -137,6 +137,11 @@ static void dawdle(const struct jit *j)
 static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
 {
 	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
+}
+
+static uint8_t *cold_runs_of(struct jit_thread *jt, gaddr pc)
+{
+	return &jt->cold_runs[(pc >> 1) & (COLD_ENTRIES - 1)];
 }
 
 static struct ir_jump_entry *jump_of(struct ir_state *st, gaddr pc)
@@ -531,7 +536,7 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 /* True while pc has not yet run often enough to be translated. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	uint8_t *runs = &t->jit->cold_runs[kit_mix64(pc) & (COLD_ENTRIES - 1)];
+	uint8_t *runs = cold_runs_of(t->jit, pc);
 
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
@@ -543,7 +548,7 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 
 void jit_note_hot(struct kit_thread *t, gaddr pc)
 {
-	t->jit->cold_runs[kit_mix64(pc) & (COLD_ENTRIES - 1)] = JIT_LEVEL0_RUNS - 1;
+	*cold_runs_of(t->jit, pc) = JIT_LEVEL0_RUNS - 1;
 }
 
 /*
