@@ -31,7 +31,8 @@ static const uint16_t op_of_id[RISCV_INS_ENDING] = {
 #include "arch/rv64/insns.def"
 #undef INSN
 #undef INSN_AQRL
-	[RISCV_INS_FENCE_TSO] = RV64_OP_fence, /* fence rw,rw with fm TSO; a full one will do */
+	[RISCV_INS_FENCE_TSO] =
+	    RV64_OP_fence, /* fence rw,rw with fm TSO, which the lift function looks at */
 };
 
 struct supplement {

@@ -17,18 +17,29 @@ LIFT(illegal) { trace_leave(t, IR_EXIT_ILLEGAL, t->pc); }
 /* ecall, ebreak: the pc stays at the instruction. */
 LIFT(leave) { trace_leave(t, (enum ir_exit)r->arg, t->pc); }
 
+/* Sets of fence, "RV32I", Memory Ordering Instructions: predecessor in the high half, successor in the low one. */
+enum { FENCE_RW_RW = 0x33, FENCE_R_RW = 0x23, FENCE_W_W = 0x11, FM_SHIFT = 28, FM_TSO = 8 };
+
+static void emit_fence(struct trace *t, int64_t sets)
+{
+	ir_emit(&t->b, (struct ir_insn){ .op = IR_fence,
+					 .a = IR_NOREF,
+					 .b = IR_NOREF,
+					 .c = IR_NOREF,
+					 .to = IR_NOBLOCK,
+					 .imm = sets });
+}
+
 LIFT(fence)
 {
-	struct ir_insn insn = { .op = IR_fence,
-				.a = IR_NOREF,
-				.b = IR_NOREF,
-				.c = IR_NOREF,
-				.to = IR_NOBLOCK,
-				.imm = i->imm };
-
-	/* With an empty set on one side it orders nothing: a HINT, "pause" among them. */
-	if (i->imm >> 4 && i->imm & 15)
-		ir_emit(&t->b, insn);
+	/* fence.tso orders all but stores before later loads. */
+	if (i->word >> FM_SHIFT == FM_TSO && i->imm == FENCE_RW_RW) {
+		emit_fence(t, FENCE_R_RW);
+		emit_fence(t, FENCE_W_W);
+	} else if (i->imm >> 4 && i->imm & 15) {
+		/* With an empty set on one side it orders nothing: a HINT, "pause" among them. */
+		emit_fence(t, i->imm);
+	}
 }
 
 LIFT(fence_i) { trace_leave(t, IR_EXIT_FENCEI, t->next); }
