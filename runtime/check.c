@@ -186,8 +186,7 @@ static struct lifted *lift(struct kit_thread *t)
 
 	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &jit_lockstep_limits, u);
-	for (unsigned i = 0; i < u->insn_count; i++)
-		u->insn[i].to = IR_NOBLOCK;
+	ir_cut_loops(u);
 	l->has_clock = has_clock(u);
 	l->byte_count = fetch_bytes(t->proc, u, bytes);
 	l->bytes = arena_new(&kept.arena, uint8_t, l->byte_count);

@@ -34,7 +34,7 @@ struct trace {
 
 struct interp {
 	struct arena
-	    kept; /* units of the table; emptied when it holds too many or guest code changed */
+	    kept; /* traces of the table; emptied when there are too many or code changed */
 	struct arena once;     /* the unit being lifted */
 	struct arena values;   /* of the run under way */
 	uint64_t code_changes; /* mem_code_changes when the table was last emptied */
@@ -115,6 +115,10 @@ static void forget_units(struct interp *in, uint64_t code_changes)
 	arena_reset(&in->kept);
 }
 
+/*
+ * Without loops back to the trace's start: the interpreter would stay in one, and nobody would count its turns
+ * (JIT), see that pc has come round, or that another thread has changed the loop's code.
+ */
 static void lift(struct kit_thread *t, unsigned max_insns, struct ir_unit *u)
 {
 	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
@@ -126,6 +130,7 @@ static void lift(struct kit_thread *t, unsigned max_insns, struct ir_unit *u)
 	arena_reset(&t->interp->once);
 	ir_unit_init(u, &t->interp->once, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
+	ir_cut_loops(u);
 }
 
 /* True when every write to the unit's code will be noticed, perhaps from now on only. */
@@ -136,16 +141,6 @@ static bool guard(struct kit_process *p, const struct ir_unit *u)
 	for (unsigned i = 0; i < u->range_count; i++)
 		ok &= mem_guard(p->mem, u->range[i].start, u->range[i].size_bytes);
 	return ok;
-}
-
-/*
- * A loop back to the trace's start: the interpreter would stay in it, and nobody would count its turns
- * (JIT), see that pc has come round, or that another thread has changed the loop's code.
- */
-static void cut_loops(struct ir_unit *u)
-{
-	for (unsigned i = 0; i < u->insn_count; i++)
-		u->insn[i].to = IR_NOBLOCK;
 }
 
 static struct trace *keep(struct interp *in, const struct ir_unit *u)
@@ -197,7 +192,6 @@ static void lift_trace(struct kit_thread *t, struct ir_unit *u)
 	const uint64_t guards = mem_guards(t->proc->mem);
 
 	lift(t, TRACE_INSNS, u);
-	cut_loops(u);
 	/* A trace without instructions says that nothing can be fetched, which may change unnoticed. */
 	if (!u->guest_insns || !is_seen(in, u->gpc) || !guard(t->proc, u)
 	    || mem_guards(t->proc->mem) != guards || mem_code_changes(t->proc->mem) != changes)
@@ -287,6 +281,5 @@ enum ir_exit interp_run_one(struct kit_thread *t)
 
 	jit_set_frm(t);
 	lift(t, 1, &once);
-	cut_loops(&once);
 	return run(t, &once);
 }

@@ -18,7 +18,7 @@ extern const struct ir_memory interp_memory;
 /* A thread's lifted units and scratch memory. */
 void interp_thread_init(struct kit_thread *t);
 void interp_thread_fini(struct kit_thread *t);
-/* Runs one trace from t->st.pc. Beside the JIT, a trace that loops back to its start is left at each turn. */
+/* Runs the trace at t->st.pc, and those behind it while they are kept ones and, beside the JIT, not yet worth a translation. */
 enum ir_exit interp_run(struct kit_thread *t);
 /* Runs the one instruction at t->st.pc. */
 enum ir_exit interp_run_one(struct kit_thread *t);

@@ -84,23 +84,17 @@ static bool thread_init(struct kit_thread *t)
 	return true;
 }
 
-static void thread_fini(struct kit_thread *t)
+static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
 	if (t->proc->jit)
-		jit_thread_fini(t);
+		end_jit(t);
 	interp_thread_fini(t);
 	kit_decoder_release(t);
 }
 
-static void thread_gone(struct kit_thread *t)
-{
-	kit_list_remove(t);
-	if (t->proc->jit)
-		jit_thread_gone(t);
-	interp_thread_fini(t);
-	kit_decoder_release(t);
-}
+static void thread_fini(struct kit_thread *t) { thread_end(t, jit_thread_fini); }
+static void thread_gone(struct kit_thread *t) { thread_end(t, jit_thread_gone); }
 
 static void thread_run(struct kit_thread *t) { run_thread(t); }
 
@@ -157,6 +151,12 @@ static const struct kit_thread_ops thread_ops = {
 
 /* ---- the process --------------------------------------------------------------------------------- */
 
+static int cannot_start(struct diag *d, const char *why)
+{
+	diag_fail(d, KIT_EXIT_INTERNAL, "%s", why);
+	return -1;
+}
+
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
 	struct kit_process *p = calloc(1, sizeof *p);
@@ -188,16 +188,15 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	sig_thread_init(t);
 	sig_thread_start(t);
 	if (!kit_decoder(t))
-		return diag_fail(d, KIT_EXIT_INTERNAL, "Capstone was built without RISC-V") ? 0
-											    : -1;
+		return cannot_start(d, "Capstone was built without RISC-V");
 	if (opt->engine == KIT_ENGINE_JIT && !(p->jit = jit_new(p, d)))
 		return -1;
 	if (!thread_init(t))
-		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory") ? 0 : -1;
+		return cannot_start(d, "out of memory");
 	if (!load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
 		return -1;
 	if (opt->filters && !sys_seccomp_restore(t, (int)opt->filters - 1))
-		return diag_fail(d, KIT_EXIT_INTERNAL, "the seccomp filters were damaged") ? 0 : -1;
+		return cannot_start(d, "the seccomp filters were damaged");
 	run_thread(t);
 	return sys_process_end(t);
 }

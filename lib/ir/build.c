@@ -245,6 +245,12 @@ void ir_resolve_exits(struct ir_unit *u)
 	}
 }
 
+void ir_cut_loops(struct ir_unit *u)
+{
+	for (unsigned k = 0; k < u->insn_count; k++)
+		u->insn[k].to = IR_NOBLOCK;
+}
+
 void ir_compact(struct ir_unit *u)
 {
 	uint32_t *map = arena_new(u->arena, uint32_t, u->insn_count + 1);

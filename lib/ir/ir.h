@@ -291,6 +291,8 @@ void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc);
  * Calls and returns always leave the unit: they are paired on the host's stack.
  */
 void ir_resolve_exits(struct ir_unit *u);
+/* Undoes that: every exit leaves the unit, so that a loop comes back to the caller at each turn. */
+void ir_cut_loops(struct ir_unit *u);
 /* Drops insns marked dead and renumbers; keeps order. */
 void ir_compact(struct ir_unit *u);
 

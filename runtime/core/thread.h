@@ -88,8 +88,8 @@ struct kit_thread {
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
-	struct sys_filter
-	    *seccomp;          /* filters of its system calls, the newest; NULL: none. Atomic */
+	/* Filters of its system calls, the newest first; NULL: none. Atomic. */
+	struct sys_filter *seccomp;
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;

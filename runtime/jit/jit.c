@@ -373,8 +373,8 @@ static enum jit_status compile_trace(struct jit *j, struct kit_thread *t, gaddr 
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
 	j->guest->translate(kit_decoder(t), &j->fetch, pc, limits, &u);
 	/* In lockstep each turn of a loop comes back to be compared. */
-	for (unsigned i = 0; j->opt->selfcheck && i < u.insn_count; i++)
-		u.insn[i].to = IR_NOBLOCK;
+	if (j->opt->selfcheck)
+		ir_cut_loops(&u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
 	return jit_compile(&u, j->host, &j->target, &j->opts, &cb, c);
 }

@@ -40,8 +40,8 @@ void jit_thread_fini(struct kit_thread *t);
 void jit_thread_gone(struct kit_thread *t);
 
 /*
- * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc comes up for
- * the first time, and the caller is to interpret it. Never returns LINK.
+ * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc has
+ * not run JIT_LEVEL0_RUNS times yet, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
 /* The trace at pc was interpreted often enough: jit_run will translate it. */

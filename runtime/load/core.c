@@ -66,7 +66,7 @@ struct core {
 	char *note;
 	size_t note_bytes, note_cap;
 	struct mem_vma *vma;
-	unsigned vma_count, vma_cap;
+	unsigned vma_count;
 };
 
 static void *grown(void *p, size_t bytes)
@@ -229,18 +229,6 @@ static void add_notes(struct core *c)
 }
 
 /* ---- memory ------------------------------------------------------------------------------------- */
-
-static bool add_vma(void *ctx, const struct mem_vma *v)
-{
-	struct core *c = ctx;
-
-	if (c->vma_count == c->vma_cap) {
-		c->vma_cap = c->vma_cap ? 2 * c->vma_cap : 64;
-		c->vma = grown(c->vma, c->vma_cap * sizeof *c->vma);
-	}
-	c->vma[c->vma_count++] = *v;
-	return true;
-}
 
 /* How much of a mapping the file holds. */
 static uint64_t dumped_bytes(const struct mem_vma *v)
@@ -452,7 +440,7 @@ void core_write(struct kit_thread *t, const siginfo_t *info)
 	if (fstat(c.fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 && s.st_uid == geteuid()
 	    && ftruncate(c.fd, 0) == 0) {
 		c.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-		mem_each(t->proc->mem, add_vma, &c);
+		c.vma = mem_list(t->proc->mem, &c.vma_count);
 		add_notes(&c);
 		put_all(&c);
 		KIT_LOG(load, "core file %s", name);

@@ -126,6 +126,8 @@ void mem_set_name(struct mem_space *m, gaddr addr, const char *name);
 
 /* Calls fn for each mapping in ascending order while it returns true. fn must not call mem_*. */
 void mem_each(struct mem_space *m, bool (*fn)(void *ctx, const struct mem_vma *v), void *ctx);
+/* A copy of the list of mappings, ascending, on the heap. */
+struct mem_vma *mem_list(struct mem_space *m, unsigned *count);
 /* The mapping that holds addr into *v; false when there is none. */
 bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v);
 

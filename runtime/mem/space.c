@@ -265,6 +265,20 @@ void mem_each(struct mem_space *m, bool (*fn)(void *ctx, const struct mem_vma *v
 	mem_unlock(m);
 }
 
+struct mem_vma *mem_list(struct mem_space *m, unsigned *count)
+{
+	struct mem_vma *copy;
+
+	mem_lock(m);
+	*count = m->vmas.count;
+	copy = malloc((*count + 1) * sizeof *copy);
+	KIT_CHECK(copy, "no memory for a list of %u mappings", *count);
+	if (*count)
+		memcpy(copy, m->vmas.v, *count * sizeof *copy);
+	mem_unlock(m);
+	return copy;
+}
+
 bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v)
 {
 	const struct mem_vma *found;

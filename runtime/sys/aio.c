@@ -160,15 +160,7 @@ int64_t sys_io_getevents(struct kit_thread *t, const uint64_t *a)
 
 int64_t sys_io_pgetevents(struct kit_thread *t, const uint64_t *a)
 {
-	struct {
-		gaddr set;
-		uint64_t size;
-	} mask = { 0 };
-	int64_t r;
+	int64_t r = sys_set_sigset_arg(t, a[5]);
 
-	if (a[5] && !copy_in(t, &mask, a[5], sizeof mask))
-		return -EFAULT;
-	if (mask.set && (r = sig_set_tmpmask(t, mask.set, mask.size)) < 0)
-		return r;
-	return get_events(t, __NR_io_pgetevents, a);
+	return r < 0 ? r : get_events(t, __NR_io_pgetevents, a);
 }

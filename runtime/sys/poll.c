@@ -19,17 +19,23 @@ int64_t sys_ppoll(struct kit_thread *t, const uint64_t *a)
 				8, 0);
 }
 
-int64_t sys_pselect6(struct kit_thread *t, const uint64_t *a)
+int64_t sys_set_sigset_arg(struct kit_thread *t, gaddr at)
 {
 	struct {
 		gaddr set;
 		uint64_t size;
 	} mask = { 0 };
-	int64_t r;
 
-	if (a[5] && !copy_in(t, &mask, a[5], sizeof mask))
+	if (at && !copy_in(t, &mask, at, sizeof mask))
 		return -EFAULT;
-	if (mask.set && (r = sig_set_tmpmask(t, mask.set, mask.size)) < 0)
+	return mask.set ? sig_set_tmpmask(t, mask.set, mask.size) : 0;
+}
+
+int64_t sys_pselect6(struct kit_thread *t, const uint64_t *a)
+{
+	int64_t r = sys_set_sigset_arg(t, a[5]);
+
+	if (r < 0)
 		return r;
 	return sig_safe_syscall(t, __NR_pselect6, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
 				host_ptr(t, a[3]), host_ptr(t, a[4]), 0);

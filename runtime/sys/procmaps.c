@@ -32,11 +32,6 @@ struct host_map {
 	unsigned amounts;
 };
 
-struct guest_maps {
-	struct mem_vma *v;
-	unsigned count, cap;
-};
-
 /* The line of the guest that is being put together. */
 struct guest_line {
 	bool any;
@@ -48,23 +43,11 @@ struct guest_line {
 struct printer {
 	struct kit_thread *t;
 	struct strbuf *out;
-	struct guest_maps maps;
+	struct mem_vma *vma;
+	unsigned vma_count;
 	struct guest_line line;
 	bool smaps;
 };
-
-static bool add_vma(void *ctx, const struct mem_vma *v)
-{
-	struct guest_maps *m = ctx;
-
-	if (m->count == m->cap) {
-		m->cap = m->cap ? 2 * m->cap : 64;
-		m->v = realloc(m->v, m->cap * sizeof *m->v);
-		KIT_CHECK(m->v, "out of memory");
-	}
-	m->v[m->count++] = *v;
-	return true;
-}
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
@@ -180,8 +163,8 @@ static void put_host_map(struct printer *p, const struct host_map *h)
 {
 	const uint64_t base = mem_base(p->t->proc->mem);
 
-	for (unsigned i = 0; i < p->maps.count; i++) {
-		const struct mem_vma *v = &p->maps.v[i];
+	for (unsigned i = 0; i < p->vma_count; i++) {
+		const struct mem_vma *v = &p->vma[i];
 		uint64_t start = v->start + base, end = v->end + base;
 		struct host_map piece;
 
@@ -208,7 +191,7 @@ int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
 	p->t = t;
 	p->out = out;
 	p->smaps = smaps;
-	mem_each(t->proc->mem, add_vma, &p->maps);
+	p->vma = mem_list(t->proc->mem, &p->vma_count);
 	while (f && fgets(line, sizeof line, f)) {
 		if (line[strcspn(line, ": ")]
 		    == ':') { /* "Name: ..." against "start-end perm ..." */
@@ -224,7 +207,7 @@ int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
 	put_line(p);
 	if (f)
 		fclose(f);
-	free(p->maps.v);
+	free(p->vma);
 	free(p);
 	free(h);
 	return f ? 0 : -ENOENT;

@@ -214,6 +214,9 @@ struct strbuf;
 int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out);
 void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 
+/* poll.c: the temporary mask of a call that has a { pointer to a set, its size } at the address; 0: none. 0 or -errno. */
+int64_t sys_set_sigset_arg(struct kit_thread *t, gaddr at);
+
 /* time.c: a sleep that was interrupted may go on; any other call makes it false. */
 extern _Thread_local bool sys_restart_armed;
 
