@@ -23,6 +23,9 @@ struct guest_fetch {
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
+	/* Where a trace that does not start there ends: the blocks of a region. */
+	const gaddr *stop;
+	unsigned stop_count;
 };
 
 /* Decoder state of one thread: Capstone's handle and the memo. Made once, used by one thread. */
@@ -35,10 +38,11 @@ struct guest {
 	struct guest_decoder *(*decoder_new)(uint64_t features); /* NULL: Capstone cannot be used */
 	void (*decoder_free)(struct guest_decoder *d);
 	/*
-	 * Translates the trace that starts at pc into u (initialised, empty). The
+	 * Translates the trace that starts at pc into a new block of u. The
 	 * trace follows fall-through and direct jumps and ends at an indirect jump,
 	 * a call, a system instruction, a backward jump, or the limits. Always yields a valid unit:
 	 * where nothing can be fetched or decoded it is one exitr FETCH or ILLEGAL.
+	 * Of jumps, those back to pc alone are resolved (ir_resolve_exits).
 	 */
 	void (*translate)(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 			  const struct guest_limits *limits, struct ir_unit *u);

@@ -47,9 +47,10 @@ static void print_stats(const struct kit_process *p)
 		      (double)s.translate_ns / 1e6,
 		      s.guest_insns ? (double)s.translate_ns / (double)s.guest_insns : 0.0);
 	kit_log_write("stats: %lu entries, %lu lookups missed, %lu links, %lu units dropped, "
-		      "%lu evicted",
+		      "%lu evicted, %lu regions",
 		      (unsigned long)s.runs, (unsigned long)s.lookups, (unsigned long)s.links,
-		      (unsigned long)s.killed, (unsigned long)s.evicted_units);
+		      (unsigned long)s.killed, (unsigned long)s.evicted_units,
+		      (unsigned long)s.regions);
 }
 
 /* path from the root, for the time when the guest has changed its directory. */

@@ -117,7 +117,7 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 	const struct rv64_insn *first = i, *last = i + n;
 	gaddr end = t->next;
 
-	for (; i < last && !t->done && t->next == end; i++) {
+	for (; i < last && !t->done && t->next == end && end != t->stop; i++) {
 		const struct lift_row *r = &lift_rows[i->op];
 
 		t->pc = t->b.gpc = end;
@@ -128,11 +128,23 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 	return end;
 }
 
+/* The first stop at pc or behind it, 1 when there is none. A trace only goes to higher addresses. */
+static gaddr stop_behind(const struct guest_limits *limits, gaddr pc)
+{
+	gaddr stop = 1;
+
+	for (unsigned n = 0; n < limits->stop_count; n++)
+		if (limits->stop[n] >= pc && limits->stop[n] - pc < stop - pc)
+			stop = limits->stop[n];
+	return stop;
+}
+
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
 	struct window w;
 	struct trace t;
+	unsigned first;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
 
 	w.start = w.len = 0;
@@ -146,17 +158,18 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.upper_reg = 0;
 	t.upper_value = 0;
 	t.has_value = t.has_narrow = 0;
+	first = u->guest_insns;
+	t.stop = limits->stop_count ? stop_behind(limits, pc + 1) : 1;
 	ir_block_begin(u, pc);
 	while (!t.done) {
-		unsigned left = limits->max_insns - u->guest_insns;
-		unsigned n = left ? decode_ahead(d, f, &w, &t, left) : 0;
+		unsigned left = limits->max_insns - (u->guest_insns - first);
+		unsigned n = left && t.next != t.stop ? decode_ahead(d, f, &w, &t, left) : 0;
 
 		if (n == 0) {
-			t.pc = t.b.gpc = t.next;
-			if (u->guest_insns)
-				ir_exit(&t.b, IR_JUMP_PLAIN, t.pc, 0);
+			if (u->guest_insns > first)
+				ir_exit(&t.b, IR_JUMP_PLAIN, t.next, 0);
 			else
-				trace_leave(&t, IR_EXIT_FETCH, t.pc);
+				trace_leave(&t, IR_EXIT_FETCH, t.b.gpc = t.next);
 			break;
 		}
 		end = lift_run(&t, w.insn, n);
@@ -165,6 +178,8 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		/* A jump was followed. */
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 		run = end = t.next;
+		if (t.stop != 1)
+			t.stop = stop_behind(limits, t.next);
 	}
 	if (end > run)
 		ir_unit_cover(u, run, (uint32_t)(end - run));

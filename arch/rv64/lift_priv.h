@@ -21,6 +21,7 @@ struct trace {
 	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
 	unsigned max_branches;
 	unsigned branches; /* conditional ones passed */
+	gaddr stop;        /* the trace ends before this pc; 1 none */
 	bool done;
 	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */

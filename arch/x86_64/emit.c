@@ -142,6 +142,12 @@ static void emit_made(struct x64_emit *e, const struct lir_insn *in)
 	}
 }
 
+void x64_emit_list(struct x64_emit *e, const struct lir_insn *in, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		emit_made(e, &in[i]);
+}
+
 /* How many LIR_FIX stand at in, before end. */
 static unsigned fixes_at(const struct lir_insn *in, const struct lir_insn *end)
 {
@@ -165,6 +171,8 @@ void x64_emit_stub(struct x64_emit *e, const struct lir_exit *x)
 			emit_made(e, in);
 		in += n ? n : 1;
 	}
+	if (x->to == IR_NOBLOCK)
+		x64_emit_list(e, e->lir->leave, e->lir->leave_count);
 }
 
 /* ---- what the flags still say ------------------------------------------------------------------------ */
@@ -234,16 +242,50 @@ static emit_fn *const emit_op[X64_OP_END - LIR_HOST] = {
 #undef XOP
 };
 
+/* Which blocks are jumped back to. */
+static bool *find_loops(const struct ir_unit *ir)
+{
+	bool *loops = arena_znew(ir->arena, bool, ir->block_count);
+
+	for (unsigned b = 0; b < ir->block_count; b++) {
+		const struct ir_insn *in = &ir->insn[ir->block[b].first];
+
+		for (uint32_t k = 0; k < ir->block[b].count; k++, in++)
+			if (in->to <= b)
+				loops[in->to] = true;
+	}
+	return loops;
+}
+
+/* Does the insn before go on with block in, so that padding would be executed? */
+static bool falls_into(const struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_insn *before = in - 1;
+
+	return in > e->lir->insn && before->op == X64_OP_EXIT
+	       && e->lir->exit[before->exit].to == in->imm && !e->lir->exit[before->exit].poll;
+}
+
+/* Heads of loops start a line, as units do: code that goes round and round is fetched by lines. */
+static void start_block(struct x64_emit *e, const struct lir_insn *in)
+{
+	uint32_t in_line = cb_pos(e->cb) % X64_LINE_BYTES;
+
+	if (in_line && (e->loops[in->imm] || !falls_into(e, in)))
+		x64_nop(e->cb, X64_LINE_BYTES - in_line);
+	e->block_at[in->imm] = cb_pos(e->cb);
+	e->zero_regs = 0;
+	if (e->count_blocks)
+		x64_count_entry(e, in);
+}
+
 static void emit_insn(struct x64_emit *e, const struct lir_insn *in)
 {
 	e->in = in;
 	if (in->op >= LIR_HOST) {
 		emit_op[in->op - LIR_HOST](e, in);
 	} else if (in->op == LIR_BLOCK) {
-		e->block_at[in->imm] = cb_pos(e->cb);
-		e->zero_regs = 0;
-		if (e->count_blocks)
-			x64_count_entry(e, in);
+		start_block(e, in);
 		return;
 	} else {
 		emit_made(e, in);
@@ -312,6 +354,8 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 	make_room(&e);
 	e.block_at = arena_new(lir->arena, uint32_t, ir->block_count);
 	memset(e.block_at, 0xff, sizeof(uint32_t) * ir->block_count);
+	e.loops = find_loops(ir);
+	x64_emit_list(&e, lir->enter, lir->enter_count);
 	for (const struct lir_insn *in = lir->insn, *end = in + lir->insn_count; in < end;) {
 		if (in->op == LIR_FIX)
 			in += emit_fixes(&e, in);
@@ -328,8 +372,6 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 		.guest_insns = ir->guest_insns,
 		.link = e.link,
 		.link_count = e.link_count,
-		.counter = e.counter,
-		.counter_count = e.counter_count,
 		.fault = e.fault,
 		.fault_count = e.fault_count,
 		.loc = lir->loc,

@@ -10,8 +10,6 @@
  */
 #include "arch/x86_64/emit_priv.h"
 
-enum { LINE_BYTES = 32 }; /* jit_host.code_align */
-
 _Static_assert((IR_JUMP_ENTRIES & (IR_JUMP_ENTRIES - 1)) == 0, "index is a mask");
 _Static_assert(sizeof(struct ir_jump_entry) == 16 && offsetof(struct ir_jump_entry, code) == 8,
 	       "code scales the index by 8 and probes at 0 and 8");
@@ -39,6 +37,19 @@ static void leave_at(struct x64_emit *e, gaddr pc, enum ir_exit reason)
 	leave(e, reason);
 }
 
+/* All is at home, and x leaves the unit: from a region's homes to the boundary's. */
+static void leave_region(struct x64_emit *e, const struct lir_exit *x)
+{
+	if (x->to == IR_NOBLOCK)
+		x64_emit_list(e, e->lir->leave, e->lir->leave_count);
+}
+
+/* Does exit x need nothing between the guest's registers coming home and the jump? */
+static bool leaves_plainly(const struct x64_emit *e, const struct lir_exit *x)
+{
+	return x->to != IR_NOBLOCK || !e->lir->leave_count;
+}
+
 /* ---- counting ----------------------------------------------------------------------------------------- */
 
 static void cold_hot(struct x64_emit *e, const struct x64_cold *c)
@@ -49,9 +60,10 @@ static void cold_hot(struct x64_emit *e, const struct x64_cold *c)
 /* All registers are at home, so the way out is short. */
 void x64_count_entry(struct x64_emit *e, const struct lir_insn *in)
 {
-	arena_grow(e->lir->arena, e->counter, e->counter_count, e->counter_cap);
-	e->counter[e->counter_count++] =
-	    (struct code_counter){ x64_m_rip(e->cb, X64_DEC, 0), (uint32_t)in->imm };
+	const int32_t at =
+	    (int32_t)(sizeof(uint16_t) * ir_counter_of(e->lir->ir->block[in->imm].gpc));
+
+	x64_m(e->cb, X64_INC16, 0, x64_state(X64_ST(entries[0]) + at));
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_E), cold_hot);
 }
 
@@ -81,11 +93,11 @@ static void cold_link(struct x64_emit *e, const struct x64_cold *c)
 static void link_branch(struct x64_emit *e, enum branch b, enum x64_cc cc, struct code_link link)
 {
 	uint32_t opcode_bytes = b == BRANCH_JCC ? 2 : 1;
-	uint32_t in_line = (cb_pos(e->cb) + opcode_bytes) % LINE_BYTES;
+	uint32_t in_line = (cb_pos(e->cb) + opcode_bytes) % X64_LINE_BYTES;
 	struct x64_cold *c;
 
-	if (in_line > LINE_BYTES - 4)
-		x64_nop(e->cb, LINE_BYTES - in_line);
+	if (in_line > X64_LINE_BYTES - 4)
+		x64_nop(e->cb, X64_LINE_BYTES - in_line);
 	link.at = branch32(e->cb, b, cc);
 	arena_grow(e->lir->arena, e->link, e->link_count, e->link_cap);
 	e->link[e->link_count] = link;
@@ -132,7 +144,7 @@ static void compare_stop(struct x64_emit *e)
 	x64_alu_mi(e->cb, X64_CMP, 0, x64_state(X64_ST(stop)), 0);
 }
 
-/* Leaves for the run loop before exit x is taken. */
+/* Leaves for the run loop before exit x is taken; a region's homes are those of the boundary already. */
 static void leave_stopped(struct x64_emit *e, const struct lir_exit *x)
 {
 	if (x->indirect)
@@ -141,9 +153,14 @@ static void leave_stopped(struct x64_emit *e, const struct lir_exit *x)
 		leave_at(e, x->target, IR_EXIT_STOP);
 }
 
+/* A jump within a region leaves it after all. */
 static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
 {
-	leave_stopped(e, &e->lir->exit[c->in->exit]);
+	const struct lir_exit *x = &e->lir->exit[c->in->exit];
+
+	if (x->to != IR_NOBLOCK)
+		x64_emit_list(e, e->lir->leave, e->lir->leave_count);
+	leave_stopped(e, x);
 }
 
 /* Takes x unless the thread is to stop. Nothing comes behind. */
@@ -151,7 +168,10 @@ static void branch_out_polled(struct x64_emit *e, const struct lir_exit *x)
 {
 	compare_stop(e);
 	branch_out(e, BRANCH_JCC, X64_CC_E, x);
-	leave_stopped(e, x);
+	if (x->to != IR_NOBLOCK && e->lir->leave_count)
+		x64_cold(e, x64_jmp32(e->cb), cold_stopped);
+	else
+		leave_stopped(e, x);
 }
 
 static void poll_before(struct x64_emit *e, const struct lir_exit *x)
@@ -188,7 +208,7 @@ static const struct lir_exit *plain_exit_behind(const struct x64_emit *e, const 
 	if (in >= end || in->op != X64_OP_EXIT)
 		return NULL;
 	x = &e->lir->exit[in->exit];
-	return x->kind == IR_JUMP_PLAIN && !x->poll ? x : NULL;
+	return x->kind == IR_JUMP_PLAIN && !x->poll && leaves_plainly(e, x) ? x : NULL;
 }
 
 /*
@@ -221,7 +241,7 @@ void x64_side_exit(struct x64_emit *e, const struct lir_insn *in, enum x64_cc cc
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
-	if (x->stub_count || (x->poll && !(in->flags & LF_SYNC)))
+	if (x->stub_count || (x->poll && !(in->flags & LF_SYNC)) || !leaves_plainly(e, x))
 		x64_cold(e, x64_jcc32(e->cb, cc), cold_exit);
 	else if (x->poll)
 		polled_in_line(e, in, cc, merge);
@@ -290,7 +310,10 @@ void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
 
 	if (e->skip_exit) {
 		e->skip_exit = false;
-	} else if (x->kind == IR_JUMP_CALL) {
+		return;
+	}
+	leave_region(e, x);
+	if (x->kind == IR_JUMP_CALL) {
 		poll_before(e, x);
 		branch_out(e, BRANCH_CALL, X64_CC_O, x);
 		landing(e, x);
@@ -305,6 +328,7 @@ void x64_emit_EXITR(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
+	leave_region(e, x);
 	leave_at(e, x->target, (enum ir_exit)x->reason);
 }
 
@@ -369,6 +393,7 @@ void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
+	leave_region(e, x);
 	poll_before(e, x);
 	if (x->kind
 	    == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */

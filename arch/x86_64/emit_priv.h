@@ -12,6 +12,8 @@
 
 struct x64_emit;
 
+enum { X64_LINE_BYTES = 32 }; /* jit_host.code_align */
+
 struct x64_cold {
 	void (*make)(struct x64_emit *e, const struct x64_cold *c);
 	const struct lir_insn *in;
@@ -41,14 +43,13 @@ struct x64_emit {
 	uint8_t zero_cc, zero_w;
 	bool zero_sign, flags_new;
 	uint32_t *block_at; /* offsets of blocks, UINT32_MAX until known */
+	bool *loops;        /* blocks that are jumped back to */
 	struct x64_cold *cold;
 	unsigned cold_count, cold_cap;
 	struct x64_forward *forward;
 	unsigned forward_count, forward_cap;
 	struct code_link *link;
 	unsigned link_count, link_cap;
-	struct code_counter *counter;
-	unsigned counter_count, counter_cap;
 	struct code_fault *fault;
 	unsigned fault_count, fault_cap;
 	unsigned next_fault; /* in lir->fault */
@@ -121,7 +122,9 @@ struct x64_cold *x64_cold(struct x64_emit *e, uint32_t from,
 void x64_may_fault(struct x64_emit *e, const struct lir_insn *in);
 /* The flags now say whether register reg, just computed with width w, is 0. */
 void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w);
-/* The moves of a side exit's stub. */
+/* LIR_MOVEs, LIR_LOADs and their like. */
+void x64_emit_list(struct x64_emit *e, const struct lir_insn *in, unsigned count);
+/* The moves of a side exit's stub, and those that leave a region. */
 void x64_emit_stub(struct x64_emit *e, const struct lir_exit *x);
 void x64_emit_fp_move(struct x64_emit *e, unsigned d, unsigned s);
 void x64_emit_fp_load(struct x64_emit *e, bool is_double, unsigned d, struct x64_mem m);

@@ -216,18 +216,6 @@ void x64_lea_rip(struct codebuf *cb, unsigned reg, uint32_t target)
 	cb->cur = put_imm(p, (int32_t)(target - (uint32_t)(p + 4 - cb->start)), 4);
 }
 
-uint32_t x64_m_rip(struct codebuf *cb, uint32_t op, unsigned w)
-{
-	uint8_t *p = cb->cur;
-
-	if (!fits(cb))
-		return 0;
-	p = put_opcode(p, op, w, 0, false);
-	*p++ = (uint8_t)(x64_digit(op) << 3 | RIP_MODRM);
-	cb->cur = put_imm(p, 0, 4);
-	return (uint32_t)(p - cb->start);
-}
-
 static uint32_t branch(struct codebuf *cb, unsigned first, unsigned second, unsigned field_bytes)
 {
 	uint8_t *p = cb->cur;

@@ -81,6 +81,7 @@ enum x64_form {
 	X64_F_RMIB = 0,
 	X64_F_BMR = X64_BYTE_REG | X64_BYTE_RM,
 	X64_F_WMR = 0,
+	X64_F_WM = 0,
 	X64_F_BMIB = X64_BYTE_RM,
 	X64_F_WMI = 0,
 	X64_F_XB = X64_BYTE_RM,

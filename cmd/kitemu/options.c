@@ -94,6 +94,11 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 	case OPT_stress:
 		o->stress = true;
 		return true;
+	case OPT_level:
+		if (strcmp(value, "1") != 0 && strcmp(value, "2") != 0)
+			return bad_value(r, value, d);
+		o->max_level = (unsigned)(*value - '0');
+		return true;
 	case OPT_cache:
 		return parse_size(value, &o->cache_bytes) || bad_value(r, value, d);
 	case OPT_stack:
@@ -132,6 +137,7 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 static bool read_environment(struct cmd_line *c, struct diag *d)
 {
 	c->opt.cache_bytes = default_cache_bytes;
+	c->opt.max_level = 2;
 	for (int i = 0; i < OPT_COUNT; i++) {
 		char *v = *rows[i].env ? getenv(rows[i].env) : NULL;
 

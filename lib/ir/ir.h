@@ -98,7 +98,7 @@ enum ir_exit {
 	IR_EXIT_LOOKUP,  /* no translation of pc is at hand */
 	IR_EXIT_LINK,    /* as LOOKUP, and ir_state.exit_arg is the link site to patch */
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
-	IR_EXIT_HOT,     /* the counter of the block at pc ran out (code_counter); it has not run */
+	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
 	IR_EXIT_COUNT
 };
 
@@ -135,7 +135,7 @@ _Static_assert(sizeof(struct ir_insn) == 24, "lifted traces are kept, so they ar
 struct ir_block {
 	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
-	uint32_t exec_count;   /* how often level 1 ran it, from its code_counter; for level 2 */
+	uint32_t exec_count;   /* how often level 1 ran it, as far as known; for level 2 */
 };
 
 struct ir_unit {

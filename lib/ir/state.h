@@ -33,7 +33,11 @@ struct ir_jump_entry {
 enum {
 	IR_JUMP_ENTRIES = 4096, /* a power of two; index (gpc >> 1) & (IR_JUMP_ENTRIES - 1) */
 	IR_SPILL_SLOTS = 64,
+	IR_COUNTERS = 4096, /* a power of two */
 };
+
+/* The counter of the block at gpc, in ir_state.entries. Blocks may share one: then both seem hotter than they are. */
+static inline unsigned ir_counter_of(gaddr gpc) { return (unsigned)(gpc >> 1) & (IR_COUNTERS - 1); }
 
 /* Entry points of the host's native assembly, called by generated code (arch/HOST/native). */
 enum ir_thunk {
@@ -93,6 +97,13 @@ struct ir_state {
 	uint64_t (*fp_eval)(struct ir_state *st, uint64_t opword);
 	/* Constants that the host's code reads: masks, tables. Set by jit_host.state_init. */
 	_Alignas(16) uint64_t host_const[32];
+
+	/*
+	 * How often this thread has entered blocks that count (jit_opts.count_blocks), from outside or by a jump back.
+	 * The entry that makes a counter 0 again leaves with IR_EXIT_HOT instead: pc is the block's, its code has not
+	 * run, and going on needs nothing set anew. Whoever wants the n-th entry to be that one sets -n.
+	 */
+	uint16_t entries[IR_COUNTERS];
 };
 
 enum ir_helper {

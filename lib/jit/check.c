@@ -54,31 +54,12 @@ static bool check_fault(const struct check *k, unsigned row)
 	return true;
 }
 
-static bool check_counter(struct check *k, unsigned row)
-{
-	const struct code_counter *n = &k->c->counter[row];
-
-	if (n->block != row)
-		return wrong(k, "counter", row, "it is another block's");
-	if (row && n->at <= n[-1].at)
-		return wrong(k, "counter", row, "it does not ascend");
-	if (!take(k, n->at, FIELD_BYTES))
-		return wrong(k, "counter", row, "its field is not in the code, or another's");
-	return true;
-}
-
 bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
 		    const struct jit_opts *o, struct diag *d)
 {
 	struct check k = { .c = c, .d = d };
 
 	k.taken = arena_znew(u->arena, uint8_t, c->size_bytes + 1);
-	if (c->counter_count != (o->count_blocks ? u->block_count : 0))
-		return diag_fail(d, KIT_EXIT_INTERNAL, "%u counters, %u blocks", c->counter_count,
-				 u->block_count);
-	for (unsigned i = 0; i < c->counter_count; i++)
-		if (!check_counter(&k, i))
-			return false;
 	for (unsigned i = 0; i < c->link_count; i++)
 		if (!check_link(&k, i, host->code_align))
 			return false;

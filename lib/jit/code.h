@@ -24,23 +24,6 @@ struct code_link {
 	gaddr target;    /* JUMP, CALL */
 };
 
-/*
- * A block that counts how often it is entered, from outside or by a jump back (jit_opts.count_blocks). Whoever
- * installs the code gives it a uint32_t of its own, which is writable, not executable and in reach of the
- * executable view (2 GB on x86-64), and makes the field lead there before the code first runs.
- *
- *     at n (> 0): the n-th entry, and no other before 2^32 more, leaves with IR_EXIT_HOT instead:
- *                 pc is the block's, its code has not run. Going on needs nothing set anew.
- *     at 0:       counts, and does not leave
- *
- * The counter goes down by one an entry, without a lock: threads that share code may lose counts, and may
- * both see the end, or see it twice.
- */
-struct code_counter {
-	uint32_t at;    /* offset of the 32-bit field; the displacement counts from at + 4 */
-	uint32_t block; /* of the unit, in whose ir_block.exec_count region formation notes it */
-};
-
 /* A host instruction that may raise a guest fault. */
 struct code_fault {
 	uint32_t at;           /* offset of the host instruction's first byte */
@@ -55,8 +38,6 @@ struct code {
 	unsigned guest_insns;
 	const struct code_link *link;
 	unsigned link_count;
-	const struct code_counter *counter; /* ascending by block and at */
-	unsigned counter_count;
 	const struct code_fault *fault; /* ascending by at */
 	unsigned fault_count;
 	const struct lir_loc *loc;

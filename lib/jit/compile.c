@@ -64,12 +64,17 @@ enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 			    const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
 			    struct code *out)
 {
-	struct lir_unit lir = { .arena = u->arena, .ir = u };
+	struct lir_unit lir;
+	const struct ra_target *inside = t;
+	struct ra_target own;
 
 	opt_level1(u);
 	verify(u);
-	host->isel(u, t, o, &lir);
-	if (!allocate(&lir, t) || !host->emit(&lir, t, o, cb, out))
+	if (u->block_count > 1 && ra_region(u, t, &own))
+		inside = &own;
+	host->isel(u, inside, o, &lir);
+	lir.boundary = inside == t ? NULL : t;
+	if (!allocate(&lir, inside) || !host->emit(&lir, inside, o, cb, out))
 		return JIT_TOO_LONG;
 	check_code(out, u, host, o);
 	return JIT_OK;

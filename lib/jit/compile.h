@@ -1,5 +1,5 @@
 /*
- * The pipeline from IR to code, level 1: passes, selection, allocation, emission. Pure (R4): the
+ * The pipeline from IR to code: passes, selection, allocation, emission. Pure (R4): the
  * same unit, target and options give the same bytes.
  */
 #ifndef KIT_JIT_COMPILE_H
@@ -9,7 +9,7 @@
 
 enum jit_status {
 	JIT_OK,
-	JIT_TOO_LONG, /* the code buffer or the spill slots do not suffice: compile a shorter trace */
+	JIT_TOO_LONG, /* the code buffer or the spill slots do not suffice: compile a shorter trace or region */
 };
 
 /*

@@ -47,9 +47,6 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 			strbuf_printf(out, ", stub %" PRIx32, l->stub);
 		}
 	}
-	for (unsigned i = 0; i < c->counter_count; i++)
-		if (c->counter[i].at >= at && c->counter[i].at < at + size)
-			strbuf_printf(out, " ; counter of block %" PRIu32, c->counter[i].block);
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (c->fault[i].at == at)
 			strbuf_printf(out, " ; fault pc+%" PRId32, c->fault[i].gpc_off);

@@ -15,7 +15,7 @@ struct jit_opts {
 	    host_features; /* the host's own bits, from native_features() or 0 for the baseline */
 	bool guest_base;   /* add ir_state.guest_base to every guest address */
 	bool
-	    count_blocks; /* each block counts its entries: code_counter. What is hot goes to level 2 */
+	    count_blocks; /* each block counts its entries: ir_state.entries. What is hot goes to level 2 */
 };
 
 /* Entry points in the code that jit_host.thunks makes, as offsets. */

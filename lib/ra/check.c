@@ -47,6 +47,7 @@ struct checker {
 	struct name *vreg;             /* names of virtual registers */
 	uint32_t si, gi;               /* at hand in the two lists */
 	uint32_t fault;                /* next record */
+	uint64_t written;              /* guest registers that some block has a PUT of */
 };
 
 static const struct name nothing = { 0 };
@@ -165,16 +166,31 @@ static bool step(struct checker *c, struct machine *m, const struct lir_insn *in
 	return true;
 }
 
-static void enter_block(struct checker *c)
+/* Every guest register holds its entry name, at the places of convention t alone. */
+static void place_all(struct checker *c, const struct ra_target *t)
 {
 	memset(&c->m, 0, sizeof(c->m));
-	for (unsigned g = 0; g < c->t->regs->count; g++) {
+	for (unsigned g = 0; g < t->regs->count; g++) {
 		c->greg[g] = entry_name(g);
-		if (c->t->home[g] == LIR_PHYS_NONE)
+		if (t->home[g] == LIR_PHYS_NONE)
 			c->m.mem[g] = entry_name(g);
 		else
-			c->m.reg[c->t->home[g]] = entry_name(g);
+			c->m.reg[t->home[g]] = entry_name(g);
 	}
+}
+
+static const struct ra_target *boundary(const struct checker *c)
+{
+	return c->got->boundary ? c->got->boundary : c->t;
+}
+
+static void enter_block(struct checker *c)
+{
+	place_all(c, c->t);
+	/* A register that has its home in the region alone and is not written is in memory, too. */
+	for (unsigned g = 0; g < c->t->regs->count; g++)
+		if (!(c->written >> g & 1) && boundary(c)->home[g] == LIR_PHYS_NONE)
+			c->m.mem[g] = entry_name(g);
 }
 
 /* ---- operands ------------------------------------------------------------------------------------- */
@@ -312,11 +328,12 @@ static bool define(struct checker *c, const struct lir_insn *sel, const struct l
 
 /* ---- ways out --------------------------------------------------------------------------------------- */
 
-/* Does m hold all guest registers as the boundary convention has them? */
-static bool check_boundary(struct checker *c, const struct machine *m, const char *where)
+/* Does m hold all guest registers as convention t has them? */
+static bool check_places(struct checker *c, const struct machine *m, const struct ra_target *t,
+			 const char *where)
 {
-	for (unsigned g = 0; g < c->t->regs->count; g++) {
-		unsigned home = c->t->home[g];
+	for (unsigned g = 0; g < t->regs->count; g++) {
+		unsigned home = t->home[g];
 
 		if (!same(home == LIR_PHYS_NONE ? m->mem[g] : m->reg[home], c->greg[g]))
 			return fail(c, "%s: guest register %s is not in its place", where,
@@ -344,7 +361,7 @@ static bool check_exit(struct checker *c, const struct lir_insn *got)
 		if (in->op >= LIR_HOST || !step(c, &m, in))
 			return fail(c, "stub of exit %u, insn %u cannot be", got->exit, i);
 	}
-	return check_boundary(c, &m, "side exit");
+	return check_places(c, &m, c->t, "side exit");
 }
 
 /* Registers that insn may have written when it faults. */
@@ -374,6 +391,12 @@ static struct name found_at(struct checker *c, const struct lir_loc *loc, uint64
 	}
 }
 
+/* In memory, inside and outside? */
+static bool is_unpinned(const struct checker *c, unsigned g)
+{
+	return c->t->home[g] == LIR_PHYS_NONE && boundary(c)->home[g] == LIR_PHYS_NONE;
+}
+
 static bool check_fault(struct checker *c, const struct lir_insn *got)
 {
 	uint64_t lost = lost_at_fault(got), listed = 0;
@@ -387,7 +410,7 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 	for (uint32_t i = f->first; i < f->first + f->count; i++) {
 		const struct lir_loc *loc = &c->got->loc[i];
 
-		if (loc->greg >= c->t->regs->count || c->t->home[loc->greg] == LIR_PHYS_NONE
+		if (loc->greg >= c->t->regs->count || is_unpinned(c, loc->greg)
 		    || listed >> loc->greg & 1)
 			return fail(c, "the fault record lists guest register %u", loc->greg);
 		listed |= UINT64_C(1) << loc->greg;
@@ -396,7 +419,7 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 				    c->t->regs->reg[loc->greg].name);
 	}
 	for (unsigned g = 0; g < c->t->regs->count; g++) {
-		unsigned home = c->t->home[g];
+		unsigned home = boundary(c)->home[g];
 		bool there = home == LIR_PHYS_NONE
 				 ? same(c->m.mem[g], c->greg[g])
 				 : same(c->m.reg[home], c->greg[g]) && !(lost >> home & 1);
@@ -421,7 +444,7 @@ static bool check_host(struct checker *c, const struct lir_insn *sel)
 		return fail(c, "op %u became op %u, or other fields changed", sel->op, got->op);
 	if (!check_operands(c, sel, got))
 		return false;
-	if (sel->flags & LF_SYNC && !check_boundary(c, &c->m, "sync"))
+	if (sel->flags & LF_SYNC && !check_places(c, &c->m, c->t, "sync"))
 		return false;
 	if (sel->flags & LF_FAULT && !check_fault(c, got))
 		return false;
@@ -479,12 +502,40 @@ static bool check_insn(struct checker *c, const struct lir_insn *sel)
 	return true;
 }
 
+static bool run_list(struct checker *c, const struct lir_insn *in, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (in[i].op >= LIR_HOST || !step(c, &c->m, &in[i]))
+			return fail(c, "insn %u of enter or leave cannot be", i);
+	return true;
+}
+
+/* The way into a region, and from its convention out of it. */
+static bool check_region(struct checker *c)
+{
+	const struct lir_unit *u = c->got;
+
+	if (!u->boundary)
+		return !u->enter_count && !u->leave_count;
+	for (unsigned i = 0; i < c->sel->insn_count; i++)
+		if (c->sel->insn[i].op == LIR_PUT)
+			c->written |= UINT64_C(1) << (c->sel->insn[i].imm & (IR_MAX_REGS - 1));
+	place_all(c, u->boundary);
+	if (!run_list(c, u->enter, u->enter_count) || !check_places(c, &c->m, c->t, "enter"))
+		return false;
+	enter_block(c);
+	return run_list(c, u->leave, u->leave_count)
+	       && check_places(c, &c->m, u->boundary, "leave");
+}
+
 bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
 	      const struct ra_target *t, struct diag *d)
 {
 	struct checker c = { .sel = selected, .got = allocated, .t = t, .d = d };
 
 	c.vreg = arena_znew(allocated->arena, struct name, selected->vreg_count + 1);
+	if (!check_region(&c))
+		return false;
 	enter_block(&c);
 	for (c.si = 0; c.si < selected->insn_count; c.si++)
 		if (!check_insn(&c, &selected->insn[c.si]))

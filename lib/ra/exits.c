@@ -184,17 +184,37 @@ static struct lir_loc locate(const struct ra *s, unsigned g)
 	return loc;
 }
 
+/* The place of g, which is where a region has it. */
+static struct lir_loc locate_inside(const struct ra *s, unsigned g)
+{
+	struct lir_loc loc = { .greg = (uint8_t)g, .kind = LIR_LOC_REG, .phys = s->t->home[g] };
+
+	if (loc.phys == LIR_PHYS_NONE) {
+		loc.kind = LIR_LOC_MEM;
+		loc.imm = ra_greg_mem(s, g);
+	}
+	return loc;
+}
+
+static void add_locs(struct ra *s, uint64_t away)
+{
+	struct lir_unit *u = s->u;
+
+	s->loc_first = u->loc_count;
+	for (RA_EACH(g, away | s->displaced)) {
+		arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
+		u->loc[u->loc_count++] =
+		    away & RA_BIT(g) ? locate(s, (unsigned)g) : locate_inside(s, (unsigned)g);
+	}
+	s->loc_count = u->loc_count - s->loc_first;
+}
+
 void ra_note_fault(struct ra *s)
 {
 	struct lir_unit *u = s->u;
 
 	if (!s->loc_valid) {
-		s->loc_first = u->loc_count;
-		for (RA_EACH(g, s->away)) {
-			arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
-			u->loc[u->loc_count++] = locate(s, (unsigned)g);
-		}
-		s->loc_count = u->loc_count - s->loc_first;
+		add_locs(s, s->away);
 		s->loc_valid = true;
 	}
 	arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
@@ -357,8 +377,11 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	if (in.flags & LF_FAULT) {
 		struct lir_unit *u = s->u;
 
+		add_locs(s, 0);
+		s->loc_valid = false;
 		arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
-		u->fault[u->fault_count++] = (struct lir_fault){ s->out.count, u->loc_count, 0 };
+		u->fault[u->fault_count++] =
+		    (struct lir_fault){ s->out.count, s->loc_first, s->loc_count };
 	}
 	*ra_append(&s->out) = in;
 }

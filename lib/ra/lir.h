@@ -36,6 +36,13 @@
  *            An insn with one DEF, no CLOBBER and no LO_LATE use is taken to write its result
  *            after the access has succeeded; of any other the results count as written before.
  *
+ * Regions
+ * -------
+ * A unit of several blocks may have a convention of its own between its blocks (region.c): lir_unit.boundary is
+ * then the target that the world outside keeps to, and ra_run's target is the region's. "At home" means the
+ * region's homes in all that is said above. A register with a home in both has the same one. A way out of the unit carries out lir_unit.leave once all is at home, an
+ * entry lir_unit.enter, and fault records count from the boundary's homes.
+ *
  * Everything is allocated from one arena and belongs to one translation.
  */
 #ifndef KIT_RA_LIR_H
@@ -162,7 +169,8 @@ struct lir_fault {
 struct lir_unit {
 	struct arena *arena;
 	const struct ir_unit *ir;
-	struct lir_insn *insn; /* before ra_run: selected; after: allocated */
+	const struct ra_target *boundary; /* NULL: no other than ra_run's */
+	struct lir_insn *insn;            /* before ra_run: selected; after: allocated */
 	unsigned insn_count, insn_cap;
 	struct lir_block *block;
 	unsigned block_count, block_cap;
@@ -177,6 +185,9 @@ struct lir_unit {
 	unsigned loc_count, loc_cap;
 	struct lir_fault *fault; /* ascending by insn */
 	unsigned fault_count, fault_cap;
+	/* With a boundary: LIR_LOADs and LIR_STOREs from its convention to the blocks' own, and back. */
+	struct lir_insn *enter, *leave;
+	unsigned enter_count, leave_count;
 };
 
 /* What the allocator has to know of a host. */

@@ -31,6 +31,17 @@ static void out_init(struct ra_out *out, struct arena *a, unsigned cap)
 	out->insn = cap ? arena_new(a, struct lir_insn, cap) : NULL;
 }
 
+/* Guest registers that have other places in own than in boundary. */
+static uint64_t displaced(const struct ra_target *own, const struct ra_target *boundary)
+{
+	uint64_t set = 0;
+
+	for (unsigned g = 0; g < own->regs->count; g++)
+		if (own->home[g] != boundary->home[g])
+			set |= RA_BIT(g);
+	return set;
+}
+
 bool ra_run(struct lir_unit *u, const struct ra_target *t)
 {
 	struct ra
@@ -43,12 +54,15 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	s.entry = (uint16_t)u->vreg_count;
 	s.synced = (uint16_t)(u->vreg_count + IR_MAX_REGS);
 	s.out_of_slots = false;
+	s.displaced = u->boundary ? displaced(t, u->boundary) : 0;
 	init_values(&s);
 	s.step = arena_new(u->arena, struct ra_step, u->insn_count + 1);
 	s.use_cap = 3 * u->insn_count + 16;
 	s.use = arena_new(u->arena, struct ra_use, s.use_cap);
 	out_init(&s.out, u->arena, u->insn_count + u->insn_count / 2 + 16);
 	out_init(&s.stub, u->arena, 0);
+	if (u->boundary)
+		ra_region_moves(&s);
 	for (unsigned b = 0; b < u->block_count; b++) {
 		ra_live(&s, b);
 		ra_scan(&s);

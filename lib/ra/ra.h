@@ -10,6 +10,12 @@
 /* Completes a target whose other fields are filled. Whoever makes one calls it once. */
 void ra_target_done(struct ra_target *t);
 
+/*
+ * The convention for the blocks of region u: own is boundary with the homes given to the registers that u
+ * uses most, as ir_block.exec_count weighs them, where that pays for entering and leaving. False: boundary serves best.
+ */
+bool ra_region(const struct ir_unit *u, const struct ra_target *boundary, struct ra_target *own);
+
 /* Allocates u in place. Always succeeds: what does not fit is spilled; false only when the
  * IR_SPILL_SLOTS do not suffice (the caller then compiles a shorter trace). */
 bool ra_run(struct lir_unit *u, const struct ra_target *t);

@@ -6,6 +6,7 @@
  *       pick.c   chooses a register, or whom to evict
  *       exits.c  ways out: stubs, fault records, bringing guest registers home
  *       moves.c  parallel moves
+ *     region.c a convention of its own for a unit of several blocks
  *
  * Values
  * ------
@@ -102,6 +103,8 @@ struct ra {
 	struct ra_value *value;
 	uint16_t entry, synced;
 	bool out_of_slots; /* the run has failed */
+	/* Regions: guest registers that are elsewhere inside than at the boundary. */
+	uint64_t displaced;
 	struct ra_out out, stub;
 
 	/* What live.c says of the block at hand. */
@@ -132,6 +135,11 @@ struct ra {
 	uint32_t loc_first, loc_count;   /* the last fault record's locations ... */
 	bool loc_valid;                  /* ... still say where everything is */
 };
+
+/* ---- region.c */
+
+/* Makes enter and leave of the unit. */
+void ra_region_moves(struct ra *s);
 
 /* ---- live.c */
 

@@ -12,8 +12,9 @@ struct kit_options {
 	bool selfcheck; /* run both engines in lockstep */
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
-	bool stats;      /* print what was translated and run, at exit */
-	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
+	unsigned max_level; /* 1 or 2: up to which level hot code is compiled */
+	bool stats;         /* print what was translated and run, at exit */
+	bool force_base;    /* use the fall-back base even where guest addresses are free (tests) */
 	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes; /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */

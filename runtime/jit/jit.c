@@ -3,8 +3,12 @@
  *
  *     jit_run:   jump table, or find or translate the unit at pc --> enter its code
  *                     ^                                                   |
+ *                     |  IR_EXIT_HOT: compile the region ----------------+
  *                     |  IR_EXIT_LOOKUP: fill the jump table              |
  *                     +--IR_EXIT_LINK:   and patch the link --------------+-- any other reason: to the run loop
+ *
+ * Level 1 counts how often its blocks are entered. One that is entered often leaves with IR_EXIT_HOT, and the region
+ * around it is compiled (region.h); its code takes the place of the old one, also while that is running.
  *
  * Code reaches its thread through struct ir_state alone. The code stack holds the host
  * return addresses of guest calls, so that returns are predicted; its bottom word
@@ -24,6 +28,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/jit/compile.h"
+#include "runtime/jit/region.h"
 #include "runtime/jit/tc.h"
 #include "runtime/jit/world.h"
 #include "runtime/mem/mem.h"
@@ -41,7 +46,11 @@ enum {
 	CODE_STACK_BYTES = 256 << 10,
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
-	COLD_ENTRIES = 4096,           /* counters of traces that are not translated yet */
+	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
+	HOT_ENTRIES = 8192,              /* of a block make it hot: its region is compiled */
+	WARM_ENTRIES = HOT_ENTRIES / 32, /* of another block make it part of the region */
+	REGION_INSNS = 400,
+	STRESS_HOT_ENTRIES = 40,
 	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
@@ -53,6 +62,7 @@ enum {
  * the first two; each one more makes code with many joins be translated once more.
  */
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
+static const struct guest_limits region_limits = { .max_insns = REGION_INSNS };
 const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches = 0 };
 
 typedef uint32_t enter_fn(struct ir_state *st, const void *code);
@@ -64,6 +74,7 @@ struct jit_thread {
 	struct arena scratch; /* of the translation under way */
 	uint8_t *code;        /* UNIT_BYTES_MAX: where it is emitted to */
 	gaddr translating;    /* the pc of it; 1: none */
+	bool region;          /* at level 2 */
 	uint64_t runs, lookups;
 	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
 	struct ir_jump_entry entry[ENTRIES];
@@ -81,7 +92,7 @@ struct jit {
 	const struct guest *guest;
 	const struct jit_host *host;
 	struct ra_target target;
-	struct jit_opts opts;
+	struct jit_opts opts, region_opts;
 	struct jit_thunks thunks;
 	struct guest_limits limits;
 	struct guest_fetch fetch;
@@ -209,6 +220,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->host = host_native();
 	j->opts.host_features = p->opt.host_isa_baseline ? 0 : native_features();
 	j->opts.guest_base = mem_base(p->mem) != 0;
+	j->region_opts = j->opts;
+	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
 	j->fetch = (struct guest_fetch){ .read = mem_fetch, .ctx = p->mem };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
@@ -361,9 +374,48 @@ static bool guard_pages(struct jit *j, const struct code *c)
 	return all_guarded;
 }
 
-/* Builds IR of the trace at pc and compiles it into the thread's own memory. */
-static enum jit_status compile_trace(struct jit *j, struct kit_thread *t, gaddr pc,
-				     const struct guest_limits *limits, struct code *c)
+/* ---- level 2 ------------------------------------------------------------------------------ */
+
+static unsigned hot_entries(const struct jit *j)
+{
+	return j->opt->stress ? STRESS_HOT_ENTRIES : HOT_ENTRIES;
+}
+
+/* The counter of a block that was just translated, or of a region's entry, which does not count any more. */
+static void start_counter(struct jit *j, struct kit_thread *t, gaddr pc, bool region)
+{
+	t->st.entries[ir_counter_of(pc)] = region ? 1 : (uint16_t)-hot_entries(j);
+}
+
+/* How often the block at pc has run, from its counter: 0 at first, then -HOT_ENTRIES and up, small when it was hot. */
+static uint32_t heat(void *ctx, gaddr pc)
+{
+	const struct kit_thread *t = ctx;
+	const unsigned hot = hot_entries(t->proc->jit), warm = hot * WARM_ENTRIES / HOT_ENTRIES;
+	const uint16_t count = t->st.entries[ir_counter_of(pc)];
+	const unsigned runs = count < 0x10000 - hot ? hot : count - (0x10000 - hot);
+
+	return count == 0 || runs < warm ? 0 : runs;
+}
+
+static void build_region(struct jit *j, struct kit_thread *t, const struct guest_limits *limits,
+			 struct ir_unit *u)
+{
+	const struct region_source source = { .guest = j->guest,
+					      .decoder = kit_decoder(t),
+					      .fetch = &j->fetch,
+					      .trace = &j->limits,
+					      .heat = heat,
+					      .ctx = t };
+
+	region_build(&source, limits->max_insns, u);
+}
+
+/* ---- compiling ---------------------------------------------------------------------------- */
+
+/* Builds IR of the trace or region at pc and compiles it into the thread's own memory. */
+static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr pc,
+				    const struct guest_limits *limits, struct code *c)
 {
 	struct jit_thread *jt = t->jit;
 	struct ir_unit u;
@@ -371,19 +423,23 @@ static enum jit_status compile_trace(struct jit *j, struct kit_thread *t, gaddr 
 
 	arena_reset(&jt->scratch);
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
-	j->guest->translate(kit_decoder(t), &j->fetch, pc, limits, &u);
+	if (jt->region)
+		build_region(j, t, limits, &u);
+	else
+		j->guest->translate(kit_decoder(t), &j->fetch, pc, limits, &u);
 	/* In lockstep each turn of a loop comes back to be compared. */
 	if (j->opt->selfcheck)
 		ir_cut_loops(&u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
-	return jit_compile(&u, j->host, &j->target, &j->opts, &cb, c);
+	return jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb,
+			   c);
 }
 
 static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c)
 {
-	struct guest_limits limits = j->limits;
+	struct guest_limits limits = t->jit->region ? region_limits : j->limits;
 
-	while (compile_trace(j, t, pc, &limits, c) != JIT_OK) {
+	while (compile_once(j, t, pc, &limits, c) != JIT_OK) {
 		KIT_CHECK(limits.max_insns > 1, "one instruction at %#lx does not fit",
 			  (unsigned long)pc);
 		limits.max_insns /= 2;
@@ -485,10 +541,10 @@ static struct tc_unit *install(struct jit *j, const struct code *c, uint64_t has
 }
 
 /*
- * The unit at pc, freshly translated, by this thread or another one. NULL when nothing can be fetched there: that is
+ * The unit at pc, freshly translated, at level 2 if region says so, by this thread or another one. NULL when nothing can be fetched there: that is
  * not kept as a unit, since nobody says when it changes. Called and left with the lock held.
  */
-static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
+static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, bool region)
 {
 	uint64_t begin = j->opt->stats ? now_ns() : 0, hash;
 	struct tc_unit *u = NULL;
@@ -499,19 +555,61 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc)
 			pthread_cond_wait(&j->translated, &j->lock);
 		while (is_being_translated(j, pc));
 		u = tc_find(&j->tc, pc);
-		if (u)
+		if (u && (u->is_region || !region))
 			return u;
+		u = NULL;
 	}
 	t->jit->translating = pc;
+	t->jit->region = region;
 	compile_steady(j, t, pc, &c, &hash);
-	if (c.guest_insns)
+	if (c.guest_insns) {
 		u = install(j, &c, hash);
+		start_counter(j, t, pc, region);
+	}
 	t->jit->translating = 1;
 	if (!world_alone(&j->world))
 		pthread_cond_broadcast(&j->translated);
 	if (begin)
 		j->stats.translate_ns += now_ns() - begin;
 	return u;
+}
+
+/* The tables of all threads lead to u, where they led to other code of its pc. */
+static void retarget(struct jit *j, const struct tc_unit *u)
+{
+	for (struct world_thread *e = j->world.first; e; e = e->next) {
+		struct ir_jump_entry *at[] = { jump_of(e->st, u->gpc),
+					       entry_of(thread_of(e), u->gpc) };
+
+		for (unsigned n = 0; n < ARRAY_LEN(at); n++)
+			if (at[n]->gpc == u->gpc)
+				__atomic_store_n(&at[n]->code, u->code, __ATOMIC_RELEASE);
+	}
+}
+
+/* The block at pc is hot: the region that starts there takes its place. */
+static void make_region(struct jit *j, struct kit_thread *t, gaddr pc)
+{
+	struct tc_unit *u;
+
+	lock(j);
+	u = tc_find(&j->tc, pc);
+	if (u && !u->is_region) {
+		u = translate(j, t, pc, true);
+		if (u && !u->is_region) {
+			struct tc_unit *old = u->hash_next;
+
+			u->is_region = true;
+			j->stats.regions++;
+			/* Since then it may have been killed. */
+			while (old && old->gpc != pc)
+				old = old->hash_next;
+			if (old)
+				tc_supersede(&j->tc, old, u);
+			retarget(j, u);
+		}
+	}
+	unlock(j);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -589,7 +687,7 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 	u = tc_find(&j->tc, t->st.pc);
 	*why = IR_EXIT_LOOKUP;
 	if (!u && !(link && is_cold(t, t->st.pc))) {
-		u = translate(j, t, t->st.pc);
+		u = translate(j, t, t->st.pc, false);
 		*why = IR_EXIT_FETCH;
 	}
 	if (u && link) {
@@ -632,7 +730,9 @@ enum ir_exit jit_run(struct kit_thread *t)
 		if (!code)
 			return why;
 		why = run_code(t, code);
-		if (why != IR_EXIT_LOOKUP && why != IR_EXIT_LINK)
+		if (why == IR_EXIT_HOT)
+			make_region(t->proc->jit, t, st->pc);
+		else if (why != IR_EXIT_LOOKUP && why != IR_EXIT_LINK)
 			return why;
 		if (__atomic_load_n(&st->stop, __ATOMIC_RELAXED))
 			return IR_EXIT_STOP;

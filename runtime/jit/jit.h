@@ -28,6 +28,7 @@ struct jit_stats {
 	uint64_t runs;    /* entries into translated code */
 	uint64_t lookups; /* of them for a guest pc that no link or jump table entry led to */
 	uint64_t links;   /* links made */
+	uint64_t regions; /* of the units those of level 2 */
 	uint64_t killed, evicted_units;
 };
 

@@ -174,18 +174,46 @@ static void unlink_one(struct tc *tc, struct tc_link *l)
 	set_field(tc, l, l->from->code + l->code.stub);
 }
 
-void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to)
+static void note_link(struct tc_link *l, struct tc_unit *to)
 {
-	KIT_DCHECK(!l->to && !to->dead && !l->from->dead, "link at %#x", l->code.at);
 	l->to = to;
 	l->next = to->incoming;
 	l->pprev = &to->incoming;
 	if (l->next)
 		l->next->pprev = &l->next;
 	to->incoming = l;
+}
+
+void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to)
+{
+	KIT_DCHECK(!l->to && !to->dead && !l->from->dead, "link at %#x", l->code.at);
+	note_link(l, to);
 	set_field(tc, l, to->code);
 	if (l->code.kind == CODE_LINK_IC)
 		set_key(tc, l, to->gpc);
+}
+
+void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by)
+{
+	struct tc_unit **b = bucket_of(tc, old->gpc);
+	struct tc_link *l = old->incoming, *next;
+
+	KIT_DCHECK(old->gpc == by->gpc, "unit %#lx by one at %#lx", (unsigned long)old->gpc,
+		   (unsigned long)by->gpc);
+	for (; l; l = next) {
+		next = l->next;
+		*l->pprev = next;
+		if (next)
+			next->pprev = l->pprev;
+		note_link(l, by);
+		set_field(tc, l, by->code);
+	}
+	while (*b != old)
+		b = &(*b)->hash_next;
+	/* Who is at old just now goes on behind it. */
+	__atomic_store_n(b, old->hash_next, __ATOMIC_RELEASE);
+	tc->unit_count--;
+	old->is_superseded = true;
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
@@ -301,10 +329,12 @@ void tc_kill(struct tc *tc, struct tc_unit *u)
 
 	if (u->dead)
 		return;
-	while (*b != u)
-		b = &(*b)->hash_next;
-	*b = u->hash_next;
-	tc->unit_count--;
+	if (!u->is_superseded) {
+		while (*b != u)
+			b = &(*b)->hash_next;
+		*b = u->hash_next;
+		tc->unit_count--;
+	}
 	while (u->incoming)
 		unlink_one(tc, u->incoming);
 	for (uint32_t i = 0; i < u->link_count; i++)

@@ -55,6 +55,8 @@ struct tc_unit {
 	uint32_t guest_insns;
 	uint64_t content_hash; /* of the guest bytes */
 	bool dead;
+	bool is_region;     /* made by level 2 */
+	bool is_superseded; /* not found any more, since a better one of its pc is */
 	struct tc_unit *hash_next;
 	struct tc_link *incoming;
 	struct tc_link *link;
@@ -125,5 +127,10 @@ const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc);
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
 /* Makes the link lead to unit to, which must start at the link's target (or, for an inline cache, defines it). */
 void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to);
+/*
+ * The links that lead to old lead to by, which was made of the same guest pc and is found from now on. Old lives on,
+ * since threads may be in it: other threads may be in code.
+ */
+void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by);
 
 #endif

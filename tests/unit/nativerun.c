@@ -1,18 +1,14 @@
 /* Native runs of compiled units; see nativerun.h. */
 #include "tests/unit/nativerun.h"
 
+#include "lib/base/hash.h"
+
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum {
-	CODE_BYTES = 8 << 20,
-	COUNTERS_BYTES = 64 << 10,
-	STACK_BYTES = 64 << 10,
-	PAGE = 4096,
-	ALT_BYTES = 64 << 10
-};
+enum { CODE_BYTES = 8 << 20, STACK_BYTES = 64 << 10, PAGE = 4096, ALT_BYTES = 64 << 10 };
 
 static struct nativerun *running;
 
@@ -112,10 +108,7 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 	*n = (struct nativerun){ .host = host_native(), .opts = opts };
 	KIT_CHECK(fd >= 0 && ftruncate(fd, CODE_BYTES) == 0, "no memory for code");
 	n->rw = map(NULL, CODE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	n->rx = map(NULL, CODE_BYTES + COUNTERS_BYTES, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	map(n->rx, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd);
-	n->counter = n->counters = (uint32_t *)(void *)(n->rx + CODE_BYTES);
+	n->rx = map(NULL, CODE_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
 	close(fd);
 	arena_init(&n->arena);
 	n->host->target(regs, &n->opts, &n->target);
@@ -130,7 +123,7 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 void nativerun_fini(struct nativerun *n)
 {
 	munmap(n->rw, CODE_BYTES);
-	munmap(n->rx, CODE_BYTES + COUNTERS_BYTES);
+	munmap(n->rx, CODE_BYTES);
 	munmap(n->memory - PAGE, 3 * PAGE);
 	munmap(n->st->jump, sizeof *n->st->jump * IR_JUMP_ENTRIES);
 	munmap(n->st, (sizeof *n->st + PAGE - 1) & ~(size_t)(PAGE - 1));
@@ -140,17 +133,26 @@ void nativerun_fini(struct nativerun *n)
 
 /* ---- units ------------------------------------------------------------------------------------------ */
 
-/* Gives the unit's counters their places, behind those of the unit kept last. */
-static void bind_counters(struct nativerun *n)
+/* Another convention for the blocks of a unit: some registers without a home have that of another one. */
+static struct ra_target region_target(const struct nativerun *n)
 {
-	for (unsigned i = 0; i < n->code.counter_count; i++) {
-		const struct code_counter *c = &n->code.counter[i];
+	struct ra_target own = n->target;
+	uint64_t random = n->region;
 
-		KIT_CHECK(n->counter + i < n->counters + COUNTERS_BYTES / sizeof *n->counter,
-			  "no room for counters");
-		n->counter[i] = 0;
-		nativerun_link(n, (uintptr_t)n->unit + c->at, n->counter + i);
+	for (unsigned in = 0; in < own.regs->count; in++) {
+		unsigned out;
+
+		random = kit_mix64(random);
+		out = (unsigned)(random % own.regs->count);
+		if (n->target.home[in] != LIR_PHYS_NONE || own.home[out] == LIR_PHYS_NONE
+		    || n->target.home[out] == LIR_PHYS_NONE
+		    || own.regs->reg[in].type != own.regs->reg[out].type)
+			continue;
+		own.home[in] = own.home[out];
+		own.home[out] = LIR_PHYS_NONE;
 	}
+	ra_target_done(&own);
+	return own;
 }
 
 static struct lir_unit copy_of(const struct lir_unit *lir)
@@ -165,19 +167,21 @@ static struct lir_unit copy_of(const struct lir_unit *lir)
 enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u,
 					struct diag *d)
 {
-	struct lir_unit lir = { .arena = u->arena, .ir = u }, selected;
+	struct lir_unit lir, selected;
+	struct ra_target own = n->region ? region_target(n) : n->target;
 	struct codebuf cb;
 
 	n->used = n->keep;
 	cb_init(&cb, n->rw + n->used, CODE_BYTES - n->used);
-	n->host->isel(u, &n->target, &n->opts, &lir);
+	n->host->isel(u, &own, &n->opts, &lir);
+	lir.boundary = n->region ? &n->target : NULL;
 	if (n->check)
 		selected = copy_of(&lir);
-	if (!ra_run(&lir, &n->target))
+	if (!ra_run(&lir, &own))
 		return NATIVERUN_TOO_LONG;
-	if (n->check && !ra_check(&selected, &lir, &n->target, d))
+	if (n->check && !ra_check(&selected, &lir, &own, d))
 		return NATIVERUN_BAD_ALLOCATION;
-	if (!n->host->emit(&lir, &n->target, &n->opts, &cb, &n->code))
+	if (!n->host->emit(&lir, &own, &n->opts, &cb, &n->code))
 		return NATIVERUN_TOO_LONG;
 	if (n->check && !jit_check_code(&n->code, u, n->host, &n->opts, d))
 		return NATIVERUN_BAD_TABLES;
@@ -185,14 +189,12 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 				(char *)n->rx + n->used + n->code.size_bytes);
 	n->unit = n->rx + n->used;
 	n->used += n->code.size_bytes;
-	bind_counters(n);
 	return NATIVERUN_OK;
 }
 
 const void *nativerun_keep(struct nativerun *n)
 {
 	n->keep = (uint32_t)align_up(n->used, n->host->code_align);
-	n->counter += n->code.counter_count;
 	return n->unit;
 }
 

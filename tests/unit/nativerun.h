@@ -17,15 +17,15 @@ struct nativerun {
 	struct ra_target target;
 	struct jit_thunks thunks;
 	struct ir_state *st;
-	struct code code;  /* the unit compiled last */
-	uint32_t *counter; /* the first of its counters, by block */
-	bool check;        /* prove each allocation, check each table */
+	struct code code; /* the unit compiled last */
+	bool check;       /* prove each allocation, check each table */
+	uint64_t
+	    region; /* not 0: units have a convention of their own inside, which this number chooses */
 	/* Private: */
 	struct arena arena;
 	uint8_t *rw, *rx;    /* two views of the code memory */
 	uint32_t used;       /* thunks, then units */
 	uint32_t keep;       /* units below stay */
-	uint32_t *counters;  /* behind rx */
 	const uint8_t *unit; /* the unit compiled last, in rx */
 	uint8_t *memory;     /* host address of the window's page */
 	gaddr window;
@@ -46,7 +46,7 @@ void nativerun_fini(struct nativerun *n);
 /* Selects, allocates and emits u as it stands; replaces the unit before. */
 enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_unit *u,
 					struct diag *d);
-/* Keeps the unit compiled last, and its counters, and returns where it starts. */
+/* Keeps the unit compiled last and returns where it starts. */
 const void *nativerun_keep(struct nativerun *n);
 /*
  * Enters the unit (NULL: the one compiled last) with the state's registers, frm and fflags, and comes back with them

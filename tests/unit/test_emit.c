@@ -137,6 +137,7 @@ static void run_native(struct work *w)
 	st->fflags = w->before.st.fflags;
 	st->resv_addr = w->before.st.resv_addr;
 	st->resv_value = w->before.st.resv_value;
+	memset(st->entries, 0, sizeof st->entries); /* no counter runs over */
 	nativerun_set_memory(&w->n, w->before.window, sizeof w->before.window);
 	o->reason = nativerun_run(&w->n, NULL, false);
 	o->st = *st;
@@ -211,6 +212,7 @@ static void random_units(unsigned config, const struct ir_regfile *regs, unsigne
 		irgen_copy(&u, &w->a, &v);
 		if (i & 1)
 			opt_level1(&v);
+		w->n.region = i & 2 ? 1 + i : 0;
 		if (!compare(w, &g, &v, &v, 3))
 			break;
 	}

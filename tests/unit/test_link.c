@@ -37,7 +37,6 @@ struct program {
 	struct {
 		const uint8_t *at; /* NULL: not compiled */
 		struct code code;
-		uint32_t *counter;
 	} made[MAX_UNITS];
 	unsigned count;
 	struct nativerun n;
@@ -116,7 +115,6 @@ static const void *code_at(struct program *p, gaddr pc)
 	if (!p->made[i].at) {
 		if (!CHECK_EQ(nativerun_compile(&p->n, &p->unit[i], &d), NATIVERUN_OK))
 			return NULL;
-		p->made[i].counter = p->n.counter;
 		p->made[i].at = nativerun_keep(&p->n);
 		p->made[i].code = p->n.code;
 	}
@@ -255,8 +253,8 @@ static unsigned entries(const struct program *p)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < p->count; i++)
-		n -= p->made[i].at ? p->made[i].counter[0] : 0;
+	for (unsigned i = 0; i < IR_COUNTERS; i++)
+		n += p->n.st->entries[i];
 	return n;
 }
 
@@ -298,6 +296,7 @@ static void random_graphs(struct jit_opts opts, unsigned count)
 
 		irgen_init(&g, i, &regs);
 		program_init(p, opts);
+		p->n.region = i & 1 ? 1 + i : 0;
 		random_program(p, &g, 1u << (2 + irgen_below(&g, 4)));
 		for (unsigned k = 0; k < 3 && !check_failed; k++) {
 			CHECK_AT("graph %u run %u", i, k);
@@ -419,7 +418,7 @@ static void test_hot(void)
 {
 	struct program *p = malloc(sizeof *p);
 	struct ir_state *st;
-	uint32_t *counter;
+	uint16_t *head, *tail;
 
 	REQUIRE(p);
 	program_init(p, (struct jit_opts){ .count_blocks = true });
@@ -429,10 +428,11 @@ static void test_hot(void)
 		      " %9 = add.i64 %7, %8\n putreg.i64 r5, %9\n exit jump 0x1000\n }");
 	unit_parse(p, "block 0x2000 {\n exitr syscall 0x2000\n }");
 	REQUIRE(code_at(p, 0x1000));
-	counter = p->made[0].counter;
 	st = p->n.st;
+	head = &st->entries[ir_counter_of(0x1000)];
+	tail = &st->entries[ir_counter_of(0x1100)];
 	/* The fourth entry of the head, by a jump back. Then it goes on without the counter being set. */
-	counter[0] = 4;
+	*head = (uint16_t)-4;
 	st->reg[4] = 10;
 	st->reg[5] = 0;
 	st->pc = 0x1000;
@@ -440,20 +440,20 @@ static void test_hot(void)
 	CHECK_EQ(st->pc, 0x1000);
 	CHECK_EQ(st->reg[4], 7);
 	CHECK_EQ(st->reg[5], 3);
-	CHECK_EQ(counter[0], 0);
+	CHECK_EQ(*head, 0);
 	CHECK_EQ(run(p, true), IR_EXIT_SYSCALL);
 	CHECK_EQ(st->reg[5], 9);
-	CHECK_EQ(counter[0], (uint32_t)-7);
-	CHECK_EQ(counter[1], (uint32_t)-9);
+	CHECK_EQ(*head, 7);
+	CHECK_EQ(*tail, 9);
 	/* The second entry of the block behind it; the first one of the head, from outside. */
-	counter[1] = 2;
+	*tail = (uint16_t)-2;
 	st->reg[4] = 10;
 	st->pc = 0x1000;
 	CHECK_EQ(run(p, true), IR_EXIT_HOT);
 	CHECK_EQ(st->pc, 0x1100);
 	CHECK_EQ(st->reg[4], 8);
 	CHECK_EQ(st->reg[5], 10);
-	counter[0] = 1;
+	*head = (uint16_t)-1;
 	st->pc = 0x1000;
 	CHECK_EQ(run(p, true), IR_EXIT_HOT);
 	CHECK_EQ(st->pc, 0x1000);
@@ -495,13 +495,8 @@ static void test_tables(void)
 		      "block 0x1100 {\n %5 = getreg.i64 r5\n exiti jump %5\n }");
 	REQUIRE(code_at(p, 0x1000));
 	c = &p->made[0].code;
-	REQUIRE(c->link_count == 2 && c->fault_count == 2 && c->counter_count == 2);
+	REQUIRE(c->link_count == 2 && c->fault_count == 2);
 	CHECK(tables_pass(p, c));
-	CHECK(refused(p, c, &c->counter_count, 1));
-	CHECK(refused(p, c, &c->counter[0].block, 1));
-	CHECK(refused(p, c, &c->counter[0].at, c->counter[1].at));
-	CHECK(refused(p, c, &c->counter[1].at, c->size_bytes - 3));
-	CHECK(refused(p, c, &c->counter[1].at, c->link[0].at + 3));
 	CHECK(refused(p, c, &c->link[0].at, c->link[1].at + 2));
 	CHECK(refused(p, c, &c->link[0].at, c->size_bytes - 3));
 	CHECK(refused(p, c, &c->link[0].at, 30));

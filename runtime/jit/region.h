@@ -1,0 +1,29 @@
+/*
+ * Regions: what level 2 compiles. Which blocks belong together is decided from what level 1 counted; the rest is
+ * pure: the same guest bytes, heats and limits give the same unit.
+ */
+#ifndef KIT_RUNTIME_JIT_REGION_H
+#define KIT_RUNTIME_JIT_REGION_H
+
+#include "arch/guest.h"
+
+/* How often the block at pc ran, as far as known; 0 when it is not worth a place in a region. */
+typedef uint32_t region_heat(void *ctx, gaddr pc);
+
+struct region_source {
+	const struct guest *guest;
+	struct guest_decoder *decoder;
+	const struct guest_fetch *fetch;
+	const struct guest_limits *trace; /* of the traces that level 1 counts */
+	region_heat *heat;
+	void *ctx;
+};
+
+/*
+ * Makes unit u (initialised, empty) the region that is entered at u->gpc: block 0, and the hot blocks that direct
+ * jumps lead to, at most about max_insns guest instructions. Jumps among them are resolved. What a call returns to is no
+ * part of it: all registers are at the boundary's homes there anyway.
+ */
+void region_build(const struct region_source *s, unsigned max_insns, struct ir_unit *u);
+
+#endif
