@@ -1,0 +1,176 @@
+/* guest: levels=O1 */
+/* Hot loops that use every register are left by faults and by signals: all registers are what they should be. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <ucontext.h>
+
+#include "tests/guest/guest.h"
+
+/*
+ * Each round adds its own number to each register of SUMS, on one of two ways, and 1 to each of the floating-point
+ * ones. In the last round the access goes to another address, where it faults.
+ */
+#define SUMS(OP)                                                                                   \
+	OP(6)                                                                                      \
+	OP(7) OP(8) OP(9) OP(13) OP(14) OP(15) OP(16) OP(17) OP(18) OP(19) OP(20) OP(21) OP(22)    \
+	    OP(23) OP(24) OP(25) OP(26) OP(27) OP(28) OP(29) OP(30) OP(31)
+#define DOUBLES(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7) OP(8) OP(9) OP(18) OP(19)
+#define FLOATS(OP)  OP(10) OP(11) OP(12) OP(13) OP(14) OP(15) OP(20) OP(21) OP(22) OP(23)
+
+#define START(n)  "li x" #n "," #n "\n"
+#define ADD(n)    "addi x" #n ",x" #n "," #n "\n"
+#define DSTART(n) "fcvt.d.w f" #n ",zero\n"
+#define FSTART(n) "fcvt.s.w f" #n ",zero\n"
+#define DADD(n)   "fadd.d f" #n ",f" #n ",f30\n"
+#define FADD(n)   "fadd.s f" #n ",f" #n ",f31\n"
+
+/* a0: rounds; a1, a2: address, last address. Never returns. */
+void hot_load(long rounds, void *address, void *last);
+void hot_store(long rounds, void *address, void *last);
+extern char hot_load_loop[], hot_load_end[];
+#define HOT(name, access)                                                                          \
+	asm(".globl " #name "\n" #name ":\n"                                                       \
+	    "li t0,1\nfcvt.d.w f30,t0\nfcvt.s.w f31,t0\n" SUMS(START) DOUBLES(DSTART)              \
+		FLOATS(FSTART) #name                                                               \
+	    "_loop: 1: li t0,3\n"                                                                  \
+	    "2: addi t0,t0,-1\nbnez t0,2b\n"                                                       \
+	    "andi t0,a0,1\nbeqz t0,3f\n" SUMS(                                                     \
+		ADD) "j 4f\n"                                                                      \
+		     "3: " SUMS(ADD) "4: " DOUBLES(DADD)                                           \
+			 FLOATS(FADD) "addi a0,a0,-1\nbnez a0,5f\nmv a1,a2\n"                      \
+				      "5: " access "\nj 1b\n" #name "_end:\n");
+/* clang-format off */
+HOT(hot_load, "ld t0,0(a1)")
+HOT(hot_store, "sd a0,0(a1)")
+/* clang-format on */
+
+static sigjmp_buf out;
+static const char *what;
+static long rounds_done; /* 0: an asynchronous signal, which may come within a round */
+static volatile unsigned signals;
+
+static void wrong(const char *reg, int n, uint64_t is)
+{
+	printf("%s: %s%d is %#lx\n", what, reg, n, (unsigned long)is);
+	fflush(stdout);
+	_Exit(1);
+}
+
+/* sum is the sum after k rounds, or k + 1 when that may be. */
+static bool is_sum(uint64_t sum, uint64_t k, bool inexact)
+{
+	return sum == k || (inexact && sum == k + 1);
+}
+
+static void check_x(int n, uint64_t is, uint64_t k, bool inexact)
+{
+	if ((is - (uint64_t)n) % (uint64_t)n != 0
+	    || !is_sum((is - (uint64_t)n) / (uint64_t)n, k, inexact))
+		wrong("x", n, is);
+}
+
+static void check_d(int n, uint64_t is, uint64_t k, bool inexact)
+{
+	double d;
+
+	memcpy(&d, &is, sizeof d);
+	if (!is_sum((uint64_t)d, k, inexact))
+		wrong("f", n, is);
+}
+
+static void check_f(int n, uint64_t is, uint64_t k, bool inexact)
+{
+	uint32_t low = (uint32_t)is;
+	float f;
+
+	memcpy(&f, &low, sizeof f);
+	if (is >> 32 != UINT32_MAX || !is_sum((uint64_t)f, k, inexact))
+		wrong("f", n, is);
+}
+
+static void check(const mcontext_t *m)
+{
+	const __riscv_mc_gp_state *x = &m->__gregs;
+	const uint64_t *f = m->__fpregs.__d.__f;
+	bool inexact = rounds_done == 0;
+	/* Doubles are added to last: what they say is complete. */
+	double d;
+	uint64_t k = (uint64_t)rounds_done;
+
+	if (inexact) {
+		memcpy(&d, &f[19], sizeof d);
+		k = (uint64_t)d;
+	}
+#define CHECK_X(n) check_x(n, (*x)[n], k, inexact);
+#define CHECK_D(n) check_d(n, f[n], k, inexact);
+#define CHECK_F(n) check_f(n, f[n], k - (inexact && (uint32_t)f[n] != (uint32_t)f[23]), inexact);
+	SUMS(CHECK_X)
+	DOUBLES(CHECK_D)
+	FLOATS(CHECK_F)
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+
+	(void)sig;
+	(void)info;
+	check(&uc->uc_mcontext);
+	siglongjmp(out, 1);
+}
+
+static void on_timer(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+	uint64_t pc = uc->uc_mcontext.__gregs[0];
+	long rounds = rounds_done;
+
+	(void)sig;
+	(void)info;
+	if (pc < (uintptr_t)hot_load_loop || pc >= (uintptr_t)hot_load_end)
+		return;
+	rounds_done = 0;
+	check(&uc->uc_mcontext);
+	rounds_done = rounds;
+	signals++;
+}
+
+static void run(const char *name, void (*hot)(long, void *, void *), long rounds)
+{
+	static long word;
+
+	what = name;
+	rounds_done = rounds;
+	if (sigsetjmp(out, 1) == 0)
+		hot(rounds, &word, (void *)16);
+	printf("%s: %ld rounds, all registers are right\n", name, rounds);
+}
+
+int main(void)
+{
+	struct sigaction fault = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
+	struct sigaction timer = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { 0 };
+	static const long counts[] = { 1, 2, 17, 8191, 8192, 8193, 20000 };
+
+	sigaction(SIGSEGV, &fault, NULL);
+	sigaction(SIGALRM, &timer, NULL);
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		run("load", hot_load, counts[i]);
+		run("store", hot_store, counts[i]);
+	}
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (unsigned n = 0; signals < 20 && n < 500; n++)
+		if (sigsetjmp(out, 1) == 0) {
+			rounds_done = 20000;
+			hot_load(20000, &(long){ 0 }, (void *)16);
+		}
+	setitimer(ITIMER_REAL, &never, NULL);
+	printf("%s\n", signals >= 20 ? "signals: all registers are right" : "no signals came");
+	return 0;
+}
