@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/personality.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
