@@ -1,6 +1,7 @@
 /* kit-ir isel, ra, emit: the unit on its way to host code, printed. The unit is compiled as it stands: no passes. */
 #include "arch/host.h"
 #include "cmd/kit-ir/kit_ir.h"
+#include "lib/jit/compile.h"
 #include "lib/jit/disas.h"
 
 #include <inttypes.h>
@@ -13,7 +14,8 @@ enum { CODE_BYTES = 1 << 20 };
 struct stage {
 	const struct jit_host *host;
 	struct jit_opts opts;
-	struct ra_target target;
+	struct ra_target target; /* of the boundary */
+	struct ra_target inside; /* of the blocks of a unit that has several */
 	struct lir_unit lir;
 };
 
@@ -50,6 +52,8 @@ static bool features_of(const struct jit_host *host, const char *list, uint64_t 
 
 static bool select_insns(struct kit_ir *k, struct stage *s, struct diag *d)
 {
+	bool region;
+
 	s->host = host_find(k->host);
 	if (!s->host)
 		return diag_fail(d, 1, "there is no host '%s'", k->host);
@@ -57,15 +61,16 @@ static bool select_insns(struct kit_ir *k, struct stage *s, struct diag *d)
 		return false;
 	s->opts.count_blocks = k->count_blocks;
 	s->host->target(k->unit.regs, &s->opts, &s->target);
-	s->lir = (struct lir_unit){ .arena = &k->arena, .ir = &k->unit };
-	s->host->isel(&k->unit, &s->target, &s->opts, &s->lir);
+	region = jit_inside(&k->unit, &s->target, &s->inside);
+	s->host->isel(&k->unit, &s->inside, &s->opts, &s->lir);
+	s->lir.boundary = region ? &s->target : NULL;
 	return true;
 }
 
 static bool allocate(struct kit_ir *k, struct stage *s, struct diag *d)
 {
 	return select_insns(k, s, d)
-	       && (ra_run(&s->lir, &s->target)
+	       && (ra_run(&s->lir, &s->inside)
 		   || diag_fail(d, 1, "the spill slots do not suffice"));
 }
 
@@ -94,7 +99,7 @@ bool kit_ir_ra(struct kit_ir *k, struct diag *d)
 
 	if (!allocate(k, &s, d))
 		return false;
-	print_lir(&s, &s.target);
+	print_lir(&s, &s.inside);
 	return true;
 }
 
@@ -145,7 +150,7 @@ bool kit_ir_emit(struct kit_ir *k, struct diag *d)
 	mem = malloc(CODE_BYTES);
 	KIT_CHECK(mem, "out of memory for %d bytes", CODE_BYTES);
 	cb_init(&cb, mem, CODE_BYTES);
-	ok = s.host->emit(&s.lir, &s.target, &s.opts, &cb, &code)
+	ok = s.host->emit(&s.lir, &s.inside, &s.opts, &cb, &code)
 	     || diag_fail(d, 1, "the code does not fit %d bytes", CODE_BYTES);
 	if (ok) {
 		jit_disas(s.host->name, &code, k->with_bytes, &text);

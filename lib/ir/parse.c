@@ -440,6 +440,7 @@ static void set_at(struct parser *p, gaddr pc)
 
 static void parse_block_head(struct parser *p)
 {
+	uint32_t runs = 0;
 	gaddr pc;
 
 	if (!take_keyword(p, "block")) {
@@ -447,6 +448,8 @@ static void parse_block_head(struct parser *p)
 		return;
 	}
 	pc = (gaddr)want_num(p);
+	if (take_keyword(p, "runs"))
+		runs = (uint32_t)want_num(p);
 	want_char(p, '{');
 	if (p->failed)
 		return;
@@ -457,6 +460,7 @@ static void parse_block_head(struct parser *p)
 		return;
 	}
 	ir_block_begin(p->u, pc);
+	p->u->open->exec_count = runs;
 	set_at(p, pc);
 	p->in_block = true;
 }

@@ -2,7 +2,7 @@
  * The IR's text form, written. parse.c reads the same grammar:
  *
  *   unit    = { block }                         the first one is the unit's entry
- *   block   = "block" NUM "{" { line } "}"      one item a line
+ *   block   = "block" NUM [ "runs" NUM ] "{" { line } "}"   one item a line
  *   line    = "at" NUM                          guest pc of the insns that follow; first the block's
  *           | [ "%"N "=" ] insn                 N names the value; printed: its index
  *   insn    = OP [ "." TYPE ] items             TYPE where the row of ops.def has a T
@@ -23,7 +23,7 @@
  *   exiti call %1 ret 0x1007c                 exitr syscall 0x10074
  *
  * NUM is decimal or 0x hexadecimal, negative with a sign, 64 bits. Registers are named as in the
- * regfile. Covered ranges and execution counts are not part of the text; insn.to follows from the
+ * regfile. Covered ranges are not part of the text; "runs" is ir_block.exec_count unless 0; insn.to follows from the
  * targets, unit.guest_insns is the number of "at" changes. Dead insns are not printed.
  */
 #include "lib/ir/names.h"
@@ -183,7 +183,10 @@ void ir_print(const struct ir_unit *u, struct strbuf *out)
 		const struct ir_block *blk = &u->block[b];
 		gaddr at = blk->gpc;
 
-		strbuf_printf(out, "block 0x%" PRIx64 " {\n", blk->gpc);
+		strbuf_printf(out, "block 0x%" PRIx64, blk->gpc);
+		if (blk->exec_count)
+			strbuf_printf(out, " runs %" PRIu32, blk->exec_count);
+		strbuf_puts(out, " {\n");
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
 			gaddr pc = u->gpc + (gaddr)(int64_t)u->insn[k].gpc_off;
 

@@ -60,21 +60,28 @@ static bool allocate(struct lir_unit *lir, const struct ra_target *t) { return r
 
 #endif
 
+bool jit_inside(const struct ir_unit *u, const struct ra_target *t, struct ra_target *inside)
+{
+	if (u->block_count > 1)
+		return ra_region(u, t, inside);
+	*inside = *t;
+	return false;
+}
+
 enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 			    const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
 			    struct code *out)
 {
 	struct lir_unit lir;
-	const struct ra_target *inside = t;
-	struct ra_target own;
+	struct ra_target inside;
+	bool region;
 
 	opt_level1(u);
 	verify(u);
-	if (u->block_count > 1 && ra_region(u, t, &own))
-		inside = &own;
-	host->isel(u, inside, o, &lir);
-	lir.boundary = inside == t ? NULL : t;
-	if (!allocate(&lir, inside) || !host->emit(&lir, inside, o, cb, out))
+	region = jit_inside(u, t, &inside);
+	host->isel(u, &inside, o, &lir);
+	lir.boundary = region ? t : NULL;
+	if (!allocate(&lir, &inside) || !host->emit(&lir, &inside, o, cb, out))
 		return JIT_TOO_LONG;
 	check_code(out, u, host, o);
 	return JIT_OK;

@@ -12,6 +12,9 @@ enum jit_status {
 	JIT_TOO_LONG, /* the code buffer or the spill slots do not suffice: compile a shorter trace or region */
 };
 
+/* The convention inside of unit u (passes have been over it). True when it is not t, the boundary's. */
+bool jit_inside(const struct ir_unit *u, const struct ra_target *t, struct ra_target *inside);
+
 /*
  * Compiles u into cb; *out refers to cb's bytes and to tables in u's arena. Passes change u.
  * With KIT_DEBUG the verifier and the allocation checker run, and a fault of theirs is a panic.

@@ -196,6 +196,15 @@ static void print_fault(const struct printer *p, const struct lir_fault *f)
 		strbuf_putc(p->out, '\n');
 }
 
+static void print_list(const struct printer *p, const char *name, const struct lir_insn *in,
+		       unsigned count)
+{
+	if (count)
+		strbuf_printf(p->out, "%s\n", name);
+	for (unsigned i = 0; i < count; i++)
+		print_insn(p, &in[i]);
+}
+
 void lir_print(const struct lir_unit *u, const struct ra_target *t,
 	       const char *(*op_name)(unsigned op), struct strbuf *out)
 {
@@ -207,6 +216,8 @@ void lir_print(const struct lir_unit *u, const struct ra_target *t,
 		if (f < u->fault_count && u->fault[f].insn == i)
 			print_fault(&p, &u->fault[f++]);
 	}
+	print_list(&p, "enter", u->enter, u->enter_count);
+	print_list(&p, "leave", u->leave, u->leave_count);
 	for (unsigned e = 0; e < u->exit_count; e++) {
 		const struct lir_exit *x = &u->exit[e];
 

@@ -21,6 +21,9 @@ struct weights {
 	uint64_t outside;         /* how often the region is left or entered, where that is known */
 };
 
+/* A jump out of a region goes to a place that is not hot, or it would be in the region. */
+enum { COLD_PART = 32 };
+
 static uint64_t weight_of(const struct ir_block *b) { return b->exec_count ? b->exec_count : 1; }
 
 static void weigh(const struct ir_unit *u, struct weights *w)
@@ -35,6 +38,9 @@ static void weigh(const struct ir_unit *u, struct weights *w)
 				continue;
 			if (in->op == IR_getreg || in->op == IR_putreg)
 				w->of[in->imm] += weight_of(blk);
+			else if (in->op == IR_exit && in->sub == IR_JUMP_PLAIN
+				 && in->to == IR_NOBLOCK)
+				w->outside += weight_of(blk) / COLD_PART;
 			else if (ir_info(in)->flags & IR_Z && in->to == IR_NOBLOCK)
 				w->outside += weight_of(blk);
 		}

@@ -4,8 +4,8 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/personality.h>
 #include <sys/fsuid.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
