@@ -8,6 +8,7 @@
 #ifndef KIT_ARCH_GUEST_H
 #define KIT_ARCH_GUEST_H
 
+#include "lib/ir/interp.h"
 #include "lib/ir/ir.h"
 #include "lib/ir/state.h"
 
@@ -31,6 +32,18 @@ struct guest_limits {
 /* Decoder state of one thread: Capstone's handle and the memo. Made once, used by one thread. */
 struct guest_decoder;
 
+enum { GUEST_RUN_INSNS = 64 };
+
+/* What struct guest's run has carried out. */
+struct guest_run {
+	struct guest_insn {
+		_Alignas(8) uint8_t decoded[16]; /* as the guest's decoder does it */
+	} insn[GUEST_RUN_INSNS];
+	unsigned count;
+	gaddr
+	    end; /* of their bytes, which start at the run's pc; 0 when they do not lie one behind the other */
+};
+
 struct guest {
 	const char *name; /* as uname -m says it */
 	const struct ir_regfile *regs;
@@ -46,6 +59,17 @@ struct guest {
 	 */
 	void (*translate)(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 			  const struct guest_limits *limits, struct ir_unit *u);
+	/*
+	 * Carries out at once what translate's unit for the trace at st->pc would do, as ir_interp does, and notes in
+	 * *r what it ran. All branches leave it, also one to its start. limits: max_insns is GUEST_RUN_INSNS at most.
+	 */
+	enum ir_exit (*run)(struct guest_decoder *d, const struct guest_fetch *f,
+			    const struct guest_limits *limits, struct ir_state *st,
+			    const struct ir_memory *mem, struct guest_run *r);
+	/* The same with the instructions that a run at the same pc has noted, and its limits. */
+	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_insn *insn,
+			      unsigned count, const struct guest_limits *limits,
+			      struct ir_state *st, const struct ir_memory *mem);
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);

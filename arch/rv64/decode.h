@@ -79,6 +79,14 @@ unsigned rv64_decoder_shapes(const struct guest_decoder *d);
 /* Capstone's text of word, "mnemonic operands"; false when it knows none. For people. */
 bool rv64_capstone_text(struct guest_decoder *d, uint32_t word, gaddr pc, struct strbuf *out);
 
+/* struct guest's run and rerun (direct.c). */
+enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
+		      const struct guest_limits *limits, struct ir_state *st,
+		      const struct ir_memory *mem, struct guest_run *r);
+enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_insn *insn, unsigned count,
+			const struct guest_limits *limits, struct ir_state *st,
+			const struct ir_memory *mem);
+
 /* struct guest's disas (disas.c). */
 unsigned rv64_disas(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 		    struct strbuf *out);

@@ -7,52 +7,13 @@
  * memory is read through the fetch function alone.
  */
 #include "arch/rv64/lift_priv.h"
+#include "arch/rv64/window.h"
 
-#include <string.h>
-
-/* ---- instructions that have no file of their own ------------------------------------------ */
-
-LIFT(illegal) { trace_leave(t, IR_EXIT_ILLEGAL, t->pc); }
-
-/* ecall, ebreak: the pc stays at the instruction. */
-LIFT(leave) { trace_leave(t, (enum ir_exit)r->arg, t->pc); }
-
-/* Sets of fence, "RV32I", Memory Ordering Instructions: predecessor in the high half, successor in the low one. */
-enum { FENCE_RW_RW = 0x33, FENCE_R_RW = 0x23, FENCE_W_W = 0x11, FM_SHIFT = 28, FM_TSO = 8 };
-
-static void emit_fence(struct trace *t, int64_t sets)
-{
-	ir_emit(&t->b, (struct ir_insn){ .op = IR_fence,
-					 .a = IR_NOREF,
-					 .b = IR_NOREF,
-					 .c = IR_NOREF,
-					 .to = IR_NOBLOCK,
-					 .imm = sets });
-}
-
-LIFT(fence)
-{
-	/* fence.tso orders all but stores before later loads. */
-	if (i->word >> FM_SHIFT == FM_TSO && i->imm == FENCE_RW_RW) {
-		emit_fence(t, FENCE_R_RW);
-		emit_fence(t, FENCE_W_W);
-	} else if (i->imm >> 4 && i->imm & 15) {
-		/* With an empty set on one side it orders nothing: a HINT, "pause" among them. */
-		emit_fence(t, i->imm);
-	}
-}
-
-LIFT(fence_i) { trace_leave(t, IR_EXIT_FENCEI, t->next); }
-
-static const struct lift_row lift_rows[RV64_OP_COUNT] = {
-	[RV64_OP_illegal] = { rv64_lift_illegal, 0, IR_NONE },
-#define INSN(name, id, ext, match, mask, format, lift, arg, type)                                  \
-	[RV64_OP_##name] = { rv64_lift_##lift, arg, IR_##type },
-#define INSN_AQRL INSN
-#include "arch/rv64/insns.def"
-#undef INSN
-#undef INSN_AQRL
-};
+/*
+ * Instructions are decoded many at a time, since the call of a lift function is mostly mispredicted and should not
+ * wait for its decoding too.
+ */
+enum { AHEAD_INSNS = 32 };
 
 /* ---- registers ---------------------------------------------------------------------------- */
 
@@ -76,41 +37,6 @@ ir_ref rv64_read_narrow(struct trace *t, unsigned n)
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
-enum { WINDOW_BYTES = 64 };
-
-/*
- * Guest code at hand: bytes fetched, and the instructions decoded from them. Many at a time, since the
- * call of a lift function is mostly mispredicted and should not wait for its decoding too.
- */
-struct window {
-	gaddr start;
-	unsigned len;
-	uint8_t bytes[WINDOW_BYTES + 4]; /* as rv64_decode_run wants them */
-	struct rv64_insn insn[32];
-};
-
-/* Decodes the instructions from t->next on, as far as the window goes. 0: there is none. */
-static unsigned decode_ahead(struct guest_decoder *d, const struct guest_fetch *f, struct window *w,
-			     const struct trace *t, unsigned most)
-{
-	const unsigned branches = t->max_branches - t->branches;
-	gaddr at = t->next - w->start;
-
-	if (most > ARRAY_LEN(w->insn))
-		most = ARRAY_LEN(w->insn);
-	if (at < w->len) {
-		unsigned n = rv64_decode_run(d, w->bytes + at, w->len - (unsigned)at, most,
-					     branches, w->insn);
-
-		if (n)
-			return n;
-	}
-	w->start = t->next;
-	w->len = f->read(f->ctx, t->next, w->bytes, WINDOW_BYTES);
-	memset(w->bytes + w->len, 0, 4);
-	return rv64_decode_run(d, w->bytes, w->len, most, branches, w->insn);
-}
-
 /* Lifts instructions that lie one behind the other, until one ends the trace or jumps. Returns where they end. */
 static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 {
@@ -118,7 +44,7 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 	gaddr end = t->next;
 
 	for (; i < last && !t->done && t->next == end && end != t->stop; i++) {
-		const struct lift_row *r = &lift_rows[i->op];
+		const struct lift_row *r = &rv64_lift_rows[i->op];
 
 		t->pc = t->b.gpc = end;
 		t->next = end += i->size_bytes;
@@ -142,16 +68,17 @@ static gaddr stop_behind(const struct guest_limits *limits, gaddr pc)
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
-	struct window w;
+	struct rv64_window w;
+	struct rv64_insn insn[AHEAD_INSNS];
 	struct trace t;
 	unsigned first;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
 
-	w.start = w.len = 0;
+	rv64_window_init(&w);
 	/* The arrays stay as they are. */
 	t.b.unit = u;
 	t.features = rv64_decoder_features(d);
-	t.next = pc;
+	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;
 	t.branches = 0;
 	t.done = t.loops = false;
@@ -162,8 +89,10 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.stop = limits->stop_count ? stop_behind(limits, pc + 1) : 1;
 	ir_block_begin(u, pc);
 	while (!t.done) {
-		unsigned left = limits->max_insns - (u->guest_insns - first);
-		unsigned n = left && t.next != t.stop ? decode_ahead(d, f, &w, &t, left) : 0;
+		unsigned left = t.next == t.stop ? 0 : limits->max_insns - (u->guest_insns - first);
+		unsigned n = left > ARRAY_LEN(insn) ? ARRAY_LEN(insn) : left;
+
+		n = rv64_decode_ahead(d, f, &w, t.next, n, t.max_branches - t.branches, insn);
 
 		if (n == 0) {
 			if (u->guest_insns > first)
@@ -172,7 +101,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 				trace_leave(&t, IR_EXIT_FETCH, t.b.gpc = t.next);
 			break;
 		}
-		end = lift_run(&t, w.insn, n);
+		end = lift_run(&t, insn, n);
 		if (t.next == end)
 			continue;
 		/* A jump was followed. */
@@ -194,6 +123,8 @@ const struct guest rv64_guest = {
 	.decoder_new = rv64_decoder_new,
 	.decoder_free = rv64_decoder_free,
 	.translate = translate,
+	.run = rv64_run,
+	.rerun = rv64_rerun,
 	.disas = rv64_disas,
 	.helpers = rv64_helpers,
 };

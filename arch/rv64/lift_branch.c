@@ -28,10 +28,10 @@ static void jump_to(struct trace *t, unsigned rd, gaddr target)
 	if (is_link(rd)) {
 		ir_exit(&t->b, IR_JUMP_CALL, target, ret);
 		t->done = true;
-	} else if (target > t->pc && target - t->b.unit->gpc < TRACE_REACH) {
+	} else if (target > t->pc && target - t->start < TRACE_REACH) {
 		t->next = target;
 	} else {
-		t->loops |= target == t->b.unit->gpc;
+		t->loops |= target == t->start;
 		ir_exit(&t->b, IR_JUMP_PLAIN, target, 0);
 		t->done = true;
 	}
@@ -76,7 +76,7 @@ LIFT(branch)
 	gaddr target = t->pc + (gaddr)(int64_t)i->imm;
 	ir_ref x = get_x(t, i->rs1), y = get_x(t, i->rs2);
 
-	t->loops |= target == t->b.unit->gpc;
+	t->loops |= target == t->start;
 	ir_br(&t->b, IR_I64, (enum ir_cc)r->arg, x, y, target);
 	if (target <= t->pc || ++t->branches > t->max_branches) {
 		ir_exit(&t->b, IR_JUMP_PLAIN, t->next, 0);

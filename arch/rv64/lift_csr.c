@@ -18,38 +18,15 @@ struct csr {
 	bool (*write)(struct trace *t, ir_ref v); /* true: frm may have changed */
 };
 
-static ir_ref emit_state(struct trace *t, enum ir_op op, enum ir_type type, ir_ref v)
-{
-	struct ir_insn insn = {
-		.op = (uint8_t)op,
-		.type = (uint8_t)type,
-		.a = v,
-		.b = IR_NOREF,
-		.c = IR_NOREF,
-		.to = IR_NOBLOCK,
-	};
-
-	return ir_emit(&t->b, insn);
-}
-
 static ir_ref call_helper(struct trace *t, enum ir_helper helper)
 {
 	ir_ref zero = ir_const(&t->b, IR_I64, 0);
-	struct ir_insn insn = { .op = IR_helper,
-				.a = zero,
-				.b = zero,
-				.c = IR_NOREF,
-				.to = IR_NOBLOCK,
-				.imm = helper };
 
-	return ir_emit(&t->b, insn);
+	return ir_call(&t->b, helper, zero, zero);
 }
 
-static ir_ref read_fflags(struct trace *t)
-{
-	return emit_state(t, IR_getfflags, IR_NONE, IR_NOREF);
-}
-static ir_ref read_frm(struct trace *t) { return emit_state(t, IR_getfrm, IR_NONE, IR_NOREF); }
+static ir_ref read_fflags(struct trace *t) { return ir_get_state(&t->b, IR_getfflags); }
+static ir_ref read_frm(struct trace *t) { return ir_get_state(&t->b, IR_getfrm); }
 static ir_ref read_cycle(struct trace *t) { return call_helper(t, IR_HELPER_rdcycle); }
 static ir_ref read_time(struct trace *t) { return call_helper(t, IR_HELPER_rdtime); }
 static ir_ref read_instret(struct trace *t) { return call_helper(t, IR_HELPER_rdinstret); }
@@ -65,13 +42,13 @@ static ir_ref read_fcsr(struct trace *t)
 
 static bool write_fflags(struct trace *t, ir_ref v)
 {
-	emit_state(t, IR_setfflags, IR_NONE, v);
+	ir_set_state(&t->b, IR_setfflags, v);
 	return false;
 }
 
 static bool write_frm(struct trace *t, ir_ref v)
 {
-	emit_state(t, IR_setfrm, IR_NONE, v);
+	ir_set_state(&t->b, IR_setfrm, v);
 	return true;
 }
 

@@ -14,9 +14,20 @@
 #include "arch/rv64/decode.h"
 #include "arch/rv64/regs.h"
 
+/* The files of lift functions are compiled twice: to build IR, and to carry it out at once (direct.c). */
+#ifdef RV64_DIRECT
+#include "lib/ir/direct.h"
+#define LIFT_NAME(name) rv64_direct_##name
+#define LIFT_ROWS       rv64_direct_rows
+#else
+#define LIFT_NAME(name) rv64_lift_##name
+#define LIFT_ROWS       rv64_lift_rows
+#endif
+
 struct trace {
 	struct ir_builder b;
 	uint64_t features;
+	gaddr start;
 	gaddr pc;   /* of the instruction being lifted */
 	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
 	unsigned max_branches;
@@ -27,10 +38,12 @@ struct trace {
 	/* auipc makes the upper part of an address that a jalr behind it completes. */
 	uint8_t upper_reg; /* 0: none known */
 	gaddr upper_value;
+#ifndef RV64_DIRECT
 	/* What registers hold, where it is at hand: one bit a register says that. */
 	uint64_t has_value, has_narrow;
 	ir_ref value[RV64_REG_COUNT];
 	ir_ref narrow[RV64_REG_COUNT]; /* as i32 (x: the low half) or f32 (f: unboxed) */
+#endif
 };
 _Static_assert(RV64_REG_COUNT == 64, "a bit for each register");
 
@@ -42,10 +55,13 @@ struct lift_row {
 };
 
 #define LIFT(name)                                                                                 \
-	void rv64_lift_##name(struct trace *t, const struct rv64_insn *i, const struct lift_row *r)
+	void LIFT_NAME(name)(struct trace * t, const struct rv64_insn *i, const struct lift_row *r)
+
+/* By enum rv64_op (lift_misc.c). */
+extern const struct lift_row LIFT_ROWS[RV64_OP_COUNT];
 
 /* clang-format off */
-LIFT(illegal); LIFT(leave); LIFT(fence); LIFT(fence_i); /* lift.c */
+LIFT(illegal); LIFT(leave); LIFT(fence); LIFT(fence_i); /* lift_misc.c */
 LIFT(li); LIFT(mv); LIFT(auipc); LIFT(addi); LIFT(add); LIFT(alu_ri); LIFT(alu_rr); LIFT(set_ri); LIFT(set_rr);
 LIFT(load); LIFT(store); LIFT(fload); LIFT(fstore);
 LIFT(jal); LIFT(jalr); LIFT(branch);
@@ -65,6 +81,23 @@ static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
 }
 
 /* ---- registers ---------------------------------------------------------------------------- */
+
+#ifdef RV64_DIRECT
+
+static inline ir_ref get_value(struct trace *t, unsigned n)
+{
+	return n == RV64_ZERO ? ir_const(&t->b, IR_I64, 0) : ir_getreg(&t->b, n);
+}
+
+static inline ir_ref get_narrow(struct trace *t, unsigned n)
+{
+	return ir_op1(&t->b, n < RV64_F0 ? IR_trunc : IR_unbox, IR_NONE, get_value(t, n));
+}
+
+static inline void put_value(struct trace *t, unsigned n, ir_ref v) { ir_putreg(&t->b, n, v); }
+static inline void put_narrow(struct trace *t, unsigned n, ir_ref v) {}
+
+#else
 
 /* What register n (of regs.h) holds: read or made now where it is not at hand. */
 ir_ref rv64_read(struct trace *t, unsigned n);
@@ -93,6 +126,8 @@ static inline void put_narrow(struct trace *t, unsigned n, ir_ref v)
 	t->narrow[n] = v;
 	t->has_narrow |= UINT64_C(1) << n;
 }
+
+#endif
 
 /* ---- integer registers -------------------------------------------------------------------- */
 

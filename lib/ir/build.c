@@ -191,6 +191,32 @@ void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, 
 	push(b, op, op == IR_stf ? t : IR_NONE, 0, addr, v, IR_NOREF, disp);
 }
 
+ir_ref ir_atomic(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub, ir_ref addr,
+		 ir_ref v)
+{
+	return push(b, op, t, sub, addr, v, IR_NOREF, 0);
+}
+
+void ir_fence(struct ir_builder *b, unsigned sets)
+{
+	push(b, IR_fence, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, sets);
+}
+
+ir_ref ir_get_state(struct ir_builder *b, enum ir_op op)
+{
+	return push(b, op, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, 0);
+}
+
+void ir_set_state(struct ir_builder *b, enum ir_op op, ir_ref v)
+{
+	push(b, op, IR_NONE, 0, v, IR_NOREF, IR_NOREF, 0);
+}
+
+ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y)
+{
+	return push(b, IR_helper, IR_NONE, 0, x, y, IR_NOREF, helper);
+}
+
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
 	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target);

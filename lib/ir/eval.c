@@ -6,7 +6,7 @@
  * to be any NaN, so that is one of the right answers.
  */
 #include "lib/base/panic.h"
-#include "lib/ir/eval_priv.h"
+#include "lib/ir/eval_int.h"
 #include "lib/ir/softfp.h"
 
 enum { BOX_BITS = 32 };

@@ -6,10 +6,147 @@
 #include "lib/ir/interp.h"
 
 #include "lib/base/panic.h"
-#include "lib/ir/eval_priv.h"
+#include "lib/ir/eval_int.h"
 
 #include <stdatomic.h>
 #include <string.h>
+
+/* ---- what is rare in integer code ------------------------------------------------------------ */
+
+static enum ir_exit misaligned(const struct ir_insn *i, struct ir_state *st, gaddr addr)
+{
+	st->fault_kind = IR_FAULT_MISALIGNED;
+	st->fault_code = 0;
+	st->fault_addr = addr;
+	st->fault_write = i->op != IR_lr;
+	return IR_EXIT_FAULT;
+}
+
+static enum ir_exit load_reserved(const struct ir_insn *i, struct ir_state *st,
+				  const struct ir_memory *mem, gaddr addr, uint64_t *r)
+{
+	unsigned n = i->type == IR_I32 ? 4 : 8;
+
+	if (addr & (n - 1))
+		return misaligned(i, st, addr);
+	if (i->sub & IR_LRSC_RL)
+		atomic_thread_fence(memory_order_seq_cst);
+	if (!mem->load(st, addr, n, r))
+		return IR_EXIT_FAULT;
+	/* Also without aq: cheap here, and nothing can then depend on its absence. */
+	atomic_thread_fence(memory_order_acquire);
+	st->resv_addr = addr;
+	st->resv_value = *r;
+	return IR_EXIT_NONE;
+}
+
+static enum ir_exit store_conditional(const struct ir_insn *i, struct ir_state *st,
+				      const struct ir_memory *mem, gaddr addr, uint64_t value,
+				      uint64_t *r)
+{
+	unsigned n = i->type == IR_I32 ? 4 : 8;
+	uint64_t mask = n == 4 ? UINT32_MAX : UINT64_MAX;
+	uint64_t want = st->resv_value & mask, seen = want;
+
+	if (addr & (n - 1))
+		return misaligned(i, st, addr);
+	*r = 1;
+	if (st->resv_addr == addr) {
+		if (!mem->cas(st, addr, n, &seen, value & mask))
+			return IR_EXIT_FAULT;
+		*r = (seen & mask) != want;
+	}
+	st->resv_addr = 1;
+	return IR_EXIT_NONE;
+}
+
+static uint64_t amo_result(const struct ir_insn *i, uint64_t old, uint64_t x)
+{
+	enum ir_type t = (enum ir_type)i->type;
+
+	switch (i->sub & IR_AMO_MASK) {
+	case IR_AMO_SWAP:
+		return x;
+	case IR_AMO_ADD:
+		return old + x;
+	case IR_AMO_XOR:
+		return old ^ x;
+	case IR_AMO_AND:
+		return old & x;
+	case IR_AMO_OR:
+		return old | x;
+	case IR_AMO_MIN:
+		return ir_cc_test(IR_LT, t, old, x) ? old : x;
+	case IR_AMO_MAX:
+		return ir_cc_test(IR_LT, t, old, x) ? x : old;
+	case IR_AMO_MINU:
+		return ir_cc_test(IR_LTU, t, old, x) ? old : x;
+	default: /* IR_AMO_MAXU */
+		return ir_cc_test(IR_LTU, t, old, x) ? x : old;
+	}
+}
+
+/* The compare-and-swap is sequentially consistent, which is at least what aq and rl ask for. */
+static enum ir_exit amo(const struct ir_insn *i, struct ir_state *st, const struct ir_memory *mem,
+			gaddr addr, uint64_t value, uint64_t *r)
+{
+	unsigned n = i->type == IR_I32 ? 4 : 8;
+	uint64_t mask = n == 4 ? UINT32_MAX : UINT64_MAX, old, seen;
+
+	if (addr & (n - 1))
+		return misaligned(i, st, addr);
+	if (!mem->load(st, addr, n, &seen)) {
+		st->fault_write = true; /* an AMO never raises a load fault */
+		return IR_EXIT_FAULT;
+	}
+	do {
+		old = seen;
+		if (!mem->cas(st, addr, n, &seen, amo_result(i, old, value) & mask))
+			return IR_EXIT_FAULT;
+	} while (seen != old);
+	*r = old;
+	return IR_EXIT_NONE;
+}
+
+enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
+			    const struct ir_memory *mem, uint64_t a, uint64_t b, uint64_t c,
+			    uint64_t *r)
+{
+	switch (i->op) {
+	case IR_lr:
+		return load_reserved(i, st, mem, a, r);
+	case IR_sc:
+		return store_conditional(i, st, mem, a, b, r);
+	case IR_amo:
+		return amo(i, st, mem, a, b, r);
+	case IR_fence:
+		atomic_thread_fence(memory_order_seq_cst);
+		break;
+	case IR_getfflags:
+		*r = st->fflags;
+		break;
+	case IR_setfflags:
+		st->fflags = a & 31;
+		break;
+	case IR_getfrm:
+		*r = st->frm;
+		break;
+	case IR_setfrm:
+		st->frm = a & 7;
+		break;
+	case IR_helper:
+		*r = st->helpers[i->imm](st, a, b);
+		break;
+	default:
+		if (i->sub == IR_RM_DYN && ir_info(i)->sub == IR_SUB_RM && st->frm > IR_RM_RMM)
+			return IR_EXIT_ILLEGAL;
+		*r = ir_eval(i, a, b, c, st->frm, &st->fflags);
+		break;
+	}
+	return IR_EXIT_NONE;
+}
+
+/* ---- units ----------------------------------------------------------------------------------- */
 
 /* What the step of one insn asks the loop to do. */
 enum step { STEP_NEXT, STEP_GOTO, STEP_LEAVE };
@@ -42,15 +179,6 @@ static enum step fault(struct interp *in, const struct ir_insn *i)
 	return leave(in, IR_EXIT_FAULT, insn_pc(in, i));
 }
 
-static enum step misaligned(struct interp *in, const struct ir_insn *i, gaddr addr)
-{
-	in->st->fault_kind = IR_FAULT_MISALIGNED;
-	in->st->fault_code = 0;
-	in->st->fault_addr = addr;
-	in->st->fault_write = i->op != IR_lr;
-	return fault(in, i);
-}
-
 /* The exits br (taken) and exit. A backward one is a safe point. */
 static enum step go(struct interp *in, const struct ir_insn *i)
 {
@@ -70,143 +198,23 @@ static bool compare(const struct interp *in, const struct ir_insn *i)
 			  in->val[i->b.idx]);
 }
 
-static enum step load_reserved(struct interp *in, const struct ir_insn *i, uint64_t *r)
+static uint64_t operand(const struct interp *in, ir_ref r)
 {
-	gaddr addr = in->val[i->a.idx];
-	unsigned n = i->type == IR_I32 ? 4 : 8;
-
-	if (addr & (n - 1))
-		return misaligned(in, i, addr);
-	if (i->sub & IR_LRSC_RL)
-		atomic_thread_fence(memory_order_seq_cst);
-	if (!in->mem->load(in->st, addr, n, r))
-		return fault(in, i);
-	/* Also without aq: cheap here, and nothing can then depend on its absence. */
-	atomic_thread_fence(memory_order_acquire);
-	in->st->resv_addr = addr;
-	in->st->resv_value = *r;
-	return STEP_NEXT;
+	return ir_ref_ok(r) ? in->val[r.idx] : 0;
 }
 
-static enum step store_conditional(struct interp *in, const struct ir_insn *i, uint64_t *r)
+/* What has no case of its own below. */
+static enum step other(struct interp *in, const struct ir_insn *i, uint64_t *r)
 {
-	struct ir_state *st = in->st;
-	gaddr addr = in->val[i->a.idx];
-	unsigned n = i->type == IR_I32 ? 4 : 8;
-	uint64_t mask = n == 4 ? UINT32_MAX : UINT64_MAX;
-	uint64_t want = st->resv_value & mask, seen = want;
+	enum ir_exit why;
 
-	if (addr & (n - 1))
-		return misaligned(in, i, addr);
-	*r = 1;
-	if (st->resv_addr == addr) {
-		if (!in->mem->cas(st, addr, n, &seen, in->val[i->b.idx] & mask))
-			return fault(in, i);
-		*r = (seen & mask) != want;
-	}
-	st->resv_addr = 1;
-	return STEP_NEXT;
-}
-
-static uint64_t amo_result(const struct ir_insn *i, uint64_t old, uint64_t x)
-{
-	enum ir_type t = (enum ir_type)i->type;
-
-	switch (i->sub & IR_AMO_MASK) {
-	case IR_AMO_SWAP:
-		return x;
-	case IR_AMO_ADD:
-		return old + x;
-	case IR_AMO_XOR:
-		return old ^ x;
-	case IR_AMO_AND:
-		return old & x;
-	case IR_AMO_OR:
-		return old | x;
-	case IR_AMO_MIN:
-		return ir_cc_test(IR_LT, t, old, x) ? old : x;
-	case IR_AMO_MAX:
-		return ir_cc_test(IR_LT, t, old, x) ? x : old;
-	case IR_AMO_MINU:
-		return ir_cc_test(IR_LTU, t, old, x) ? old : x;
-	default: /* IR_AMO_MAXU */
-		return ir_cc_test(IR_LTU, t, old, x) ? x : old;
-	}
-}
-
-/* The compare-and-swap is sequentially consistent, which is at least what aq and rl ask for. */
-static enum step amo(struct interp *in, const struct ir_insn *i, uint64_t *r)
-{
-	gaddr addr = in->val[i->a.idx];
-	unsigned n = i->type == IR_I32 ? 4 : 8;
-	uint64_t mask = n == 4 ? UINT32_MAX : UINT64_MAX, old, seen;
-
-	if (addr & (n - 1))
-		return misaligned(in, i, addr);
-	if (!in->mem->load(in->st, addr, n, &seen)) {
-		in->st->fault_write = true; /* an AMO never raises a load fault */
-		return fault(in, i);
-	}
-	do {
-		old = seen;
-		if (!in->mem->cas(in->st, addr, n, &seen,
-				  amo_result(i, old, in->val[i->b.idx]) & mask))
-			return fault(in, i);
-	} while (seen != old);
-	*r = old;
-	return STEP_NEXT;
-}
-
-static enum step floating(struct interp *in, const struct ir_insn *i, uint64_t *r)
-{
-	const uint64_t *v = in->val;
-	struct ir_state *st = in->st;
-
-	if (i->sub == IR_RM_DYN && ir_info(i)->sub == IR_SUB_RM && st->frm > IR_RM_RMM)
-		return leave(in, IR_EXIT_ILLEGAL, insn_pc(in, i));
-	*r = ir_eval(i, v[i->a.idx], ir_ref_ok(i->b) ? v[i->b.idx] : 0,
-		     ir_ref_ok(i->c) ? v[i->c.idx] : 0, st->frm, &st->fflags);
-	return STEP_NEXT;
-}
-
-/* What is rare in integer code. */
-static enum step step(struct interp *in, const struct ir_insn *i, uint64_t *r)
-{
-	struct ir_state *st = in->st;
-	const uint64_t *v = in->val;
-
-	switch (i->op) {
-	case IR_lr:
-		return load_reserved(in, i, r);
-	case IR_sc:
-		return store_conditional(in, i, r);
-	case IR_amo:
-		return amo(in, i, r);
-	case IR_fence:
-		atomic_thread_fence(memory_order_seq_cst);
-		return STEP_NEXT;
-	case IR_getfflags:
-		*r = st->fflags;
-		return STEP_NEXT;
-	case IR_setfflags:
-		st->fflags = v[i->a.idx] & 31;
-		return STEP_NEXT;
-	case IR_getfrm:
-		*r = st->frm;
-		return STEP_NEXT;
-	case IR_setfrm:
-		st->frm = v[i->a.idx] & 7;
-		return STEP_NEXT;
-	case IR_helper:
-		*r = st->helpers[i->imm](st, v[i->a.idx], v[i->b.idx]);
-		return STEP_NEXT;
-	case IR_exiti:
-		return leave(in, IR_EXIT_LOOKUP, v[i->a.idx] & ~UINT64_C(1));
-	case IR_exitr:
+	if (i->op == IR_exiti)
+		return leave(in, IR_EXIT_LOOKUP, in->val[i->a.idx] & ~UINT64_C(1));
+	if (i->op == IR_exitr)
 		return leave(in, (enum ir_exit)i->sub, (gaddr)i->imm);
-	default:
-		return floating(in, i, r);
-	}
+	why = ir_interp_insn(i, in->st, in->mem, operand(in, i->a), operand(in, i->b),
+			     operand(in, i->c), r);
+	return why == IR_EXIT_NONE ? STEP_NEXT : leave(in, why, insn_pc(in, i));
 }
 
 /*
@@ -247,7 +255,7 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		case IR_exit:
 			return go(in, i);
 		default:
-			s = step(in, i, &val[k]);
+			s = other(in, i, &val[k]);
 			if (s != STEP_NEXT)
 				return s;
 			break;

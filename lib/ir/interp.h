@@ -30,4 +30,12 @@ struct ir_memory {
 enum ir_exit ir_interp(const struct ir_unit *u, struct ir_state *st, const struct ir_memory *mem,
 		       struct arena *scratch);
 
+/*
+ * Carries out one insn that is not integer arithmetic, a guest register's, a load or store, or an exit, on its operands' values
+ * (0 where it has none). *r: the value it defines. IR_EXIT_NONE: go on; else it has had no effect, and the reason.
+ */
+enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
+			    const struct ir_memory *mem, uint64_t a, uint64_t b, uint64_t c,
+			    uint64_t *r);
+
 #endif

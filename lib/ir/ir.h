@@ -282,6 +282,15 @@ void ir_putreg(struct ir_builder *b, unsigned reg, ir_ref v);
 ir_ref ir_load(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp);
 void ir_store(struct ir_builder *b, enum ir_op op, enum ir_type t, ir_ref addr, int64_t disp,
 	      ir_ref v);
+/* op: lr (v: IR_NOREF), sc, amo; sub as ops.def says. */
+ir_ref ir_atomic(struct ir_builder *b, enum ir_op op, enum ir_type t, unsigned sub, ir_ref addr,
+		 ir_ref v);
+void ir_fence(struct ir_builder *b, unsigned sets);
+/* op: getfflags, getfrm; setfflags, setfrm. */
+ir_ref ir_get_state(struct ir_builder *b, enum ir_op op);
+void ir_set_state(struct ir_builder *b, enum ir_op op, ir_ref v);
+/* helper: enum ir_helper. */
+ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);

@@ -28,6 +28,7 @@ struct insn_engine {
 };
 
 extern const struct insn_engine insn_engine_interp;
+extern const struct insn_engine insn_engine_direct;
 
 /* All of them, NULL behind the last. */
 extern const struct insn_engine *const insn_engines[];

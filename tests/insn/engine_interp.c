@@ -1,6 +1,6 @@
 /*
- * The IR interpreter as an engine. Units are kept until the code is replaced, one for each pc.
- * Memory is this process's own, within the ranges that record.h names.
+ * The IR interpreter as an engine, and lift functions that are carried out at once. Units are kept until the code is
+ * replaced, one for each pc. Memory is this process's own, within the ranges that record.h names.
  */
 #include "arch/guest.h"
 #include "arch/rv64/cpu.h"
@@ -14,7 +14,9 @@
 static struct {
 	struct guest_decoder *decoder;
 	struct arena units, scratch;
-	struct ir_unit *unit[INSN_TEXT_BYTES / 2]; /* by pc */
+	/* By pc. */
+	struct ir_unit *unit[INSN_TEXT_BYTES / 2];
+	struct guest_run *ran[INSN_TEXT_BYTES / 2];
 } in;
 
 static void *host(gaddr a) { return (void *)(uintptr_t)a; }
@@ -82,10 +84,11 @@ static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want)
 	return n;
 }
 
+static const struct guest_fetch fetcher = { fetch, NULL };
+static const struct guest_limits limits = { .max_insns = 64, .max_branches = 4 };
+
 static const struct ir_unit *unit_at(gaddr pc)
 {
-	static const struct guest_fetch fetcher = { fetch, NULL };
-	static const struct guest_limits limits = { .max_insns = 64, .max_branches = 4 };
 	struct ir_unit **u, *outside;
 
 	u = pc - INSN_TEXT < INSN_TEXT_BYTES ? &in.unit[(pc - INSN_TEXT) / 2] : &outside;
@@ -111,9 +114,34 @@ static enum ir_exit run(struct ir_state *st)
 	return why;
 }
 
+/* The first time at a pc by run, then by rerun where that is possible. */
+static enum ir_exit run_trace(struct ir_state *st)
+{
+	struct guest_run **kept, *outside = NULL;
+
+	kept = st->pc - INSN_TEXT < INSN_TEXT_BYTES ? &in.ran[(st->pc - INSN_TEXT) / 2] : &outside;
+	if (*kept && (*kept)->end)
+		return rv64_guest.rerun(in.decoder, (*kept)->insn, (*kept)->count, &limits, st,
+					&memory);
+	*kept = arena_new(&in.units, struct guest_run, 1);
+	return rv64_guest.run(in.decoder, &fetcher, &limits, st, &memory, *kept);
+}
+
+static enum ir_exit run_direct(struct ir_state *st)
+{
+	enum ir_exit why;
+
+	st->helpers = rv64_guest.helpers;
+	do {
+		why = run_trace(st);
+	} while (why == IR_EXIT_LOOKUP || why == IR_EXIT_FRM || why == IR_EXIT_FENCEI);
+	return why;
+}
+
 static void new_code(void)
 {
 	memset(in.unit, 0, sizeof in.unit);
+	memset(in.ran, 0, sizeof in.ran);
 	arena_reset(&in.units);
 }
 
@@ -133,4 +161,6 @@ static void close_interp(void)
 }
 
 const struct insn_engine insn_engine_interp = { "interp", open_interp, new_code, run,
+						close_interp };
+const struct insn_engine insn_engine_direct = { "direct", open_interp, new_code, run_direct,
 						close_interp };

@@ -5,5 +5,6 @@
 
 const struct insn_engine *const insn_engines[] = {
 	&insn_engine_interp,
+	&insn_engine_direct,
 	NULL,
 };

@@ -1,9 +1,9 @@
 /*
- * The integer operations on raw bits, inline so that the interpreter's loop has them at hand.
+ * The integer operations on raw bits, inline so that the interpreter's loop and direct.h have them at hand.
  * An i32 operand counts in its low half alone; an i32 result is zero-extended.
  */
-#ifndef KIT_IR_EVAL_PRIV_H
-#define KIT_IR_EVAL_PRIV_H
+#ifndef KIT_IR_EVAL_INT_H
+#define KIT_IR_EVAL_INT_H
 
 #include "lib/ir/ir.h"
 

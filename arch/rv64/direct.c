@@ -1,0 +1,82 @@
+/*
+ * struct guest's run and rerun: guest code carried out instruction by instruction, by the lift functions as they are
+ * against lib/ir/direct.h.
+ */
+#include "arch/rv64/window.h"
+
+#include "arch/rv64/lift_priv.h"
+
+_Static_assert(sizeof(struct rv64_insn) == sizeof(struct guest_insn), "one is kept as the other");
+
+static void begin(struct trace *t, const struct guest_decoder *d, const struct guest_limits *limits,
+		  struct ir_state *st, const struct ir_memory *mem)
+{
+	t->b = (struct ir_direct){ .st = st, .mem = mem };
+	t->features = rv64_decoder_features(d);
+	t->start = t->next = st->pc;
+	t->max_branches = limits->max_branches;
+	t->branches = 0;
+	t->done = t->loops = false;
+	t->upper_reg = 0;
+	t->upper_value = 0;
+}
+
+static inline void carry_out(struct trace *t, const struct rv64_insn *i)
+{
+	const struct lift_row *r = &rv64_direct_rows[i->op];
+
+	t->pc = t->b.gpc = t->next;
+	t->next += i->size_bytes;
+	r->lift(t, i, r);
+}
+
+enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
+		      const struct guest_limits *limits, struct ir_state *st,
+		      const struct ir_memory *mem, struct guest_run *r)
+{
+	struct rv64_insn *i = (struct rv64_insn *)(void *)r->insn, *last = i;
+	struct rv64_insn *const first = i;
+	gaddr end = st->pc;
+	bool jumped = false;
+	struct rv64_window w;
+	struct trace t;
+
+	rv64_window_init(&w);
+	begin(&t, d, limits, st, mem);
+	while (t.b.why == IR_EXIT_NONE) {
+		last += rv64_decode_ahead(d, f, &w, t.next,
+					  limits->max_insns - (unsigned)(i - first), 0, i);
+		if (i == last)
+			break;
+		end = t.next;
+		do {
+			end += i->size_bytes;
+			carry_out(&t, i++);
+		} while (i < last && t.next == end && t.b.why == IR_EXIT_NONE);
+		jumped |= t.next != end;
+		last = i;
+	}
+	r->count = (unsigned)(i - first);
+	r->end = jumped ? 0 : end;
+	if (t.b.why != IR_EXIT_NONE)
+		return t.b.why;
+	st->pc = t.next;
+	return r->count ? IR_EXIT_LOOKUP : IR_EXIT_FETCH;
+}
+
+enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_insn *insn, unsigned count,
+			const struct guest_limits *limits, struct ir_state *st,
+			const struct ir_memory *mem)
+{
+	const struct rv64_insn *i = (const struct rv64_insn *)(const void *)insn, *last = i + count;
+	struct trace t;
+
+	begin(&t, d, limits, st, mem);
+	while (i < last) {
+		carry_out(&t, i++);
+		if (t.b.why != IR_EXIT_NONE)
+			return t.b.why;
+	}
+	st->pc = t.next;
+	return IR_EXIT_LOOKUP;
+}
