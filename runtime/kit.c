@@ -7,6 +7,7 @@
 #include "runtime/check.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
+#include "runtime/level0.h"
 #include "runtime/load/core.h"
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
@@ -76,11 +77,12 @@ static bool thread_init(struct kit_thread *t)
 	t->st.helpers = rv64_guest.helpers;
 	t->st.guest_base = mem_base(p->mem);
 	t->st.resv_addr = 1;
-	interp_thread_init(t);
-	if (p->jit && !jit_thread_init(t, &d)) {
-		interp_thread_fini(t);
+	if (!p->jit)
+		interp_thread_init(t);
+	else if (jit_thread_init(t, &d))
+		level0_thread_init(t);
+	else
 		return false;
-	}
 	kit_list_add(t);
 	return true;
 }
@@ -88,9 +90,12 @@ static bool thread_init(struct kit_thread *t)
 static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
-	if (t->proc->jit)
+	if (t->proc->jit) {
 		end_jit(t);
-	interp_thread_fini(t);
+		level0_thread_fini(t);
+	} else {
+		interp_thread_fini(t);
+	}
 	kit_decoder_release(t);
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/check.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
+#include "runtime/level0.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sys/sys.h"
@@ -23,16 +24,18 @@ static enum ir_exit run_engine(struct kit_thread *t)
 {
 	enum ir_exit why;
 
-	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are interpreted. */
-	if (!t->proc->jit || t->st.frm > FRM_HOST_MAX)
+	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are level 0's. */
+	if (!t->proc->jit)
 		return interp_run(t);
+	if (t->st.frm > FRM_HOST_MAX)
+		return level0_run(t);
 	if (t->proc->opt.selfcheck)
 		return check_run(t);
 	/* Level 0: what has not run often is not worth a translation. */
 	do {
 		why = jit_run(t);
 		if (why == IR_EXIT_LOOKUP)
-			why = interp_run(t);
+			why = level0_run(t);
 	} while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
 	return why;
 }
@@ -100,7 +103,7 @@ static void memory_fault(struct kit_thread *t)
 	while (st->fault_kind == IR_FAULT_SEGV
 	       && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
 		   || st->fault_code == SI_KERNEL)) {
-		enum ir_exit why = interp_run_one(t);
+		enum ir_exit why = level0_run_one(t);
 
 		if (why != IR_EXIT_FAULT) {
 			dispatch(t, why);

@@ -22,6 +22,7 @@ struct sig_thread;
 struct sys_filter; /* runtime/sys/seccomp.c */
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
+struct level0; /* runtime/level0.c */
 
 struct kit_process;
 struct kit_thread;
@@ -79,7 +80,8 @@ struct kit_thread {
 	struct ir_state st; /* first: generated code's base register points into it */
 	struct kit_process *proc;
 	struct guest_decoder *decoder; /* kit_decoder makes it */
-	struct interp *interp;
+	struct interp *interp;         /* --engine=interp; else the other two */
+	struct level0 *level0;
 	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);

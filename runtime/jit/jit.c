@@ -631,7 +631,7 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 	j->stats.links++;
 }
 
-/* True while pc has not yet run often enough to be translated. */
+/* True while pc has not yet run often enough to be translated; this time counts. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
 	uint8_t *runs = cold_runs_of(t->jit, pc);
@@ -642,6 +642,17 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 		return true;
 	*runs = 0;
 	return false;
+}
+
+bool jit_is_cold(struct kit_thread *t)
+{
+	struct jit *j = t->proc->jit;
+	bool found;
+
+	world_enter(&j->world, &t->jit->world);
+	found = tc_find(&j->tc, t->st.pc) != NULL;
+	world_leave(&j->world, &t->jit->world);
+	return !found && is_cold(t, t->st.pc);
 }
 
 void jit_note_hot(struct kit_thread *t, gaddr pc)

@@ -45,6 +45,8 @@ void jit_thread_gone(struct kit_thread *t);
  * not run JIT_LEVEL0_RUNS times yet, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
+/* True when the trace at t->st.pc is neither translated nor yet worth it, counting this time. */
+bool jit_is_cold(struct kit_thread *t);
 /* The trace at pc was interpreted often enough: jit_run will translate it. */
 void jit_note_hot(struct kit_thread *t, gaddr pc);
 /* Runs exactly one unit, translating it if need be, without linking; jumps give IR_EXIT_LOOKUP. For --selfcheck. */

@@ -1,0 +1,100 @@
+/* Level 0; see level0.h. */
+#include "runtime/level0.h"
+
+#include "arch/guest.h"
+#include "arch/native.h"
+#include "lib/base/panic.h"
+#include "runtime/interp.h"
+#include "runtime/jit/jit.h"
+#include "runtime/mem/mem.h"
+#include "runtime/traces.h"
+
+#include <stdlib.h>
+
+/* As long as level 1's: its traces are counted by where these end. */
+static const struct guest_limits limits = { .max_insns = GUEST_RUN_INSNS, .max_branches = 2 };
+
+struct level0 {
+	struct traces traces; /* struct guest_insn */
+	struct guest_run run; /* the one under way */
+};
+
+void level0_thread_init(struct kit_thread *t)
+{
+	struct level0 *l = calloc(1, sizeof *l);
+
+	KIT_CHECK(l, "out of memory");
+	traces_init(&l->traces, t->proc->mem);
+	t->level0 = l;
+}
+
+void level0_thread_fini(struct kit_thread *t)
+{
+	traces_fini(&t->level0->traces);
+	free(t->level0);
+	t->level0 = NULL;
+}
+
+static enum ir_exit run_new(struct kit_thread *t)
+{
+	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const uint64_t guards = mem_guards(t->proc->mem);
+	struct level0 *l = t->level0;
+	const gaddr pc = t->st.pc;
+	enum ir_exit why;
+
+	why = rv64_guest.run(kit_decoder(t), &f, &limits, &t->st, &interp_memory, &l->run);
+	if (l->run.end > pc) {
+		const struct ir_range range = { .start = pc,
+						.size_bytes = (uint32_t)(l->run.end - pc) };
+
+		traces_offer(&l->traces, guards, pc, &range, 1, l->run.insn, l->run.count,
+			     l->run.count * sizeof *l->run.insn);
+	}
+	return why;
+}
+
+static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k)
+{
+	return rv64_guest.rerun(kit_decoder(t), (const struct guest_insn *)(const void *)k->data,
+				k->count, &limits, &t->st, &interp_memory);
+}
+
+/* True when the trace at pc, kept as k perhaps, shall run here once more. */
+static bool is_cold(struct kit_thread *t, struct trace *k)
+{
+	if (!k)
+		return jit_is_cold(t);
+	if (++k->runs < JIT_LEVEL0_RUNS)
+		return true;
+	jit_note_hot(t, k->gpc);
+	return false;
+}
+
+enum ir_exit level0_run(struct kit_thread *t)
+{
+	struct traces *ts = &t->level0->traces;
+	struct trace *k = traces_find(ts, t->st.pc);
+	enum ir_exit why;
+
+	/* The flags that translated code left in the host's register count too. */
+	jit_set_frm(t);
+	/* The way through the run loop, which would look for translated code first, costs as much as many a trace. */
+	do {
+		why = k ? run_kept(t, k) : run_new(t);
+		if (why != IR_EXIT_LOOKUP || __atomic_load_n(&t->st.stop, __ATOMIC_RELAXED))
+			break;
+		k = traces_find(ts, t->st.pc);
+	} while (is_cold(t, k));
+	return why;
+}
+
+enum ir_exit level0_run_one(struct kit_thread *t)
+{
+	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const struct guest_limits one = { .max_insns = 1 };
+	struct guest_run r;
+
+	jit_set_frm(t);
+	return rv64_guest.run(kit_decoder(t), &f, &one, &t->st, &interp_memory, &r);
+}
