@@ -45,7 +45,7 @@ void interp_thread_fini(struct kit_thread *t)
 
 static bool bad_address(struct ir_state *st, gaddr addr, bool write)
 {
-	if (addr < address_limit)
+	if (KIT_LIKELY(addr < address_limit))
 		return false;
 	st->fault_kind = IR_FAULT_SEGV;
 	st->fault_code = SEGV_MAPERR;
@@ -56,8 +56,7 @@ static bool bad_address(struct ir_state *st, gaddr addr, bool write)
 
 static void *host_address(const struct ir_state *st, gaddr addr)
 {
-	/* struct kit_thread starts with its ir_state. */
-	return mem_host(((const struct kit_thread *)(const void *)st)->proc->mem, addr);
+	return (void *)(uintptr_t)(addr + st->guest_base);
 }
 
 static bool load(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *value)

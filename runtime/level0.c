@@ -17,6 +17,11 @@ static const struct guest_limits limits = { .max_insns = GUEST_RUN_INSNS, .max_b
 struct level0 {
 	struct traces traces; /* struct guest_insn */
 	struct guest_run run; /* the one under way */
+	/* Where code was fetched from last: [start, end) can be, while mem_code_changes is changes. */
+	struct {
+		uint64_t changes;
+		gaddr start, end;
+	} code;
 };
 
 void level0_thread_init(struct kit_thread *t)
@@ -35,9 +40,31 @@ void level0_thread_fini(struct kit_thread *t)
 	t->level0 = NULL;
 }
 
+/* As mem_fetch, mostly without its lock and its search. */
+static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+{
+	struct kit_thread *t = ctx;
+	struct mem_space *m = t->proc->mem;
+	struct level0 *l = t->level0;
+	const uint64_t changes = mem_code_changes(m);
+
+	if (KIT_UNLIKELY(l->code.changes != changes
+			 || pc - l->code.start >= l->code.end - l->code.start)) {
+		l->code.start = l->code.end = 0;
+		if (!mem_exec_range(m, pc, &l->code.start, &l->code.end))
+			return 0;
+		l->code.changes = changes;
+	}
+	/* Across an end of the range or of a file it takes more care. */
+	if (KIT_LIKELY(l->code.end - pc >= want_bytes)
+	    && KIT_LIKELY(native_copy(buf, mem_host(m, pc), want_bytes)))
+		return want_bytes;
+	return mem_fetch(m, pc, buf, want_bytes);
+}
+
 static enum ir_exit run_new(struct kit_thread *t)
 {
-	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const struct guest_fetch f = { .read = fetch, .ctx = t };
 	const uint64_t guards = mem_guards(t->proc->mem);
 	struct level0 *l = t->level0;
 	const gaddr pc = t->st.pc;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 512, TRACES_MAX = 50000 };
+enum { FIRST_SLOTS = 512 };
 
 static struct trace **new_slots(unsigned n)
 {
@@ -29,12 +29,10 @@ void traces_fini(struct traces *ts)
 	free(ts->slot);
 }
 
-void traces_refresh(struct traces *ts)
+void traces_empty(struct traces *ts)
 {
 	const uint64_t changes = mem_code_changes(ts->mem);
 
-	if (KIT_LIKELY(ts->code_changes == changes && ts->count < TRACES_MAX))
-		return;
 	memset(ts->slot, 0, ts->slot_count * sizeof(struct trace *));
 	ts->count = 0;
 	ts->code_changes = changes;

@@ -14,7 +14,7 @@
 #include "lib/ir/ir.h"
 #include "runtime/mem/mem.h"
 
-enum { TRACES_SEEN_BITS = 4096 };
+enum { TRACES_SEEN_BITS = 4096, TRACES_MAX = 50000 };
 
 struct trace {
 	gaddr gpc;
@@ -36,8 +36,14 @@ struct traces {
 void traces_init(struct traces *ts, struct mem_space *mem);
 void traces_fini(struct traces *ts);
 
+void traces_empty(struct traces *ts);
+
 /* Empties the table if code has changed since. To be called before anything is fetched for a trace that may be kept. */
-void traces_refresh(struct traces *ts);
+static inline void traces_refresh(struct traces *ts)
+{
+	if (KIT_UNLIKELY(ts->code_changes != mem_code_changes(ts->mem) || ts->count == TRACES_MAX))
+		traces_empty(ts);
+}
 
 static inline struct trace **traces_slot(const struct traces *ts, gaddr pc)
 {

@@ -144,3 +144,21 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n)
 	mem_unlock(m);
 	return done;
 }
+
+bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end)
+{
+	const struct mem_vma *v;
+	bool found;
+
+	if (!mem_inside(m, addr, 1))
+		return false;
+	mem_lock(m);
+	v = vma_find(&m->vmas, addr);
+	found = v && v->prot & PROT_EXEC;
+	if (found) {
+		*start = v->start;
+		*end = v->end;
+	}
+	mem_unlock(m);
+	return found;
+}

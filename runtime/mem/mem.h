@@ -137,6 +137,11 @@ bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v);
  * struct mem_space, its ctx.
  */
 unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
+/*
+ * The addresses around addr that may be executed: [*start, *end). False: none. They stay so while
+ * mem_code_changes is the same as before the call.
+ */
+bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end);
 
 /*
  * Access to guest memory for system calls: never faults kitemu. false or -EFAULT when some byte
