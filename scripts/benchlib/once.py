@@ -105,9 +105,9 @@ def function(r, number):
     return "\n".join(lines)
 
 
-def source(seed=1):
+def source(seed=1, functions=FUNCTIONS):
     r = random.Random(seed)
-    functions = [function(r, n) for n in range(FUNCTIONS)]
+    text = [function(r, n) for n in range(functions)]
     # The even ones are called by the odd ones that follow them.
-    calls = [f"\tsum += f{n}(s, sum, {n});" for n in range(1, FUNCTIONS, 2)]
-    return HEAD + "\n".join(functions) + TAIL % "\n".join(calls)
+    calls = [f"\tsum += f{n}(s, sum, {n});" for n in range(1, functions, 2)]
+    return HEAD + "\n".join(text) + TAIL % "\n".join(calls)

@@ -589,5 +589,22 @@ static void test_shapes(void)
 	check_where[0] = 0;
 }
 
-CHECK_MAIN(test_shapes, test_random_int, test_random_fp, test_random_short, test_random_regions,
-	   test_int_ops, test_fp_ops)
+/* libgcc asks the cpu by itself. */
+static void test_features(void)
+{
+	uint64_t want = 0;
+
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("sse4.1"))
+		want |= UINT64_C(1) << X64_FEATURE_SSE41;
+	if (__builtin_cpu_supports("avx"))
+		want |= UINT64_C(1) << X64_FEATURE_AVX;
+	if (__builtin_cpu_supports("fma"))
+		want |= UINT64_C(1) << X64_FEATURE_FMA;
+	if (__builtin_cpu_supports("bmi2"))
+		want |= UINT64_C(1) << X64_FEATURE_BMI2;
+	CHECK_EQ(native_features(), want);
+}
+
+CHECK_MAIN(test_features, test_shapes, test_random_int, test_random_fp, test_random_short,
+	   test_random_regions, test_int_ops, test_fp_ops)
