@@ -92,7 +92,7 @@ static bool is_cold(struct kit_thread *t, struct trace *k)
 {
 	if (!k)
 		return jit_is_cold(t);
-	if (++k->runs < JIT_LEVEL0_RUNS)
+	if (++k->runs < jit_patience(t))
 		return true;
 	jit_note_hot(t, k->gpc);
 	return false;

@@ -631,6 +631,13 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 	j->stats.links++;
 }
 
+unsigned jit_patience(const struct kit_thread *t)
+{
+	uint64_t units = __atomic_load_n(&t->proc->jit->stats.units, __ATOMIC_RELAXED);
+
+	return units < JIT_FIRST_UNITS ? JIT_FIRST_RUNS : JIT_LEVEL0_RUNS;
+}
+
 /* True while pc has not yet run often enough to be translated; this time counts. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
@@ -638,7 +645,7 @@ static bool is_cold(struct kit_thread *t, gaddr pc)
 
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
-	if (++*runs < JIT_LEVEL0_RUNS)
+	if (++*runs < jit_patience(t))
 		return true;
 	*runs = 0;
 	return false;
@@ -655,10 +662,7 @@ bool jit_is_cold(struct kit_thread *t)
 	return !found && is_cold(t, t->st.pc);
 }
 
-void jit_note_hot(struct kit_thread *t, gaddr pc)
-{
-	*cold_runs_of(t->jit, pc) = JIT_LEVEL0_RUNS - 1;
-}
+void jit_note_hot(struct kit_thread *t, gaddr pc) { *cold_runs_of(t->jit, pc) = JIT_FIRST_RUNS; }
 
 /*
  * The code at pc, by the thread's tables or the cache, without the lock. missed: translated code looked for it in the

@@ -16,8 +16,12 @@ struct guest_limits;
 struct jit;
 struct ir_unit;
 
-/* How often a trace is interpreted before it is translated. */
-enum { JIT_LEVEL0_RUNS = 16 };
+/*
+ * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
+ * later ones do, since the translator's code and memory were not touched yet, and a process that ends soon can do
+ * without them: they have to be worth more.
+ */
+enum { JIT_LEVEL0_RUNS = 16, JIT_FIRST_RUNS = 64, JIT_FIRST_UNITS = 64 };
 
 /* Traces of --selfcheck, in both engines: short, so that the check is close to a difference. */
 extern const struct guest_limits jit_lockstep_limits;
@@ -42,9 +46,11 @@ void jit_thread_gone(struct kit_thread *t);
 
 /*
  * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc has
- * not run JIT_LEVEL0_RUNS times yet, and the caller is to interpret it. Never returns LINK.
+ * not run jit_patience times yet, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
+/* JIT_FIRST_RUNS or, later, JIT_LEVEL0_RUNS. */
+unsigned jit_patience(const struct kit_thread *t);
 /* True when the trace at t->st.pc is neither translated nor yet worth it, counting this time. */
 bool jit_is_cold(struct kit_thread *t);
 /* The trace at pc was interpreted often enough: jit_run will translate it. */
