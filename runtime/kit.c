@@ -62,7 +62,9 @@ static const char *absolute_path(const char *path)
 
 	if (!cwd)
 		return path;
-	strbuf_printf(&b, "%s/%s", cwd, path);
+	strbuf_puts(&b, cwd);
+	strbuf_putc(&b, '/');
+	strbuf_puts(&b, path);
 	free(cwd);
 	return b.s;
 }

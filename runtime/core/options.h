@@ -7,6 +7,9 @@
 
 enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 
+/* In host_features. */
+#define KIT_HOST_KNOWN (UINT64_C(1) << 63)
+
 struct kit_options {
 	enum kit_engine engine;
 	bool selfcheck; /* run both engines in lockstep */
@@ -19,6 +22,7 @@ struct kit_options {
 	uint64_t cache_bytes; /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */
 	unsigned filters;
+	uint64_t host_features; /* of this machine's cpu, and KIT_HOST_KNOWN; 0: not asked yet */
 	const char *argv0;      /* guest's argv[0], or NULL for the file's name */
 	char **set_env;         /* NAME=VALUE to add, NULL-terminated; may be NULL */
 	char **unset_env;       /* NAMEs to remove, NULL-terminated; may be NULL */

@@ -218,7 +218,11 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->mem = p->mem;
 	j->guest = &rv64_guest;
 	j->host = host_native();
-	j->opts.host_features = p->opt.host_isa_baseline ? 0 : native_features();
+	if (!p->opt.host_isa_baseline) {
+		if (!p->opt.host_features)
+			p->opt.host_features = native_features() | KIT_HOST_KNOWN;
+		j->opts.host_features = p->opt.host_features & ~KIT_HOST_KNOWN;
+	}
 	j->opts.guest_base = mem_base(p->mem) != 0;
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;

@@ -45,7 +45,7 @@ enum {
 };
 
 /* Of the variable, before PATH. */
-enum { FIELDS = 8 };
+enum { FIELDS = 9 };
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *path)
@@ -54,10 +54,10 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
 			 | (o->stress ? FLAG_STRESS : 0);
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v1:%x:%x:%x:%x:%llx:%llx:%x:%x:%s",
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
 			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
-			 kit_log_mask, o->filters, path);
+			 kit_log_mask, o->filters, (unsigned long long)o->host_features, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
@@ -65,7 +65,7 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 /* Reads the fields before PATH; NULL when it is not what sys_exec_encode writes. */
 static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
-	if (strncmp(s, "v1:", 3) != 0)
+	if (strncmp(s, "v2:", 3) != 0)
 		return NULL;
 	s += 3;
 	for (unsigned i = 0; i < FIELDS; i++) {
@@ -107,6 +107,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->cache_bytes = f[5];
 	kit_log_mask = (uint32_t)f[6];
 	opt->filters = (unsigned)f[7];
+	opt->host_features = f[8];
 	for (; *e; e++)
 		e[0] = e[1];
 	return true;

@@ -4,11 +4,11 @@
  * The kitemu that carries out a guest's execve starts its own binary again with the guest's argv as it
  * is and the guest's environment plus one variable:
  *
- *     KITEMU_EXEC=v1:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:PATH
+ *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:PATH
  *
  * EXE is the descriptor of the program, SELF that of kitemu's binary, then the options in force (numbers in
  * hexadecimal), FILTERS one more than the descriptor of
- * the seccomp filters, PATH the file as the guest named it. The new kitemu takes the variable out of the environment
+ * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), PATH the file as the guest named it. The new kitemu takes the variable out of the environment
  * and the options from it: a guest tree runs with the options of its first kitemu.
  */
 #ifndef KIT_RUNTIME_SYS_EXEC_H

@@ -67,10 +67,11 @@ static void test_exec(void)
 				 .strace = true,
 				 .force_base = true,
 				 .stack_bytes = 0x123456789,
-				 .cache_bytes = 1 << 20 };
+				 .cache_bytes = 1 << 20,
+				 .host_features = KIT_HOST_KNOWN | 5 };
 	struct kit_options got = { .stats = true };
 	struct sys_exec_handover h;
-	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v2:1";
+	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v1:1";
 	char *argv[] = { name, NULL }, *envp[] = { a, var, b, NULL }, *plain[] = { a, bad, NULL };
 	int fd = open("/dev/null", O_RDONLY);
 	uint32_t log = kit_log_mask;
@@ -89,6 +90,7 @@ static void test_exec(void)
 	      && !got.host_isa_baseline);
 	CHECK_EQ(got.stack_bytes, 0x123456789);
 	CHECK_EQ(got.cache_bytes, 1 << 20);
+	CHECK_EQ(got.host_features, KIT_HOST_KNOWN | 5);
 	CHECK_EQ(kit_log_mask, log);
 	CHECK(!sys_exec_decode(1, argv, plain, &got, &h));
 	CHECK(plain[1] != NULL);
