@@ -31,6 +31,7 @@ bool native_syscall_interrupt(void *ucontext);
 
 uint64_t native_ctx_pc(const void *ucontext);
 uint64_t native_ctx_sp(const void *ucontext);
+void native_ctx_set_pc(void *ucontext, uint64_t pc);
 void native_ctx_set_sp(void *ucontext, uint64_t sp);
 /* The signal mask in force after the handler returns: the kernel's 8-byte set. */
 void native_ctx_set_mask(void *ucontext, uint64_t mask);

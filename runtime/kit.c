@@ -85,6 +85,12 @@ static bool thread_init(struct kit_thread *t)
 		level0_thread_init(t);
 	else
 		return false;
+	t->st.call_row = sys_call_rows;
+	t->st.call_guards = mem_guarded(p->mem);
+	t->st.call_limit = mem_limit(p->mem);
+	t->st.calls_leave =
+	    (p->opt.strace || p->opt.selfcheck || t->st.guest_base ? KIT_CALLS_SEEN : 0)
+	    | (t->seccomp ? KIT_CALLS_FILTERED : 0);
 	kit_list_add(t);
 	return true;
 }

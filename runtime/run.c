@@ -40,12 +40,8 @@ static enum ir_exit run_engine(struct kit_thread *t)
 	return why;
 }
 
-static void do_syscall(struct kit_thread *t)
+static void end_syscall(struct kit_thread *t, int64_t result)
 {
-	int64_t result = 0;
-
-	if (KIT_UNLIKELY(sys_call(t, &result) != SYS_RESULT))
-		return;
 	if (KIT_UNLIKELY(t->tmpmask))
 		sig_end_tmpmask(t, result);
 	if (KIT_UNLIKELY(result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND)) {
@@ -54,6 +50,14 @@ static void do_syscall(struct kit_thread *t)
 	}
 	t->st.reg[REG_A0] = (uint64_t)result;
 	t->st.pc += ECALL_BYTES;
+}
+
+static void do_syscall(struct kit_thread *t)
+{
+	int64_t result = 0;
+
+	if (KIT_LIKELY(sys_call(t, &result) == SYS_RESULT))
+		end_syscall(t, result);
 }
 
 /*
@@ -118,6 +122,9 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 	switch (why) {
 	case IR_EXIT_SYSCALL:
 		do_syscall(t);
+		break;
+	case IR_EXIT_CALLED:
+		end_syscall(t, sys_interrupted(t, (int64_t)t->st.exit_arg));
 		break;
 	case IR_EXIT_BREAK:
 		sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);

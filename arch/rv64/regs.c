@@ -40,4 +40,12 @@ static const struct ir_reg regs[RV64_REG_COUNT] = {
 };
 /* clang-format on */
 
-const struct ir_regfile rv64_regs = { RV64_REG_COUNT, regs };
+const struct ir_regfile rv64_regs = {
+	RV64_REG_COUNT,
+	regs,
+	/* syscall(2), "Architecture calling conventions" */
+	.call = { .number = RV64_A7,
+		  .arg = { RV64_A0, RV64_A1, RV64_A2, RV64_A3, RV64_A4, RV64_A5 },
+		  .result = RV64_A0,
+		  .insn_bytes = 4 },
+};

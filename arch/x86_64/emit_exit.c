@@ -6,7 +6,7 @@
  *
  *     lea rax, [rip + field]; mov rcx, guest pc; jmp [rbp + thunk LINK]
  *
- * The conventions of the thunks: rcx guest pc, eax reason (EXIT), rax the field's address (LINK).
+ * The conventions of the thunks: rcx guest pc (CALL: of the instruction), eax reason (EXIT), rax the field's address (LINK).
  */
 #include "arch/x86_64/emit_priv.h"
 
@@ -329,7 +329,12 @@ void x64_emit_EXITR(struct x64_emit *e, const struct lir_insn *in)
 	const struct lir_exit *x = &e->lir->exit[in->exit];
 
 	leave_region(e, x);
-	leave_at(e, x->target, (enum ir_exit)x->reason);
+	if (x->reason == IR_EXIT_SYSCALL) {
+		x64_mov_imm(e->cb, X64_RCX, x->target);
+		x64_jmp_thunk(e, IR_THUNK_CALL);
+	} else {
+		leave_at(e, x->target, (enum ir_exit)x->reason);
+	}
 }
 
 /* rcx becomes even; [rdx + 8 rax] is its entry in the jump table. */

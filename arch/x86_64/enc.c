@@ -301,6 +301,7 @@ void x64_pop(struct codebuf *cb, unsigned reg)
 	one_or_two(cb, reg >= 8 ? 0x41 : 0, 0x58 | (reg & 7));
 }
 void x64_ret(struct codebuf *cb) { one_or_two(cb, 0, 0xc3); }
+void x64_syscall(struct codebuf *cb) { one_or_two(cb, 0x0f, 0x05); }
 void x64_cqo(struct codebuf *cb, unsigned w) { one_or_two(cb, w ? 0x48 : 0, 0x99); }
 
 void x64_nop(struct codebuf *cb, unsigned n)

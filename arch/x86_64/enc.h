@@ -170,6 +170,7 @@ void x64_here8(struct codebuf *cb, uint32_t at);
 void x64_push(struct codebuf *cb, unsigned reg);
 void x64_pop(struct codebuf *cb, unsigned reg);
 void x64_ret(struct codebuf *cb);
+void x64_syscall(struct codebuf *cb);
 void x64_cqo(struct codebuf *cb, unsigned w);
 /* n bytes of nothing, in the recommended forms. */
 void x64_nop(struct codebuf *cb, unsigned n);

@@ -136,6 +136,7 @@ static void x64_state_init(struct ir_state *st)
 	memcpy(st->host_const, init, sizeof init);
 	memcpy(&st->host_const[X64_C_FFLAGS], table, sizeof table);
 	st->fp_eval = jit_fp_eval;
+	st->calls_leave = IR_CALLS_NO_ROWS;
 }
 
 const struct jit_host x64_host = {

@@ -1,5 +1,5 @@
 /*
- * The code between kitemu and translated code: entry, exit, lookup, calls of C functions.
+ * The code between kitemu and translated code: entry, exit, lookup, calls of C functions and of the host's kernel.
  *
  * Made once per process by the same encoder as translated code, so that it knows the homes. While translated code runs
  * rbp is the state base and rsp the stack of return addresses. Kitemu's own stack pointer waits in
@@ -30,14 +30,19 @@ static void store(struct codebuf *cb, unsigned reg, struct x64_mem m)
 	x64_rm(cb, X64_MOV_MR, 1, reg, m);
 }
 
-/* The SSE forms serve with AVX, too: what is above bit 127 is clear. */
-static void move_homes(const struct ra_target *t, struct codebuf *cb, bool to_state)
+static struct x64_mem slot(const struct ra_target *t, unsigned g)
+{
+	return state(t->regs->reg[g].offset_bytes - X64_STATE_BIAS);
+}
+
+/* Of the homes in set. The SSE forms serve with AVX, too: what is above bit 127 is clear. */
+static void move_homes(const struct ra_target *t, struct codebuf *cb, uint64_t set, bool to_state)
 {
 	for (unsigned g = 0; g < t->regs->count; g++) {
-		struct x64_mem m = state(t->regs->reg[g].offset_bytes - X64_STATE_BIAS);
+		struct x64_mem m = slot(t, g);
 		unsigned home = t->home[g];
 
-		if (home == LIR_PHYS_NONE)
+		if (home == LIR_PHYS_NONE || !(set >> home & 1))
 			continue;
 		if (home >= LIR_PHYS_FP)
 			x64_rm(cb, to_state ? X64_MOVS_MR : X64_MOVS_RM, 0, home - LIR_PHYS_FP, m);
@@ -59,7 +64,7 @@ static void make_enter(const struct ra_target *t, const struct jit_opts *o, stru
 	x64_mov_rr(cb, 1, X64_RAX, X64_RSI);
 	load(cb, X64_RSP, state(X64_ST(code_sp)));
 	x64_m(cb, X64_LDMXCSR, 0, state(X64_ST(host_fpcr)));
-	move_homes(t, cb, false);
+	move_homes(t, cb, t->homes, false);
 	if (o->guest_base)
 		load(cb, X64_R15, state(X64_ST(guest_base)));
 	x64_r(cb, X64_JMP_M, 0, X64_RAX);
@@ -83,7 +88,7 @@ static void make_exit(const struct ra_target *t, struct codebuf *cb)
 	store(cb, X64_RCX, state(X64_ST(pc)));
 	store(cb, X64_RSP, state(X64_ST(code_sp)));
 	x64_m(cb, X64_STMXCSR, 0, state(X64_ST(host_fpcr)));
-	move_homes(t, cb, true);
+	move_homes(t, cb, t->homes, true);
 	make_return(cb);
 }
 
@@ -147,6 +152,149 @@ static void make_c_call(struct codebuf *cb, bool helper)
 	x64_ret(cb);
 }
 
+/* ---- system calls ---------------------------------------------------------------------------------- */
+
+/* Arguments of the host's system calls; rcx and r11 are destroyed, rax is the number and the result. */
+static const uint8_t kernel_arg[] = { X64_RDI, X64_RSI, X64_RDX, X64_R10, X64_R8, X64_R9 };
+
+#define BIT(reg) (UINT64_C(1) << (reg))
+#define KERNEL_USES                                                                                \
+	(BIT(X64_RDI) | BIT(X64_RSI) | BIT(X64_RDX) | BIT(X64_R10) | BIT(X64_R8) | BIT(X64_R9)     \
+	 | BIT(X64_RCX) | BIT(X64_R11) | BIT(X64_RAX))
+#define INT_HOMES (BIT(LIR_PHYS_FP) - 1)
+
+enum { MINUS_EINTR = -4 };
+
+/* eax: the call's word. To refused unless its pointers may go to the kernel as they are. */
+static void check_pointers(const struct ra_target *t, struct codebuf *cb, uint32_t refused)
+{
+	const uint8_t *arg = t->regs->call.arg;
+	uint32_t none, next;
+
+	x64_rri(cb, X64_TEST_MI, 0, x64_digit(X64_TEST_MI), X64_RAX, 63 << IR_CALL_POINTERS, 4);
+	none = x64_jcc8(cb, X64_CC_E);
+	load(cb, X64_RDX, state(X64_ST(call_guards)));
+	x64_alu_mi(cb, X64_CMP, 0, x64_at(X64_RDX, 0), 0);
+	x64_jcc_to(cb, X64_CC_NE, refused);
+	load(cb, X64_RDX, state(X64_ST(call_limit)));
+	for (unsigned i = 0; i < ARRAY_LEN(kernel_arg); i++) {
+		x64_rri(cb, X64_TEST_MI, 0, x64_digit(X64_TEST_MI), X64_RAX,
+			1 << (IR_CALL_POINTERS + i), 4);
+		next = x64_jcc8(cb, X64_CC_E);
+		if (t->home[arg[i]] != LIR_PHYS_NONE)
+			x64_alu_rr(cb, X64_CMP, 1, t->home[arg[i]], X64_RDX);
+		else
+			x64_rm(cb, X64_ALU_MR + ((uint32_t)X64_CMP << 3), 1, X64_RDX,
+			       slot(t, arg[i]));
+		x64_jcc_to(cb, X64_CC_AE, refused);
+		x64_here8(cb, next);
+	}
+	x64_here8(cb, none);
+}
+
+/*
+ * Registers and pc go to the state, as state.h says, and the thread goes out of translated code, which another
+ * one may change meanwhile. scratch[0] becomes inside as it was.
+ */
+static void step_outside(const struct ra_target *t, struct codebuf *cb)
+{
+	uint32_t alone;
+
+	store(cb, X64_RCX, state(X64_ST(pc)));
+	move_homes(t, cb, t->homes & INT_HOMES, true);
+	x64_rm(cb, X64_MOV_RM, 0, X64_RDX, state(X64_ST(inside)));
+	x64_rm(cb, X64_MOV_MR, 0, X64_RDX, state(X64_ST(scratch)));
+	x64_rr(cb, X64_TEST_MR, 0, X64_RDX, X64_RDX);
+	alone = x64_jcc32(cb, X64_CC_E);
+	move_homes(t, cb, t->homes & ~INT_HOMES, true);
+	x64_m(cb, X64_STMXCSR, 0, state(X64_ST(host_fpcr)));
+	store(cb, X64_RSP, state(X64_ST(code_sp)));
+	x64_mov_imm(cb, X64_RDX, 0);
+	x64_rm(cb, X64_XCHG, 0, X64_RDX, state(X64_ST(inside)));
+	x64_fix32(cb, alone, cb_pos(cb));
+}
+
+/*
+ * The reverse; edx stays. Where others are to keep out at this moment, return addresses may be about to become
+ * invalid: all are dropped.
+ */
+static void step_inside(const struct ra_target *t, struct codebuf *cb)
+{
+	unsigned result_home = t->home[t->regs->call.result];
+	uint64_t back = KERNEL_USES | (result_home == LIR_PHYS_NONE ? 0 : BIT(result_home));
+	uint32_t alone, none;
+
+	x64_alu_mi(cb, X64_CMP, 0, state(X64_ST(scratch)), 0);
+	alone = x64_jcc8(cb, X64_CC_E);
+	x64_mov_imm(cb, X64_RAX, 1);
+	x64_rm(cb, X64_XCHG, 0, X64_RAX, state(X64_ST(inside)));
+	load(cb, X64_RSP, state(X64_ST(code_sp)));
+	x64_rmi(cb, X64_TEST_BMI, 0, x64_digit(X64_TEST_BMI), state(X64_ST(stop)), IR_STOP_WORLD,
+		1);
+	none = x64_jcc8(cb, X64_CC_E);
+	load(cb, X64_RSP, state(X64_ST(code_sp_top)));
+	x64_here8(cb, none);
+	x64_here8(cb, alone);
+	move_homes(t, cb, back, false);
+	load(cb, X64_RCX, state(X64_ST(pc)));
+}
+
+/* rcx: pc of the instruction. The rules are those of ir_state.call_row. */
+static void make_call(const struct ra_target *t, struct codebuf *cb, struct jit_thunks *out)
+{
+	const struct ir_call_regs *call = &t->regs->call;
+	uint32_t exit = out->thunk[IR_THUNK_EXIT], refused = cb_pos(cb), made, back[2], leaves;
+
+	leave(cb, IR_EXIT_SYSCALL, exit);
+	out->thunk[IR_THUNK_CALL] = cb_pos(cb);
+	x64_alu_mi(cb, X64_CMP, 0, state(X64_ST(calls_leave)), 0);
+	x64_jcc_to(cb, X64_CC_NE, refused);
+	if (t->home[call->number] != LIR_PHYS_NONE)
+		x64_mov_rr(cb, 1, X64_RAX, t->home[call->number]);
+	else
+		load(cb, X64_RAX, slot(t, call->number));
+	x64_alu_ri(cb, X64_CMP, 1, X64_RAX, IR_CALL_ROWS);
+	x64_jcc_to(cb, X64_CC_AE, refused);
+	load(cb, X64_RDX, state(X64_ST(call_row)));
+	x64_rm(cb, X64_MOV_RM, 0, X64_RAX, (struct x64_mem){ X64_RDX, X64_RAX, 2, 0 });
+	x64_rr(cb, X64_TEST_MR, 0, X64_RAX, X64_RAX);
+	x64_jcc_to(cb, X64_CC_NS, refused); /* IR_CALL_HERE is the sign */
+	check_pointers(t, cb, refused);
+	x64_rr(cb, X64_MOVZX_W, 0, X64_RAX, X64_RAX);
+	step_outside(t, cb);
+	for (unsigned i = 0; i < ARRAY_LEN(kernel_arg); i++)
+		load(cb, kernel_arg[i], slot(t, call->arg[i]));
+
+	out->call_begin = cb_pos(cb);
+	x64_alu_mi(cb, X64_CMP, 0, state(X64_ST(stop)), 0);
+	back[0] = x64_jcc8(cb, X64_CC_NE);
+	x64_syscall(cb);
+	out->call_end = cb_pos(cb);
+	x64_mov_imm(cb, X64_RDX, IR_EXIT_NONE);
+	x64_alu_ri(cb, X64_CMP, 1, X64_RAX, MINUS_EINTR);
+	made = x64_jcc8(cb, X64_CC_NE);
+	store(cb, X64_RAX, state(X64_ST(exit_arg)));
+	x64_mov_imm(cb, X64_RDX, IR_EXIT_CALLED);
+	back[1] = x64_jmp8(cb);
+	x64_here8(cb, back[0]);
+	out->call_left = cb_pos(cb);
+	x64_mov_imm(cb, X64_RDX, IR_EXIT_SYSCALL);
+	back[0] = x64_jmp8(cb);
+	x64_here8(cb, made);
+	store(cb, X64_RAX, slot(t, call->result));
+	x64_here8(cb, back[0]);
+	x64_here8(cb, back[1]);
+
+	step_inside(t, cb);
+	x64_rr(cb, X64_TEST_MR, 0, X64_RDX, X64_RDX);
+	leaves = x64_jcc8(cb, X64_CC_NE);
+	x64_alu_ri(cb, X64_ADD, 1, X64_RCX, call->insn_bytes);
+	x64_jmp_to(cb, out->thunk[IR_THUNK_LOOKUP]);
+	x64_here8(cb, leaves);
+	x64_mov_rr(cb, 0, X64_RAX, X64_RDX);
+	x64_jmp_to(cb, exit);
+}
+
 bool x64_thunks(const struct ra_target *t, const struct jit_opts *o, struct codebuf *cb,
 		struct jit_thunks *out)
 {
@@ -168,6 +316,7 @@ bool x64_thunks(const struct ra_target *t, const struct jit_opts *o, struct code
 	make_c_call(cb, true);
 	out->thunk[IR_THUNK_FP] = cb_pos(cb);
 	make_c_call(cb, false);
+	make_call(t, cb, out);
 	out->leave_fault = cb_pos(cb);
 	x64_mov_imm(cb, X64_RAX, IR_EXIT_FAULT);
 	make_return(cb);

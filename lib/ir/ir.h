@@ -99,6 +99,7 @@ enum ir_exit {
 	IR_EXIT_LINK,    /* as LOOKUP, and ir_state.exit_arg is the link site to patch */
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
 	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
+	IR_EXIT_CALLED, /* the system call at pc was made, and interrupted: ir_state.exit_arg is its result */
 	IR_EXIT_COUNT
 };
 
@@ -167,9 +168,16 @@ struct ir_reg {
 
 enum { IR_MAX_REGS = 64 };
 
+/* The registers of a system call, and the length of the instruction that makes one. */
+struct ir_call_regs {
+	uint8_t number, arg[6], result;
+	uint8_t insn_bytes;
+};
+
 struct ir_regfile {
 	unsigned count; /* at most IR_MAX_REGS; numbers of getreg and putreg are below it */
 	const struct ir_reg *reg;
+	struct ir_call_regs call;
 };
 
 /* Where call i returns to. */

@@ -46,6 +46,7 @@ enum ir_thunk {
 	IR_THUNK_LOOKUP, /* find the code of a guest pc in the jump table, or leave with IR_EXIT_LOOKUP */
 	IR_THUNK_HELPER, /* call a helper of helpers[] */
 	IR_THUNK_FP,     /* carry out a floating-point insn by ir_eval */
+	IR_THUNK_CALL, /* make the system call at a guest pc and go on, or leave with IR_EXIT_SYSCALL */
 	IR_THUNK_COUNT
 };
 
@@ -54,6 +55,28 @@ enum ir_stop {
 	IR_STOP_SIGNAL = 1, /* a signal waits to be delivered */
 	IR_STOP_WORLD = 2,  /* another thread wants this one out of translated code */
 };
+
+/*
+ * System calls that translated code may make itself (IR_THUNK_CALL), without the run loop: those whose word in
+ * ir_state.call_row, by the guest's number, has IR_CALL_HERE set. The low 16 bits are the host's number; bit IR_CALL_POINTERS + i
+ * says that argument i is a pointer. The arguments go to the host's kernel as they are, and what it says becomes the
+ * guest's result. It is left to the run loop all the same
+ *
+ *   - while calls_leave is not 0
+ *   - with pointers, while *call_guards is not 0, or when one of them is not below call_limit
+ *   - when the host's kernel says EINTR, or stop was seen before it was entered
+ *
+ * During the call pc is the instruction's, the registers in the state are right but for floating-point ones
+ * (those too when inside was set), and the thread is not inside.
+ */
+enum {
+	IR_CALL_ROWS = 512,
+	IR_CALL_POINTERS = 16,
+};
+#define IR_CALL_HERE (UINT32_C(1) << 31)
+
+/* Bits of ir_state.calls_leave; the others are the runtime's. */
+enum { IR_CALLS_NO_ROWS = 1 };
 
 struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
@@ -75,7 +98,7 @@ struct ir_state {
 	uint64_t resv_value;
 
 	/* Why and where the engine came back. */
-	uint64_t exit_arg;   /* IR_EXIT_LINK: host address of the link field */
+	uint64_t exit_arg;   /* IR_EXIT_LINK: host address of the link field; CALLED: the result */
 	uint32_t fault_kind; /* enum ir_fault_kind */
 	uint32_t fault_code; /* si_code of the host's signal */
 	gaddr fault_addr;
@@ -92,6 +115,13 @@ struct ir_state {
 	uint64_t scratch[4];  /* arguments of IR_THUNK_FP */
 	uint64_t spill[IR_SPILL_SLOTS];
 	uint64_t save[64]; /* registers saved by thunks around C calls */
+
+	/* System calls from translated code, see above. */
+	uint32_t calls_leave; /* atomic */
+	uint32_t inside;      /* counts as being in translated code, among other threads; atomic */
+	const uint32_t *call_row;
+	const uint32_t *call_guards;
+	gaddr call_limit;
 
 	/* IR_THUNK_FP's C function: carries out opword (op | type << 8 | sub << 16) on scratch[]; set by jit_host.state_init. */
 	uint64_t (*fp_eval)(struct ir_state *st, uint64_t opword);

@@ -27,6 +27,11 @@ struct jit_thunks {
 	uint32_t enter;
 	uint32_t thunk[IR_THUNK_COUNT]; /* goes to ir_state.thunk[] */
 	uint32_t resync;                /* the return address at the bottom of the code stack */
+	/*
+	 * IR_THUNK_CALL's last look at ir_state.stop up to and including the instruction that enters the kernel: a signal
+	 * handler that finds the pc in [call_begin, call_end) resumes at call_left, and the call is not made.
+	 */
+	uint32_t call_begin, call_end, call_left;
 	uint32_t
 	    leave_fault; /* a signal handler resumes here (host sp any) after it stored the guest registers: makes enter return IR_EXIT_FAULT */
 };
@@ -56,7 +61,7 @@ struct jit_host {
 	uint64_t (*apply_fix)(unsigned fix, uint64_t bits);
 	const char *(*feature_name)(unsigned bit); /* NULL past the last one */
 	const struct jit_feature_set *feature_sets;
-	/* Sets st->fp_eval and st->host_const. Once for a state, before code runs on it. */
+	/* Sets st->fp_eval, st->host_const, and that every system call leaves. Once for a state, before code runs on it. */
 	void (*state_init)(struct ir_state *st);
 };
 

@@ -27,6 +27,14 @@ struct level0; /* runtime/level0.c */
 struct kit_process;
 struct kit_thread;
 
+/* Why a thread's system calls leave translated code (bits of ir_state.calls_leave); each is set and cleared by itself. */
+enum kit_calls {
+	KIT_CALLS_SEEN = 2,     /* --strace, --selfcheck; or a base has to be added to pointers */
+	KIT_CALLS_FILTERED = 4, /* there is a seccomp filter */
+	KIT_CALLS_RESTART =
+	    8, /* a sleep was interrupted and may go on, unless another call comes first */
+};
+
 enum kit_fork { KIT_FORK_BEFORE, KIT_FORK_PARENT, KIT_FORK_CHILD };
 
 /*

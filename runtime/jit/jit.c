@@ -797,6 +797,18 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	return JIT_FAULT_GUEST;
 }
 
+void jit_interrupt(struct kit_thread *t, void *ucontext)
+{
+	const struct jit *j = t->proc->jit;
+	uint64_t begin;
+
+	if (!j)
+		return;
+	begin = (uintptr_t)j->tc.mem.rx + j->thunks.call_begin;
+	if (native_ctx_pc(ucontext) - begin < j->thunks.call_end - j->thunks.call_begin)
+		native_ctx_set_pc(ucontext, (uintptr_t)j->tc.mem.rx + j->thunks.call_left);
+}
+
 /* ---- changes of guest code ----------------------------------------------------------------- */
 
 static void drop_if_changed(void *ctx, struct tc_unit *u)

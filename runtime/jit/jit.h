@@ -71,6 +71,12 @@ enum jit_fault_result {
  */
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
 
+/*
+ * A signal was taken at ucontext: a system call that translated code is about to make is not made any more, but left to
+ * the run loop, which looks for signals first. Async-signal-safe.
+ */
+void jit_interrupt(struct kit_thread *t, void *ucontext);
+
 /* fence.i, riscv_flush_icache: code that was made from bytes whose writes went unnoticed is compared with them. */
 void jit_sync_code(struct jit *j);
 /* The guest's dynamic rounding mode or flags were changed in t->st.frm: derives st.host_fpcr (keeping flags in st.fflags). */

@@ -32,7 +32,7 @@ void world_stop(struct world *w, const struct world_thread *self)
 		while (e != self) {
 			uint32_t left = __atomic_load_n(&w->left, __ATOMIC_SEQ_CST);
 
-			if (!__atomic_load_n(&e->inside, __ATOMIC_SEQ_CST))
+			if (!__atomic_load_n(&e->st->inside, __ATOMIC_SEQ_CST))
 				break;
 			futex_wait(&w->left, left);
 		}
@@ -58,15 +58,15 @@ void world_wake(struct world *w)
 void world_wait(struct world *w, struct world_thread *e)
 {
 	do {
-		__atomic_store_n(&e->inside, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&e->st->inside, 0, __ATOMIC_SEQ_CST);
 		world_wake(w);
 		futex_wait(&w->stopping, 1);
-		__atomic_store_n(&e->inside, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&e->st->inside, 1, __ATOMIC_SEQ_CST);
 	} while (__atomic_load_n(&w->stopping, __ATOMIC_SEQ_CST));
 }
 
 void world_gone(struct world *w, struct world_thread *e)
 {
-	__atomic_store_n(&e->inside, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&e->st->inside, 0, __ATOMIC_SEQ_CST);
 	world_wake(w);
 }

@@ -9,6 +9,8 @@
  *     ... translated code ...                     ... evict, kill ...
  *     inside = 0; stopping? then wake it          stopping = 0; wake all
  *
+ * inside is ir_state.inside: the host's code for system calls (IR_THUNK_CALL) goes out and in by the same rules.
+ *
  * Both sides write first and read then, sequentially consistent, so at least one sees the other. Code leaves
  * at the next safe point when ir_state.stop is set, so that the wait is short. A process with a single thread
  * skips all of it: only that thread itself can make a second one.
@@ -25,7 +27,6 @@
 struct world_thread {
 	struct ir_state *st;
 	struct world_thread *next;
-	uint32_t inside; /* atomic */
 };
 
 struct world {
@@ -59,7 +60,7 @@ static inline void world_enter(struct world *w, struct world_thread *e)
 {
 	if (world_alone(w))
 		return;
-	__atomic_store_n(&e->inside, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&e->st->inside, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&w->stopping, __ATOMIC_SEQ_CST))
 		world_wait(w, e);
 }
@@ -68,14 +69,14 @@ static inline void world_enter(struct world *w, struct world_thread *e)
 static inline void world_enter_locked(const struct world *w, struct world_thread *e)
 {
 	if (!world_alone(w))
-		__atomic_store_n(&e->inside, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&e->st->inside, 1, __ATOMIC_SEQ_CST);
 }
 
 static inline void world_leave(struct world *w, struct world_thread *e)
 {
-	if (!__atomic_load_n(&e->inside, __ATOMIC_RELAXED))
+	if (!__atomic_load_n(&e->st->inside, __ATOMIC_RELAXED))
 		return;
-	__atomic_store_n(&e->inside, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&e->st->inside, 0, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&w->stopping, __ATOMIC_SEQ_CST))
 		world_wake(w);
 }

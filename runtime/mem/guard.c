@@ -103,7 +103,7 @@ static bool act_on(struct mem_space *m, struct guard_page *g, enum guard_act act
 		return g->hits && !was;
 	g->guarded = 0;
 	if (was)
-		atomic_fetch_sub_explicit(&m->guard.guarded, 1, memory_order_relaxed);
+		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_RELAXED);
 	if (act == ACT_DROP && was) {
 		const struct mem_vma *v = vma_find(&m->vmas, a);
 
@@ -184,7 +184,7 @@ static bool guard_page(struct mem_space *m, gaddr page)
 		return false;
 	g->guarded = 1;
 	atomic_fetch_add(&m->guard.times, 1);
-	atomic_fetch_add_explicit(&m->guard.guarded, 1, memory_order_relaxed);
+	__atomic_fetch_add(&m->guard.guarded, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -233,5 +233,7 @@ void mem_unguard(struct mem_space *m, gaddr start, uint64_t n)
 
 bool mem_any_guarded(const struct mem_space *m)
 {
-	return atomic_load_explicit(&m->guard.guarded, memory_order_relaxed) != 0;
+	return __atomic_load_n(&m->guard.guarded, __ATOMIC_RELAXED) != 0;
 }
+
+const uint32_t *mem_guarded(const struct mem_space *m) { return &m->guard.guarded; }

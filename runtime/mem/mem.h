@@ -184,7 +184,8 @@ bool mem_guard_hit(struct mem_space *m, gaddr addr);
 void mem_settle(struct mem_space *m);
 /* Drops the guard of every page in the range (a system call is about to write there); tells the listener. */
 void mem_unguard(struct mem_space *m, gaddr start, uint64_t n);
-/* True while any page is guarded: cheap, no lock. */
+/* True while any page is guarded: cheap, no lock. mem_guarded: how many there are, for code that looks itself. */
 bool mem_any_guarded(const struct mem_space *m);
+const uint32_t *mem_guarded(const struct mem_space *m);
 
 #endif

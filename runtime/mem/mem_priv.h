@@ -58,7 +58,7 @@ struct guard_page {
 struct guard_table {
 	struct guard_page *slot; /* open addressing, linear probing */
 	unsigned count, cap;     /* cap: 0 or a power of two */
-	atomic_uint guarded;     /* pages that are guarded now */
+	uint32_t guarded;        /* pages that are guarded now; atomic */
 	_Atomic uint64_t times;  /* how often code became unwritable */
 };
 

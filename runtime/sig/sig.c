@@ -110,7 +110,8 @@ static void host_handler(int sig, siginfo_t *info, void *uc)
 	t->sig->slot = *info;
 	__atomic_store_n(&t->sig->full, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
-	native_syscall_interrupt(uc);
+	if (!native_syscall_interrupt(uc))
+		jit_interrupt(t, uc);
 }
 
 /* The kernel's struct sigaction on this host: libc's call would hide signals 32 and 33. */

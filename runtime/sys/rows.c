@@ -3,6 +3,7 @@
  * each operation is a row of its own, with the call's name and first arguments.
  */
 #include "runtime/sys/marshal.h"
+#include "runtime/sys/sys.h"
 #include "runtime/sys/sys_priv.h"
 
 #define SIX(a, b, c, d, e, f, ...)                                                                 \
@@ -117,7 +118,6 @@ const struct sys_row *sys_row_of_op(const struct sys_row *row, const uint64_t *r
 const struct sys_row sys_rows[SYS_ROWS] = {
 #define PASS(nr, name, block_, result, ...)                                                        \
 	[nr] = { BODY(#name, PASS, result, __VA_ARGS__), .block = SYS_BLOCK_##block_,              \
-		 .plain = !NESTED6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE), \
 		 .host_nr = __NR_##name },
 #define CONV(nr, name, block_, result, ...)                                                        \
 	[nr] = { BODY(#name, CONV, result, __VA_ARGS__), .block = SYS_BLOCK_##block_,              \
@@ -136,3 +136,25 @@ const struct sys_row sys_rows[SYS_ROWS] = {
 		 .selector = selector_ },
 #include "runtime/sys/syscalls.def"
 };
+#undef PASS
+#undef CONV
+#undef EMUL
+#undef DENY
+#undef OPS
+
+/* PASS, and no argument is nested. */
+#define WORD(name, ...)                                                                            \
+	(NESTED6(__VA_ARGS__)                                                                      \
+	     ? 0                                                                                   \
+	     : IR_CALL_HERE | (uint32_t)POINTERS6(__VA_ARGS__) << IR_CALL_POINTERS | __NR_##name)
+
+const uint32_t sys_call_rows[IR_CALL_ROWS] = {
+#define PASS(nr, name, block, result, ...)                                                         \
+	[nr] = WORD(name, __VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),
+#define CONV(...)
+#define EMUL(...)
+#define DENY(...)
+#define OPS(...)
+#include "runtime/sys/syscalls.def"
+};
+_Static_assert((int)SYS_ROWS == (int)IR_CALL_ROWS, "both are by the guest's number");

@@ -466,6 +466,7 @@ static void put_chain(struct kit_thread *t, struct sys_filter *f)
 {
 	struct sys_filter *old = __atomic_exchange_n(&t->seccomp, f, __ATOMIC_ACQ_REL);
 
+	__atomic_fetch_or(&t->st.calls_leave, KIT_CALLS_FILTERED, __ATOMIC_RELEASE);
 	/* Another thread may be reading what it had: a chain that f grows from lives on with f. */
 	if (old && f && is_ancestor(old, f))
 		__atomic_sub_fetch(&old->refs, 1, __ATOMIC_ACQ_REL);
@@ -624,7 +625,7 @@ bool sys_seccomp_restore(struct kit_thread *t, int fd)
 			break;
 		}
 		f->prev = t->seccomp;
-		t->seccomp = f;
+		put_chain(t, f);
 	}
 	close(fd);
 	return ok;

@@ -3,6 +3,10 @@
  *
  *   registers -> row -> arguments by kind -> handler or host kernel -> restart code -> run loop
  *
+ * Most calls do not come here: translated code makes those of sys_call_rows itself (lib/ir/state.h has the rules), as
+ * long as nobody wants to see them (enum kit_calls). What it leaves, for whatever reason, comes here and is carried
+ * out in full.
+ *
  * A call goes through native_syscall, so that a signal that comes before the host kernel looks for one still
  * interrupts it; a call that does not wait then runs after the handler. A call that fails with EFAULT while pages are guarded
  * (read-only on the host because they hold translated code) may have met such a page: the guards
@@ -102,28 +106,6 @@ static int64_t run_once(struct kit_thread *t, const struct sys_row *row, const u
 	return row->fn(t, a);
 }
 
-/*
- * True for what most calls are: forwarded with the guest's registers as they are. Pointers have no base
- * to be added, none is kitemu's own, and no page is guarded that the kernel might write to.
- */
-static bool is_plain(const struct kit_thread *t, const struct sys_row *row)
-{
-	const struct mem_space *m = t->proc->mem;
-	gaddr limit;
-
-	if (!row->plain || KIT_UNLIKELY(t->proc->opt.strace || t->seccomp))
-		return false;
-	if (!row->pointers)
-		return true;
-	if (KIT_UNLIKELY(t->st.guest_base || mem_any_guarded(m)))
-		return false;
-	limit = mem_limit(m);
-	for (unsigned i = 0, p = row->pointers; p; i++, p >>= 1)
-		if ((p & 1) && KIT_UNLIKELY(t->st.reg[RV64_A0 + i] >= limit))
-			return false;
-	return true;
-}
-
 static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uint64_t nr)
 {
 	if (!row) {
@@ -144,7 +126,7 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 	if (!row || row->how == SYS_HOW_DENY)
 		return refuse(t, row, nr);
 	if (row->how != SYS_HOW_CONV || row->block != SYS_BLOCK_OWN)
-		sys_restart_armed = false;
+		sys_arm_restart(t, false);
 	if (KIT_UNLIKELY(mem_any_guarded(m)))
 		marshal_unguard(t, row, reg);
 	r = run_once(t, row, reg);
@@ -155,10 +137,10 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 	return r == -EINTR ? interrupted(row, reg) : r;
 }
 
-/* The calls that are not plain. */
-__attribute__((noinline)) static enum sys_after
-call_any(struct kit_thread *t, const struct sys_row *row, uint64_t nr, int64_t *result)
+enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 {
+	uint64_t nr = t->st.reg[RV64_A7];
+	const struct sys_row *row = sys_row_find(nr);
 	struct strace_line line;
 	bool traced = t->proc->opt.strace;
 	uint64_t reg[6];
@@ -182,18 +164,8 @@ call_any(struct kit_thread *t, const struct sys_row *row, uint64_t nr, int64_t *
 	return SYS_RESULT;
 }
 
-enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+int64_t sys_interrupted(struct kit_thread *t, int64_t result)
 {
-	uint64_t nr = t->st.reg[RV64_A7];
-	const struct sys_row *row = sys_row_find(nr);
-	int64_t r;
-
-	if (KIT_UNLIKELY(!row || !is_plain(t, row)))
-		return call_any(t, row, nr, result);
-	sys_restart_armed = false;
-	r = native_syscall(t->signal_taken, row->host_nr, (const long *)&t->st.reg[RV64_A0]);
-	if (KIT_UNLIKELY(r == -EINTR))
-		r = interrupted(row, &t->st.reg[RV64_A0]);
-	*result = r;
-	return SYS_RESULT;
+	KIT_DCHECK(result == -EINTR, "%lld is not an interruption", (long long)result);
+	return interrupted(&sys_rows[t->st.reg[RV64_A7]], &t->st.reg[RV64_A0]);
 }

@@ -16,6 +16,12 @@ enum sys_after {
 /* Carries out the system call that t's registers ask for (number a7, arguments a0..a5). */
 enum sys_after sys_call(struct kit_thread *t, int64_t *result);
 
+/* ir_state.call_row: the calls that translated code makes itself, as long as nothing of enum kit_calls is there. */
+extern const uint32_t sys_call_rows[];
+
+/* The call that t's registers ask for was made so, and a signal interrupted it: what becomes of its result, -EINTR. */
+int64_t sys_interrupted(struct kit_thread *t, int64_t result);
+
 /*
  * The process's first thread t has left the run loop. Returns the exit status when that is the process's end; when other
  * threads go on, ends the host thread alone.

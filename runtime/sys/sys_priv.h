@@ -86,7 +86,6 @@ struct sys_row {
 	uint16_t op_count, selector;
 	uint8_t how, block, result, nargs;
 	uint8_t pointers; /* bit i: argument i is of class PTR */
-	bool plain;       /* PASS, and no argument is nested */
 	bool nested;      /* some argument takes more than a pointer's conversion: marshal_call */
 	uint8_t kind[6];
 	int16_t host_nr; /* PASS */
@@ -217,7 +216,14 @@ void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 /* poll.c: the temporary mask of a call that has a { pointer to a set, its size } at the address; 0: none. 0 or -errno. */
 int64_t sys_set_sigset_arg(struct kit_thread *t, gaddr at);
 
-/* time.c: a sleep that was interrupted may go on; any other call makes it false. */
-extern _Thread_local bool sys_restart_armed;
+/* time.c: a sleep that was interrupted may go on (KIT_CALLS_RESTART); any other call makes it false. */
+static inline void sys_arm_restart(struct kit_thread *t, bool armed)
+{
+	if (armed)
+		__atomic_fetch_or(&t->st.calls_leave, KIT_CALLS_RESTART, __ATOMIC_RELAXED);
+	else if (t->st.calls_leave & KIT_CALLS_RESTART)
+		__atomic_fetch_and(&t->st.calls_leave, ~(uint32_t)KIT_CALLS_RESTART,
+				   __ATOMIC_RELAXED);
+}
 
 #endif

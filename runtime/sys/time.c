@@ -13,7 +13,6 @@
 
 enum { NS_PER_S = 1000000000 };
 
-_Thread_local bool sys_restart_armed;
 static _Thread_local struct {
 	gaddr pc;
 	struct timespec until;
@@ -55,7 +54,7 @@ static int64_t end_of(struct kit_thread *t, clockid_t clock, const struct timesp
 {
 	struct timespec now;
 
-	if (sys_restart_armed && restart.pc == t->st.pc)
+	if ((t->st.calls_leave & KIT_CALLS_RESTART) && restart.pc == t->st.pc)
 		return 0;
 	if (clock_gettime(clock, &now) < 0)
 		return -errno;
@@ -81,7 +80,7 @@ static int64_t sleep_for(struct kit_thread *t, clockid_t clock, gaddr req, gaddr
 		return r;
 	r = sig_safe_syscall(t, __NR_clock_nanosleep, clock, TIMER_ABSTIME, (long)&restart.until, 0,
 			     0, 0);
-	sys_restart_armed = r == -EINTR;
+	sys_arm_restart(t, r == -EINTR);
 	if (r != -EINTR)
 		return r;
 	clock_gettime(clock, &now);
@@ -150,7 +149,7 @@ static int64_t futex_wait_for(struct kit_thread *t, const uint64_t *a)
 		return r;
 	r = sig_safe_syscall(t, __NR_futex, host_ptr(t, a[0]), op, (long)a[2], (long)&restart.until,
 			     0, (long)FUTEX_BITSET_MATCH_ANY);
-	sys_restart_armed = r == -EINTR;
+	sys_arm_restart(t, r == -EINTR);
 	return r == -EINTR ? -SIG_ERESTARTNOHAND : r;
 }
 

@@ -557,6 +557,7 @@ static void test_stack(void)
 		x64_pop(expect("pop %s", int_name[QWORD][r]), r);
 	}
 	x64_ret(expect("ret"));
+	x64_syscall(expect("syscall"));
 	x64_cqo(expect("cqo"), 1);
 	x64_cqo(expect("cdq"), 0);
 	end();

@@ -42,6 +42,11 @@ uint64_t native_ctx_sp(const void *ucontext)
 	return (uint64_t)((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RSP];
 }
 
+void native_ctx_set_pc(void *ucontext, uint64_t pc)
+{
+	((ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+}
+
 void native_ctx_set_sp(void *ucontext, uint64_t sp)
 {
 	((ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
