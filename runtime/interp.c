@@ -34,6 +34,8 @@ void interp_thread_init(struct kit_thread *t)
 
 void interp_thread_fini(struct kit_thread *t)
 {
+	if (!t->interp)
+		return;
 	traces_fini(&t->interp->traces);
 	arena_fini(&t->interp->once);
 	arena_fini(&t->interp->values);

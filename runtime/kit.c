@@ -79,12 +79,15 @@ static bool thread_init(struct kit_thread *t)
 	t->st.helpers = rv64_guest.helpers;
 	t->st.guest_base = mem_base(p->mem);
 	t->st.resv_addr = 1;
-	if (!p->jit)
-		interp_thread_init(t);
-	else if (jit_thread_init(t, &d))
-		level0_thread_init(t);
-	else
+	if (!p->jit) {
+		if (!t->interp)
+			interp_thread_init(t);
+	} else if (jit_thread_init(t, &d)) {
+		if (!t->level0)
+			level0_thread_init(t);
+	} else {
 		return false;
+	}
 	t->st.call_row = sys_call_rows;
 	t->st.call_guards = mem_guarded(p->mem);
 	t->st.call_limit = mem_limit(p->mem);
@@ -98,17 +101,24 @@ static bool thread_init(struct kit_thread *t)
 static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
-	if (t->proc->jit) {
+	if (t->proc->jit)
 		end_jit(t);
-		level0_thread_fini(t);
-	} else {
-		interp_thread_fini(t);
-	}
-	kit_decoder_release(t);
 }
 
 static void thread_fini(struct kit_thread *t) { thread_end(t, jit_thread_fini); }
-static void thread_gone(struct kit_thread *t) { thread_end(t, jit_thread_gone); }
+
+static void thread_scrap(struct kit_thread *t)
+{
+	level0_thread_fini(t);
+	interp_thread_fini(t);
+	kit_decoder_release(t);
+}
+
+static void thread_gone(struct kit_thread *t)
+{
+	thread_end(t, jit_thread_gone);
+	thread_scrap(t);
+}
 
 static void thread_run(struct kit_thread *t) { run_thread(t); }
 
@@ -157,6 +167,7 @@ static const struct kit_thread_ops thread_ops = {
 	.init = thread_init,
 	.run = thread_run,
 	.fini = thread_fini,
+	.scrap = thread_scrap,
 	.gone = thread_gone,
 	.fork = thread_fork,
 	.core = thread_core,

@@ -35,6 +35,8 @@ void level0_thread_init(struct kit_thread *t)
 
 void level0_thread_fini(struct kit_thread *t)
 {
+	if (!t->level0)
+		return;
 	traces_fini(&t->level0->traces);
 	free(t->level0);
 	t->level0 = NULL;

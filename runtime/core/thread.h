@@ -42,12 +42,14 @@ enum kit_fork { KIT_FORK_BEFORE, KIT_FORK_PARENT, KIT_FORK_CHILD };
  * loop by it.
  */
 struct kit_thread_ops {
-	/* Makes t, whose registers and proc are set, able to run; false: out of memory. */
+	/* Makes t, whose registers and proc are set, able to run; false: out of memory. What scrap would free is used again. */
 	bool (*init)(struct kit_thread *t);
 	/* Runs t until it ends (t->exiting). */
 	void (*run)(struct kit_thread *t);
+	/* t has ended. What it leaves is a later thread's by another init of t, or is freed by scrap. */
 	void (*fini)(struct kit_thread *t);
-	/* As fini, for a thread that ran in another process which is gone (vfork). */
+	void (*scrap)(struct kit_thread *t);
+	/* As fini and scrap, for a thread that ran in another process which is gone (vfork). */
 	void (*gone)(struct kit_thread *t);
 	/*
 	 * Around a fork of t, before it and then in both processes: the child finds no lock taken by a thread that it does

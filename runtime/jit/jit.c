@@ -55,6 +55,7 @@ enum {
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 	STRESS_CACHE_BYTES = 512 << 10,
+	SPARE_MAX = 8, /* what so many ended threads leave is kept */
 };
 
 /*
@@ -71,19 +72,16 @@ typedef uint32_t enter_fn(struct ir_state *st, const void *code);
 struct jit_thread {
 	struct world_thread world;
 	struct kit_thread *thread;
-	struct arena scratch; /* of the translation under way */
-	uint8_t *code;        /* UNIT_BYTES_MAX: where it is emitted to */
-	gaddr translating;    /* the pc of it; 1: none */
-	bool region;          /* at level 2 */
+	struct ir_jump_entry *jump; /* its ir_state's; right below it lies the code stack */
+	struct arena scratch;       /* of the translation under way */
+	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
+	gaddr translating;          /* the pc of it; 1: none */
+	bool region;                /* at level 2 */
 	uint64_t runs, lookups;
 	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
 	struct ir_jump_entry entry[ENTRIES];
 	uint64_t random; /* of --stress */
-	/*
-	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
-	 * times only. Two pcs that share a place are translated the sooner.
-	 */
-	uint8_t cold_runs[COLD_ENTRIES];
+	struct jit_thread *next_spare;
 };
 
 struct jit {
@@ -100,9 +98,18 @@ struct jit {
 	pthread_mutex_t lock;
 	pthread_cond_t translated; /* some thread has finished a translation */
 	struct world world;
+	/* What ended threads leave to new ones. The code that their tables know is forgotten as a running thread's is. */
+	struct jit_thread *spare;
+	unsigned spare_count;
 	struct tc tc;
 	struct codemem_copy fork_copy;
 	struct jit_stats stats;
+	/*
+	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
+	 * times only. Two pcs that share a place are translated the sooner. All threads count here, since each may run
+	 * some code once; counts that get lost do no harm. Atomic.
+	 */
+	uint8_t cold_runs[COLD_ENTRIES];
 };
 
 static void lock(struct jit *j) { pthread_mutex_lock(&j->lock); }
@@ -150,14 +157,16 @@ static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
 	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
 }
 
-static uint8_t *cold_runs_of(struct jit_thread *jt, gaddr pc)
+static uint8_t *cold_runs_of(const struct kit_thread *t, gaddr pc)
 {
-	return &jt->cold_runs[(pc >> 1) & (COLD_ENTRIES - 1)];
+	return &t->proc->jit->cold_runs[(pc >> 1) & (COLD_ENTRIES - 1)];
 }
+
+static unsigned jump_index(gaddr pc) { return (pc >> 1) & (IR_JUMP_ENTRIES - 1); }
 
 static struct ir_jump_entry *jump_of(struct ir_state *st, gaddr pc)
 {
-	return &st->jump[(pc >> 1) & (IR_JUMP_ENTRIES - 1)];
+	return &st->jump[jump_index(pc)];
 }
 
 static void drop_entry(struct ir_jump_entry *e, gaddr gpc)
@@ -166,15 +175,21 @@ static void drop_entry(struct ir_jump_entry *e, gaddr gpc)
 		e->gpc = 1;
 }
 
+static void forget_entries(struct jit_thread *jt, gaddr gpc)
+{
+	drop_entry(&jt->jump[jump_index(gpc)], gpc);
+	drop_entry(entry_of(jt, gpc), gpc);
+}
+
 static void forget_unit(void *ctx, const struct tc_unit *u)
 {
 	struct jit *j = ctx;
 
 	j->stats.killed++;
-	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		drop_entry(jump_of(e->st, u->gpc), u->gpc);
-		drop_entry(entry_of(thread_of(e), u->gpc), u->gpc);
-	}
+	for (struct world_thread *e = j->world.first; e; e = e->next)
+		forget_entries(thread_of(e), u->gpc);
+	for (struct jit_thread *jt = j->spare; jt; jt = jt->next_spare)
+		forget_entries(jt, u->gpc);
 }
 
 static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
@@ -254,60 +269,111 @@ void jit_free(struct jit *j)
 /* Drops every return address: the next guest return finds its target by lookup. */
 static void reset_code_stack(struct ir_state *st) { st->code_sp = st->code_sp_top; }
 
-bool jit_thread_init(struct kit_thread *t, struct diag *d)
+static void thread_free(struct jit_thread *jt)
 {
-	struct jit *j = t->proc->jit;
+	if (!jt)
+		return;
+	codemem_stack_free((char *)jt->jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
+	arena_fini(&jt->scratch);
+	free(jt->code);
+	free(jt);
+}
+
+static struct jit_thread *thread_new(const struct jit *j)
+{
 	struct jit_thread *jt = calloc(1, sizeof *jt);
-	struct ir_state *st = &t->st;
 	/* Above the stack the jump table: fresh pages are zero, which match no pc but 0, which belongs to entry 0 alone. */
 	char *stack = codemem_stack_new(CODE_STACK_BYTES + JUMP_BYTES);
 	uint64_t resync = (uintptr_t)(j->tc.mem.rx + j->thunks.resync);
 
-	if (jt)
-		jt->code = aligned_alloc(j->host->code_align, UNIT_BYTES_MAX);
-	if (!jt || !jt->code || !stack)
-		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory for a thread");
-	st->jump = (struct ir_jump_entry *)(void *)(stack + CODE_STACK_BYTES);
-	st->jump[0].gpc = 1;
-	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
-		st->thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
-	st->code_sp_top = (uintptr_t)stack + CODE_STACK_BYTES - sizeof resync;
+	if (!jt || !stack) {
+		free(jt);
+		return NULL;
+	}
+	jt->jump = (struct ir_jump_entry *)(void *)(stack + CODE_STACK_BYTES);
+	jt->code = aligned_alloc(j->host->code_align, UNIT_BYTES_MAX);
+	if (!jt->code) {
+		thread_free(jt);
+		return NULL;
+	}
+	jt->jump[0].gpc = 1;
 	memcpy(stack + CODE_STACK_BYTES - sizeof resync, &resync, sizeof resync);
-	reset_code_stack(st);
-	j->host->state_init(st);
-	jit_set_frm(t);
-	jt->thread = t;
-	jt->translating = 1;
 	jt->entry[0].gpc = 1;
 	jt->random = (uintptr_t)jt;
-	jt->world.st = st;
-	t->jit = jt;
-	lock(j);
-	world_add(&j->world, &jt->world);
-	unlock(j);
-	return true;
+	jt->translating = 1;
+	return jt;
 }
 
-static void thread_free(struct kit_thread *t)
+/* With the lock held: from now on the thread hears of code that goes. */
+static void attach(struct jit *j, struct jit_thread *jt, struct kit_thread *t)
 {
-	codemem_stack_free((char *)t->st.jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
-	arena_fini(&t->jit->scratch);
-	free(t->jit->code);
-	free(t->jit);
-	t->st.jump = NULL;
-	t->jit = NULL;
+	struct ir_state *st = &t->st;
+
+	st->jump = jt->jump;
+	st->code_sp_top = (uintptr_t)jt->jump - sizeof(uint64_t);
+	reset_code_stack(st);
+	jt->thread = t;
+	jt->world.st = st;
+	t->jit = jt;
+	world_add(&j->world, &jt->world);
+}
+
+static bool attach_spare(struct jit *j, struct kit_thread *t)
+{
+	struct jit_thread *jt;
+
+	lock(j);
+	jt = j->spare;
+	if (jt) {
+		j->spare = jt->next_spare;
+		j->spare_count--;
+		attach(j, jt, t);
+	}
+	unlock(j);
+	return jt;
+}
+
+bool jit_thread_init(struct kit_thread *t, struct diag *d)
+{
+	struct jit *j = t->proc->jit;
+
+	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
+		t->st.thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
+	j->host->state_init(&t->st);
+	jit_set_frm(t);
+	if (!attach_spare(j, t)) {
+		struct jit_thread *jt = thread_new(j);
+
+		if (!jt)
+			return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory for a thread");
+		lock(j);
+		attach(j, jt, t);
+		unlock(j);
+	}
+	return true;
 }
 
 void jit_thread_fini(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
+	struct jit_thread *jt = t->jit;
 
 	lock(j);
-	world_remove(&j->world, &t->jit->world);
-	j->stats.runs += t->jit->runs;
-	j->stats.lookups += t->jit->lookups;
+	world_remove(&j->world, &jt->world);
+	j->stats.runs += jt->runs;
+	j->stats.lookups += jt->lookups;
+	jt->runs = jt->lookups = 0;
+	/* One that was killed while it translated (vfork) may have left anything. */
+	if (j->spare_count < SPARE_MAX && jt->translating == 1) {
+		jt->next_spare = j->spare;
+		j->spare = jt;
+		j->spare_count++;
+		jt = NULL;
+	}
 	unlock(j);
-	thread_free(t);
+	t->st.jump = NULL;
+	t->jit = NULL;
+	thread_free(jt);
 }
 
 void jit_thread_gone(struct kit_thread *t)
@@ -645,14 +711,15 @@ unsigned jit_patience(const struct kit_thread *t)
 /* True while pc has not yet run often enough to be translated; this time counts. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	uint8_t *runs = cold_runs_of(t->jit, pc);
+	uint8_t *at = cold_runs_of(t, pc), runs;
 
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
-	if (++*runs < jit_patience(t))
-		return true;
-	*runs = 0;
-	return false;
+	runs = __atomic_load_n(at, __ATOMIC_RELAXED) + 1;
+	if (runs >= jit_patience(t))
+		runs = 0;
+	__atomic_store_n(at, runs, __ATOMIC_RELAXED);
+	return runs != 0;
 }
 
 bool jit_is_cold(struct kit_thread *t)
@@ -666,7 +733,10 @@ bool jit_is_cold(struct kit_thread *t)
 	return !found && is_cold(t, t->st.pc);
 }
 
-void jit_note_hot(struct kit_thread *t, gaddr pc) { *cold_runs_of(t->jit, pc) = JIT_FIRST_RUNS; }
+void jit_note_hot(struct kit_thread *t, gaddr pc)
+{
+	__atomic_store_n(cold_runs_of(t, pc), JIT_FIRST_RUNS, __ATOMIC_RELAXED);
+}
 
 /*
  * The code at pc, by the thread's tables or the cache, without the lock. missed: translated code looked for it in the

@@ -247,6 +247,8 @@ void sig_thread_init(struct kit_thread *t)
 {
 	t->sig = calloc(1, sizeof *t->sig);
 	KIT_CHECK(t->sig, "out of memory");
+	t->sig->handler_stack = malloc(HANDLER_STACK_BYTES);
+	KIT_CHECK(t->sig->handler_stack, "out of memory");
 	t->signal_taken = &t->sig->full;
 	t->sig->alt.flags = RV64_SS_DISABLE;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->sig->mask, sizeof t->sig->mask);
@@ -254,9 +256,16 @@ void sig_thread_init(struct kit_thread *t)
 
 bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool keep_altstack)
 {
-	child->sig = calloc(1, sizeof *child->sig);
+	void *stack = child->sig ? child->sig->handler_stack : malloc(HANDLER_STACK_BYTES);
+
 	if (!child->sig)
+		child->sig = malloc(sizeof *child->sig);
+	if (!child->sig || !stack) {
+		free(child->sig);
+		free(stack);
 		return false;
+	}
+	*child->sig = (struct sig_thread){ .handler_stack = stack };
 	child->signal_taken = &child->sig->full;
 	child->sig->mask = t->sig->mask;
 	child->sig->alt.flags = RV64_SS_DISABLE;
@@ -267,10 +276,8 @@ bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool 
 
 void sig_thread_start(struct kit_thread *t)
 {
-	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = malloc(HANDLER_STACK_BYTES) };
+	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = t->sig->handler_stack };
 
-	KIT_CHECK(ss.ss_sp, "out of memory");
-	t->sig->handler_stack = ss.ss_sp;
 	sigaltstack(&ss, NULL);
 	sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
@@ -284,6 +291,24 @@ void sig_thread_fini(struct kit_thread *t)
 
 void sig_block_all(void) { sig_host_mask(all_signals, NULL); }
 void sig_unblock(const struct kit_thread *t) { sig_host_mask(sig_host_of(t->sig->mask), NULL); }
+
+static bool blocks_all(const struct kit_thread *t)
+{
+	return (t->sig->mask | unblockable | fault_signals) == all_signals;
+}
+
+void sig_before_thread(const struct kit_thread *t)
+{
+	if (!blocks_all(t))
+		sig_block_all();
+}
+
+void sig_after_thread(const struct kit_thread *t)
+{
+	if (!blocks_all(t))
+		sig_unblock(t);
+}
+
 bool sig_is_taken(const struct kit_thread *t) { return taken(t); }
 
 struct sig_table *sig_table_copy(struct sig_table *s)

@@ -51,14 +51,20 @@ bool sig_process_init(struct kit_process *p, struct diag *d);
 /* RLIMIT_CORE may have changed: decides who writes core files. */
 void sig_core_limit(struct kit_process *p);
 void sig_thread_init(struct kit_thread *t);
-/* For a thread that t makes: its mask; the alternate stack too when keep_altstack. false: out of memory. */
+/*
+ * For a thread that t makes: its mask; the alternate stack too when keep_altstack. false: out of memory. What an ended
+ * thread has left in child->sig is used again.
+ */
 bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool keep_altstack);
 /* On the thread's own host thread, before it runs: the handler's stack, and the host's mask becomes the guest's. */
 void sig_thread_start(struct kit_thread *t);
 void sig_thread_fini(struct kit_thread *t);
-/* Around the making of a thread, and for good before the end of one. */
+/* Around the making of a process, and for good before the end of a thread. */
 void sig_block_all(void);
 void sig_unblock(const struct kit_thread *t);
+/* The same around the making of a thread. Most guests have blocked all signals there. */
+void sig_before_thread(const struct kit_thread *t);
+void sig_after_thread(const struct kit_thread *t);
 /*
  * Around libc's making of a host thread. That starts with signal 32 open: one for the new guest thread must wait there, whatever
  * its default. With the first thread libc also sets a handler of signal 33.

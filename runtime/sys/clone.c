@@ -33,14 +33,28 @@ static const uint64_t own_flags = CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHI
 
 /* ---- what parent and child do alike ------------------------------------------------------------ */
 
-struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
-				const struct clone_req *q)
+void clone_thread_free(struct kit_thread *t)
 {
-	struct kit_thread *c = aligned_alloc(64, align_up(sizeof *c, 64));
+	t->proc->ops->scrap(t);
+	sig_thread_fini(t);
+	free(t);
+}
 
-	if (!c)
-		return NULL;
-	memset(c, 0, sizeof *c);
+struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
+				const struct clone_req *q, struct kit_thread *old)
+{
+	struct kit_thread *c = old;
+
+	if (!c) {
+		c = aligned_alloc(64, align_up(sizeof *c, 64));
+		if (!c)
+			return NULL;
+		memset(c, 0, sizeof *c);
+	} else {
+		*c = (struct kit_thread){ .interp = c->interp,
+					  .decoder = c->decoder,
+					  .sig = c->sig };
+	}
 	jit_set_frm(t); /* flags that still are in the host's register */
 	memcpy(c->st.reg, t->st.reg, sizeof c->st.reg);
 	c->st.frm = t->st.frm;
@@ -60,6 +74,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 		sig_thread_fini(c);
 	}
 	sys_filter_unref(c->seccomp);
+	p->ops->scrap(c);
 	free(c);
 	return NULL;
 }
@@ -145,7 +160,7 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 	int64_t r = -ENOMEM;
 
 	if (p && stack)
-		v.child = clone_thread(t, p, q);
+		v.child = clone_thread(t, p, q, NULL);
 	if (v.child) {
 		v.child->leader = true;
 		sig_block_all();

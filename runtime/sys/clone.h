@@ -14,10 +14,12 @@ struct clone_req {
 
 /*
  * A guest thread of process p that goes on behind t's ecall as the child that q asks for, ready to be started on a host
- * thread. NULL: out of memory.
+ * thread. old: one that has ended, whose memory it gets; or NULL. NULL: out of memory, and old's is gone too.
  */
 struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
-				const struct clone_req *q);
+				const struct clone_req *q, struct kit_thread *old);
+/* Frees what a thread that has ended has left. */
+void clone_thread_free(struct kit_thread *t);
 /* On the child's host thread: its id, and where it is to be written. */
 void clone_child_begins(struct kit_thread *c, const struct clone_req *q);
 

@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/panic.h"
 #include "runtime/core/futex.h"
+#include "runtime/jit/codemem.h"
 #include "runtime/sys/clone.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/sys.h"
@@ -23,48 +24,95 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { THREAD_STACK_BYTES = 512 << 10, ROBUST_HEAD_BYTES = 24 };
+enum { THREAD_STACK_BYTES = 512 << 10, ROBUST_HEAD_BYTES = 24, SPARE_MAX = 8 };
 
 /* ---- host threads --------------------------------------------------------------------------------- */
 
-/* What libc and kitemu know of a host thread. Lives until the thread was reaped. */
+/*
+ * What libc and kitemu know of a host thread. A thread that has ended leaves it to a later one, with its host stack and what
+ * its guest thread had; libc's own stacks are cleared at each end, and making all that takes three times as long as the
+ * host's clone.
+ */
 struct host_thread {
 	pthread_t libc;
+	char *stack; /* THREAD_STACK_BYTES with a guard page below */
 	struct kit_thread *guest;
 	struct clone_req req;
 	uint32_t go; /* futex, enum go: the thread waits until its parent has written its id */
-	struct host_thread *next_ended;
+	bool is_gone;
+	struct host_thread *next;
 };
 
 enum go { GO_NOT_YET, GO_NOW, GO_WAITED_FOR };
 
-static struct host_thread *ended; /* atomic: a stack of threads that are about to be gone */
+/* Atomic: a stack of threads that are gone or about to be, and how many of them have left their guest thread. */
+static struct host_thread *ended;
+static unsigned spare_guests;
 
 /* The last thing that a thread does with memory that others use. All signals are blocked. */
 static void note_ended(struct host_thread *h)
 {
-	h->next_ended = __atomic_load_n(&ended, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&ended, &h->next_ended, h, true, __ATOMIC_RELEASE,
+	h->next = __atomic_load_n(&ended, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&ended, &h->next, h, true, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED))
 		continue;
 }
 
-static void reap_ended(void)
+static void host_thread_free(struct host_thread *h)
 {
-	struct host_thread *h = __atomic_exchange_n(&ended, NULL, __ATOMIC_ACQUIRE), *next;
+	if (h->guest) {
+		clone_thread_free(h->guest);
+		__atomic_sub_fetch(&spare_guests, 1, __ATOMIC_RELAXED);
+	}
+	codemem_stack_free(h->stack, THREAD_STACK_BYTES);
+	free(h);
+}
+
+/* One that the kernel has seen off; NULL: there is none. All but a few others of that kind are freed. */
+static struct host_thread *take_ended(void)
+{
+	struct host_thread *h = __atomic_exchange_n(&ended, NULL, __ATOMIC_ACQUIRE);
+	struct host_thread *found = NULL, *next;
+	unsigned kept = 0;
 
 	for (; h; h = next) {
-		next = h->next_ended;
-		/* Waits for the kernel's word at most, not for anything of the thread's. */
-		pthread_join(h->libc, NULL);
-		free(h);
+		next = h->next;
+		if (!h->is_gone)
+			h->is_gone = !pthread_tryjoin_np(h->libc, NULL);
+		if (h->is_gone && !found)
+			found = h;
+		else if (h->is_gone && ++kept > SPARE_MAX)
+			host_thread_free(h);
+		else
+			note_ended(h);
 	}
+	return found;
+}
+
+/* The memory of a host thread to be, without a guest thread when *old is NULL. */
+static struct host_thread *host_thread_new(struct kit_thread **old)
+{
+	struct host_thread *h = take_ended();
+
+	*old = h ? h->guest : NULL;
+	if (*old)
+		__atomic_sub_fetch(&spare_guests, 1, __ATOMIC_RELAXED);
+	if (h)
+		return h;
+	h = malloc(sizeof *h);
+	if (h)
+		h->stack = codemem_stack_new(THREAD_STACK_BYTES);
+	if (!h || h->stack)
+		return h;
+	free(h);
+	return NULL;
 }
 
 void thread_fork_child(void)
 {
 	/* libc has taken back what belonged to threads that did not come along. */
 	ended = NULL;
+	spare_guests = 0;
 }
 
 /* ---- ends ----------------------------------------------------------------------------------------- */
@@ -162,10 +210,8 @@ static void leave(struct kit_thread *t)
 	sig_block_all();
 	thread_ends(t);
 	t->proc->ops->fini(t);
-	sig_thread_fini(t);
 	sys_filter_unref(t->seccomp);
 	kit_set_self(NULL);
-	free(t);
 }
 
 int sys_process_end(struct kit_thread *t)
@@ -177,6 +223,7 @@ int sys_process_end(struct kit_thread *t)
 		int status = t->exit_status;
 
 		leave(t);
+		clone_thread_free(t);
 		for (;;)
 			syscall(__NR_exit, status);
 	}
@@ -204,8 +251,10 @@ static void *thread_main(void *arg)
 	uint32_t not_yet = GO_NOT_YET;
 	bool last;
 
-	/* libc let its own signals in. Nobody else's get to this thread before it has its own mask. */
-	sig_block_all();
+	/*
+	 * libc let signal 32 in, nobody else's get to this thread before it has its own mask. One that comes now waits in the
+	 * kernel, or from here on in the thread's slot.
+	 */
 	kit_set_self(t);
 	if (__atomic_compare_exchange_n(&h->go, &not_yet, GO_WAITED_FOR, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
@@ -225,6 +274,11 @@ static void *thread_main(void *arg)
 		_exit(t->exit_status);
 	}
 	leave(t);
+	if (__atomic_add_fetch(&spare_guests, 1, __ATOMIC_RELAXED) > SPARE_MAX) {
+		__atomic_sub_fetch(&spare_guests, 1, __ATOMIC_RELAXED);
+		clone_thread_free(t);
+		h->guest = NULL;
+	}
 	note_ended(h);
 	return NULL;
 }
@@ -244,7 +298,7 @@ static int start_host_thread(struct host_thread *h)
 	int err;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+	pthread_attr_setstack(&attr, h->stack, THREAD_STACK_BYTES);
 	err = pthread_create(&h->libc, &attr, thread_main, h);
 	pthread_attr_destroy(&attr);
 	return err;
@@ -256,6 +310,7 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 			       | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID
 			       | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED
 			       | CLONE_UNTRACED | CLONE_PTRACE | CLONE_IO | CLONE_PARENT;
+	struct kit_thread *old;
 	struct host_thread *h;
 	int32_t tid;
 	int err;
@@ -265,29 +320,28 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 			(unsigned long long)(q->flags & ~known));
 		return -EINVAL;
 	}
-	reap_ended();
-	h = calloc(1, sizeof *h);
+	h = host_thread_new(&old);
 	if (!h)
 		return -ENOMEM;
-	h->req = *q;
-	h->guest = clone_thread(t, t->proc, q);
+	*h = (struct host_thread){ .stack = h->stack, .req = *q };
+	h->guest = clone_thread(t, t->proc, q, old);
 	if (!h->guest) {
-		free(h);
+		host_thread_free(h);
 		return -ENOMEM;
 	}
 	__atomic_add_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 	sig_take_reserved(t->proc);
-	sig_block_all();
+	sig_before_thread(t);
 	err = start_host_thread(h);
 	sig_take_back(t->proc);
 	if (err) {
 		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 		t->proc->ops->fini(h->guest);
-		sig_thread_fini(h->guest);
 		sys_filter_unref(h->guest->seccomp);
-		free(h->guest);
-		free(h);
-		sig_unblock(t);
+		clone_thread_free(h->guest);
+		h->guest = NULL;
+		host_thread_free(h);
+		sig_after_thread(t);
 		return -err;
 	}
 	tid = tid_of(h->libc);
@@ -295,7 +349,7 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 		copy_out(t, q->ptid, &tid, sizeof tid);
 	if (__atomic_exchange_n(&h->go, GO_NOW, __ATOMIC_ACQ_REL) == GO_WAITED_FOR)
 		futex_wake(&h->go, 1); /* the memory may be gone by now, which does no harm */
-	sig_unblock(t);
+	sig_after_thread(t);
 	return tid;
 }
 
