@@ -19,6 +19,8 @@
 struct guest_fetch {
 	unsigned (*read)(void *ctx, gaddr pc, void *buf, unsigned want_bytes);
 	void *ctx;
+	/* True when the code at pc is kitemu's own (the vDSO), which may do more than a guest's. NULL: none is. */
+	bool (*is_own)(void *ctx, gaddr pc);
 };
 
 struct guest_limits {
@@ -67,8 +69,8 @@ struct guest {
 			    const struct guest_limits *limits, struct ir_state *st,
 			    const struct ir_memory *mem, struct guest_run *r);
 	/* The same with the instructions that a run at the same pc has noted, and its limits. */
-	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_insn *insn,
-			      unsigned count, const struct guest_limits *limits,
+	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_fetch *f,
+			      const struct guest_insn *insn, unsigned count, const struct guest_limits *limits,
 			      struct ir_state *st, const struct ir_memory *mem);
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,

@@ -179,7 +179,7 @@ static unsigned fetch_bytes(struct kit_process *p, const struct ir_unit *u, uint
 /* The same trace that jit.c translates under --selfcheck; loops within it are cut at each turn. */
 static struct lifted *lift(struct kit_thread *t)
 {
-	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
 	struct lifted *l = arena_new(&kept.arena, struct lifted, 1);
 	struct ir_unit *u = &l->u;
 	uint8_t bytes[MAX_BYTES];

@@ -90,7 +90,7 @@ const struct ir_memory interp_memory = { .load = load, .store = store, .cas = ca
  */
 static void lift(struct kit_thread *t, struct ir_unit *u)
 {
-	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
 	const struct guest_limits limits = {
 		.max_insns = TRACE_INSNS,
 		.max_branches = TRACE_BRANCHES,

@@ -64,9 +64,16 @@ static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
 	return mem_fetch(m, pc, buf, want_bytes);
 }
 
+static bool is_own(void *ctx, gaddr pc)
+{
+	const struct kit_thread *t = ctx;
+
+	return mem_is_vdso(t->proc->mem, pc);
+}
+
 static enum ir_exit run_new(struct kit_thread *t)
 {
-	const struct guest_fetch f = { .read = fetch, .ctx = t };
+	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 	const uint64_t guards = mem_guards(t->proc->mem);
 	struct level0 *l = t->level0;
 	const gaddr pc = t->st.pc;
@@ -85,7 +92,9 @@ static enum ir_exit run_new(struct kit_thread *t)
 
 static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k)
 {
-	return rv64_guest.rerun(kit_decoder(t), (const struct guest_insn *)(const void *)k->data,
+	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
+
+	return rv64_guest.rerun(kit_decoder(t), &f, (const struct guest_insn *)(const void *)k->data,
 				k->count, &limits, &t->st, &interp_memory);
 }
 
@@ -120,7 +129,7 @@ enum ir_exit level0_run(struct kit_thread *t)
 
 enum ir_exit level0_run_one(struct kit_thread *t)
 {
-	const struct guest_fetch f = { .read = mem_fetch, .ctx = t->proc->mem };
+	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 	const struct guest_limits one = { .max_insns = 1 };
 	struct guest_run r;
 

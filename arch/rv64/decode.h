@@ -83,7 +83,8 @@ bool rv64_capstone_text(struct guest_decoder *d, uint32_t word, gaddr pc, struct
 enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 		      const struct guest_limits *limits, struct ir_state *st,
 		      const struct ir_memory *mem, struct guest_run *r);
-enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_insn *insn, unsigned count,
+enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_fetch *f,
+			const struct guest_insn *insn, unsigned count,
 			const struct guest_limits *limits, struct ir_state *st,
 			const struct ir_memory *mem);
 

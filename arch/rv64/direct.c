@@ -8,9 +8,11 @@
 
 _Static_assert(sizeof(struct rv64_insn) == sizeof(struct guest_insn), "one is kept as the other");
 
-static void begin(struct trace *t, const struct guest_decoder *d, const struct guest_limits *limits,
-		  struct ir_state *st, const struct ir_memory *mem)
+static void begin(struct trace *t, const struct guest_decoder *d, const struct guest_fetch *f,
+		  const struct guest_limits *limits, struct ir_state *st,
+		  const struct ir_memory *mem)
 {
+	t->fetch = f;
 	t->b = (struct ir_direct){ .st = st, .mem = mem };
 	t->features = rv64_decoder_features(d);
 	t->start = t->next = st->pc;
@@ -42,7 +44,7 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 	struct trace t;
 
 	rv64_window_init(&w);
-	begin(&t, d, limits, st, mem);
+	begin(&t, d, f, limits, st, mem);
 	while (t.b.why == IR_EXIT_NONE) {
 		last += rv64_decode_ahead(d, f, &w, t.next,
 					  limits->max_insns - (unsigned)(i - first), 0, i);
@@ -64,14 +66,15 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 	return r->count ? IR_EXIT_LOOKUP : IR_EXIT_FETCH;
 }
 
-enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_insn *insn, unsigned count,
+enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_fetch *f,
+			const struct guest_insn *insn, unsigned count,
 			const struct guest_limits *limits, struct ir_state *st,
 			const struct ir_memory *mem)
 {
 	const struct rv64_insn *i = (const struct rv64_insn *)(const void *)insn, *last = i + count;
 	struct trace t;
 
-	begin(&t, d, limits, st, mem);
+	begin(&t, d, f, limits, st, mem);
 	while (i < last) {
 		carry_out(&t, i++);
 		if (t.b.why != IR_EXIT_NONE)

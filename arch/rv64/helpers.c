@@ -1,7 +1,7 @@
 /*
  * The guest's C helpers (lib/ir/helpers.def): the counters of Zicntr, from the host's monotonic
  * clock. time counts at RV64_TIMEBASE_HZ. cycle and instret count nanoseconds: programs that
- * read them want something that only grows, finely.
+ * read them want something that only grows, finely. And the clocks of the vDSO.
  */
 #include "arch/rv64/cpu.h"
 
@@ -23,6 +23,28 @@ static uint64_t rdtime(struct ir_state *st, uint64_t a, uint64_t b)
 static uint64_t rdcycle(struct ir_state *st, uint64_t a, uint64_t b) { return monotonic_ns(); }
 
 static uint64_t rdinstret(struct ir_state *st, uint64_t a, uint64_t b) { return monotonic_ns(); }
+
+/* Those that the kernel's own vDSO reads without a system call. */
+static uint64_t rdclock(struct ir_state *st, uint64_t a, uint64_t b)
+{
+	struct timespec ts;
+
+	switch ((int32_t)a) {
+	case CLOCK_REALTIME:
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_TAI:
+		break;
+	default:
+		return UINT64_MAX;
+	}
+	if (clock_gettime((int32_t)a, &ts))
+		return UINT64_MAX;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
 
 ir_helper_fn *const rv64_helpers[IR_HELPER_COUNT] = {
 #define HELPER(name, meaning) [IR_HELPER_##name] = name,

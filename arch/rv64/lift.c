@@ -77,6 +77,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	rv64_window_init(&w);
 	/* The arrays stay as they are. */
 	t.b.unit = u;
+	t.fetch = f;
 	t.features = rv64_decoder_features(d);
 	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;

@@ -14,11 +14,12 @@
 struct csr {
 	uint16_t number;
 	uint8_t ext;
+	bool is_own;
 	ir_ref (*read)(struct trace *t);
 	bool (*write)(struct trace *t, ir_ref v); /* true: frm may have changed */
 };
 
-static ir_ref call_helper(struct trace *t, enum ir_helper helper)
+static ir_ref read_counter(struct trace *t, enum ir_helper helper)
 {
 	ir_ref zero = ir_const(&t->b, IR_I64, 0);
 
@@ -27,9 +28,17 @@ static ir_ref call_helper(struct trace *t, enum ir_helper helper)
 
 static ir_ref read_fflags(struct trace *t) { return ir_get_state(&t->b, IR_getfflags); }
 static ir_ref read_frm(struct trace *t) { return ir_get_state(&t->b, IR_getfrm); }
-static ir_ref read_cycle(struct trace *t) { return call_helper(t, IR_HELPER_rdcycle); }
-static ir_ref read_time(struct trace *t) { return call_helper(t, IR_HELPER_rdtime); }
-static ir_ref read_instret(struct trace *t) { return call_helper(t, IR_HELPER_rdinstret); }
+static ir_ref read_cycle(struct trace *t) { return read_counter(t, IR_HELPER_rdcycle); }
+static ir_ref read_time(struct trace *t) { return read_counter(t, IR_HELPER_rdtime); }
+static ir_ref read_instret(struct trace *t)
+{
+	return read_counter(t, IR_HELPER_rdinstret);
+}
+
+static ir_ref read_clock(struct trace *t)
+{
+	return ir_call(&t->b, IR_HELPER_rdclock, get_x(t, RV64_A0), ir_const(&t->b, IR_I64, 0));
+}
 
 /* fcsr: frm in bits 7:5, fflags in bits 4:0; the rest reads as 0 and ignores what is written. */
 static ir_ref read_fcsr(struct trace *t)
@@ -61,10 +70,17 @@ static bool write_fcsr(struct trace *t, ir_ref v)
 }
 
 static const struct csr csrs[] = {
-#define CSR(name, number, ext, read, write) { number, RV64_EXT_##ext, read, write },
+#define CSR(name, number, ext, read, write) { number, RV64_EXT_##ext, false, read, write },
+#define OWN(name, number, read)             { number, RV64_EXT_Zicsr, true, read, NULL },
 #include "arch/rv64/csrs.def"
 #undef CSR
+#undef OWN
 };
+
+static bool is_own_code(const struct trace *t)
+{
+	return t->fetch->is_own && t->fetch->is_own(t->fetch->ctx, t->pc);
+}
 
 /* The CSR that i may access so, NULL when that is illegal. */
 static const struct csr *find_csr(const struct trace *t, const struct rv64_insn *i, bool writes)
@@ -72,8 +88,12 @@ static const struct csr *find_csr(const struct trace *t, const struct rv64_insn 
 	for (size_t k = 0; k < ARRAY_LEN(csrs); k++) {
 		const struct csr *c = &csrs[k];
 
-		if (c->number == i->imm)
-			return (t->features >> c->ext & 1) && (c->write || !writes) ? c : NULL;
+		if (c->number != i->imm)
+			continue;
+		if (!(t->features >> c->ext & 1) || (writes && !c->write)
+		    || (c->is_own && !is_own_code(t)))
+			break;
+		return c;
 	}
 	return NULL;
 }

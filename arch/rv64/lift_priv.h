@@ -26,6 +26,7 @@
 
 struct trace {
 	struct ir_builder b;
+	const struct guest_fetch *fetch;
 	uint64_t features;
 	gaddr start;
 	gaddr pc;   /* of the instruction being lifted */

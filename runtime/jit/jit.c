@@ -242,7 +242,7 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
-	j->fetch = (struct guest_fetch){ .read = mem_fetch, .ctx = p->mem };
+	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->translated, NULL);

@@ -1,13 +1,15 @@
 /*
  * The guest's vDSO: a small ELF shared object, made here at start (2 us) and mapped in one page.
  *
- * Each function makes its system call, as the kernel's own vDSO does when it has no faster way. The
+ * Time is read by a CSR that only this code has (arch/rv64/csrs.def), in place of the kernel's data page; times are stored
+ * by plain instructions, so that a bad pointer faults here as it does natively. The other functions make
+ * their system call, as the kernel's own vDSO does when it has no faster way. The
  * words of __vdso_rt_sigreturn are what debuggers and libgcc's unwinder recognise a signal frame by.
  * Symbols have version LINUX_4.15 and are found through DT_HASH, which glibc, musl and Go all read.
  *
  *     0      ELF header, program headers
  *     ...    .hash  .dynsym  .gnu.version  .gnu.version_d  .dynamic  .dynstr
- *     0x800  code, 16 bytes a function
+ *     0x800  code, 80 bytes a function
  */
 #include "runtime/load/load_priv.h"
 
@@ -16,22 +18,54 @@
 #define VDSO_VERSION "LINUX_4.15"
 #define VDSO_SONAME  "linux-vdso.so.1"
 
+/* riscv64 instructions */
+#define SYSTEM_CALL(nr) (nr) << 20 | 17 << 7 | 0x13 /* li a7, nr */, 0x00000073 /* ecall */
+#define RET             0x00008067
+
+/* clang-format off */
+static const uint32_t code_rt_sigreturn[] = { SYSTEM_CALL(139), 0 };
+static const uint32_t code_clock_getres[] = { SYSTEM_CALL(114), RET };
+static const uint32_t code_getcpu[] = { SYSTEM_CALL(168), RET };
+static const uint32_t code_flush_icache[] = { SYSTEM_CALL(259), RET };
+static const uint32_t code_riscv_hwprobe[] = { SYSTEM_CALL(258), RET };
+static const uint32_t code_clock_gettime[] = {
+	0xcc002673,                         /*	csrr	a2, clock */
+	0x02064463,                         /*	bltz	a2, 1f */
+	0x3b9ad6b7, 0xa0068693,             /*	li	a3, 1000000000 */
+	0x02d65733, 0x02d707b3, 0x40f60633, /*	divu	a4, a2, a3; mul a5, a4, a3; sub a2, a2, a5 */
+	0x00e5b023, 0x00c5b423,             /*	sd	a4, 0(a1); sd a2, 8(a1) */
+	0x00000513, RET,                    /*	li	a0, 0; ret */
+	SYSTEM_CALL(113), RET,              /* 1: */
+};
+static const uint32_t code_gettimeofday[] = {
+	0x04059063,                         /*	bnez	a1, 1f: of the time zone the kernel knows */
+	0x02050a63,                         /*	beqz	a0, 2f */
+	0x00050593, 0x00000513,             /*	mv	a1, a0; li a0, CLOCK_REALTIME */
+	0xcc002673,                         /*	csrr	a2, clock */
+	0x3b9ad6b7, 0xa0068693,             /*	li	a3, 1000000000 */
+	0x02d65733, 0x02d707b3, 0x40f60633, /*	divu	a4, a2, a3; mul a5, a4, a3; sub a2, a2, a5 */
+	0x3e800693, 0x02d65633,             /*	li	a3, 1000; divu a2, a2, a3 */
+	0x00e5b023, 0x00c5b423,             /*	sd	a4, 0(a1); sd a2, 8(a1) */
+	0x00000513, RET,                    /* 2:	li	a0, 0; ret */
+	SYSTEM_CALL(169), RET,              /* 1: */
+};
+
+#define FUNCTION(name) { "__vdso_" #name, code_##name, ARRAY_LEN(code_##name) }
 static const struct {
 	const char *name;
-	unsigned nr; /* riscv64 system call */
-	bool returns;
+	const uint32_t *code;
+	unsigned words;
 } functions[] = {
-	{ "__vdso_rt_sigreturn", 139, false }, { "__vdso_gettimeofday", 169, true },
-	{ "__vdso_clock_gettime", 113, true }, { "__vdso_clock_getres", 114, true },
-	{ "__vdso_getcpu", 168, true },        { "__vdso_flush_icache", 259, true },
-	{ "__vdso_riscv_hwprobe", 258, true },
+	FUNCTION(rt_sigreturn), FUNCTION(gettimeofday), FUNCTION(clock_gettime), FUNCTION(clock_getres),
+	FUNCTION(getcpu), FUNCTION(flush_icache), FUNCTION(riscv_hwprobe),
 };
+/* clang-format on */
 
 enum {
 	FUNCTIONS = ARRAY_LEN(functions),
 	SYMBOLS = FUNCTIONS + 1, /* with the null symbol */
 	CODE_AT = 0x800,
-	CODE_STEP = 16,
+	CODE_STEP = 80,
 
 	EHDR_BYTES = 64,
 	PHDR_BYTES = 56,
@@ -171,7 +205,7 @@ static void put_symbols(struct vdso *v)
 		put(v, 1, 0);
 		put16(v, SHN_SOME);
 		put64(v, CODE_AT + i * CODE_STEP);
-		put64(v, functions[i].returns ? 12 : 8);
+		put64(v, functions[i].words * 4);
 	}
 
 	v->at = VERSYM_AT + 2;
@@ -225,10 +259,10 @@ static void put_dynamic(struct vdso *v)
 static void put_code(struct vdso *v)
 {
 	for (unsigned i = 0; i < FUNCTIONS; i++) {
+		KIT_CHECK(functions[i].words * 4 <= CODE_STEP, "%s is too long", functions[i].name);
 		v->at = CODE_AT + i * CODE_STEP;
-		put32(v, functions[i].nr << 20 | 17 << 7 | 0x13); /* li a7, nr */
-		put32(v, 0x00000073);                             /* ecall */
-		put32(v, functions[i].returns ? 0x00008067 : 0);  /* ret */
+		for (unsigned w = 0; w < functions[i].words; w++)
+			put32(v, functions[i].code[w]);
 	}
 }
 
@@ -247,7 +281,7 @@ int64_t vdso_map(struct kit_process *p)
 	put_dynamic(&v);
 	put_code(&v);
 	mem_mprotect(p->mem, (gaddr)at, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_EXEC);
-	mem_set_name(p->mem, (gaddr)at, "[vdso]");
+	mem_set_name(p->mem, (gaddr)at, MEM_VDSO);
 	p->vdso_base = (gaddr)at;
 	p->sigreturn_pc = (gaddr)at + CODE_AT;
 	return at;

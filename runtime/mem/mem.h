@@ -143,6 +143,10 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
  */
 bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end);
 
+/* The form of guest_fetch.is_own: addr lies in the mapping that is named MEM_VDSO, wherever the guest has moved it. */
+#define MEM_VDSO "[vdso]"
+bool mem_is_vdso(void *space, gaddr addr);
+
 /*
  * Access to guest memory for system calls: never faults kitemu. false or -EFAULT when some byte
  * cannot be accessed (copy_out may have written a part, as the kernel's copy_to_user).

@@ -256,6 +256,13 @@ void mem_set_name(struct mem_space *m, gaddr addr, const char *name)
 	mem_unlock(m);
 }
 
+bool mem_is_vdso(void *space, gaddr addr)
+{
+	struct mem_vma v;
+
+	return mem_find(space, addr, &v) && v.name && !strcmp(v.name, MEM_VDSO);
+}
+
 void mem_each(struct mem_space *m, bool (*fn)(void *ctx, const struct mem_vma *v), void *ctx)
 {
 	mem_lock(m);

@@ -52,6 +52,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 		memset(c, 0, sizeof *c);
 	} else {
 		*c = (struct kit_thread){ .interp = c->interp,
+					  .level0 = c->level0,
 					  .decoder = c->decoder,
 					  .sig = c->sig };
 	}

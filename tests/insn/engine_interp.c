@@ -84,7 +84,7 @@ static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want)
 	return n;
 }
 
-static const struct guest_fetch fetcher = { fetch, NULL };
+static const struct guest_fetch fetcher = { .read = fetch };
 static const struct guest_limits limits = { .max_insns = 64, .max_branches = 4 };
 
 static const struct ir_unit *unit_at(gaddr pc)
@@ -121,7 +121,7 @@ static enum ir_exit run_trace(struct ir_state *st)
 
 	kept = st->pc - INSN_TEXT < INSN_TEXT_BYTES ? &in.ran[(st->pc - INSN_TEXT) / 2] : &outside;
 	if (*kept && (*kept)->end)
-		return rv64_guest.rerun(in.decoder, (*kept)->insn, (*kept)->count, &limits, st,
+		return rv64_guest.rerun(in.decoder, &fetcher, (*kept)->insn, (*kept)->count, &limits, st,
 					&memory);
 	*kept = arena_new(&in.units, struct guest_run, 1);
 	return rv64_guest.run(in.decoder, &fetcher, &limits, st, &memory, *kept);

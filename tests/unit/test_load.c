@@ -629,8 +629,8 @@ static void test_vdso(void)
 		uint32_t code[3];
 	} want[] = {
 		{ "__vdso_rt_sigreturn", { 0x08b00893, 0x73, 0 } },
-		{ "__vdso_gettimeofday", { 0x0a900893, 0x73, 0x8067 } },
-		{ "__vdso_clock_gettime", { 0x07100893, 0x73, 0x8067 } },
+		{ "__vdso_gettimeofday", { 0x04059063, 0x02050a63, 0x00050593 } },
+		{ "__vdso_clock_gettime", { 0xcc002673, 0x02064463, 0x3b9ad6b7 } },
 		{ "__vdso_clock_getres", { 0x07200893, 0x73, 0x8067 } },
 		{ "__vdso_getcpu", { 0x0a800893, 0x73, 0x8067 } },
 		{ "__vdso_flush_icache", { 0x10300893, 0x73, 0x8067 } },
