@@ -69,6 +69,7 @@ struct kit_process {
 	struct kit_options opt;
 	const struct kit_thread_ops *ops;
 	unsigned threads; /* guest threads that have not ended; atomic */
+	bool forked;      /* made by a guest's fork */
 	pthread_mutex_t list_lock;
 	struct kit_thread *first_thread; /* those that are able to run */
 	uint64_t features;               /* of the guest's cpu */

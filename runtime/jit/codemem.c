@@ -1,6 +1,8 @@
 /* Two-view code memory; see codemem.h. */
 #include "runtime/jit/codemem.h"
 
+#include "lib/base/panic.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -72,6 +74,8 @@ bool codemem_init(struct codemem *m, size_t size_bytes, struct diag *d)
 		    size_bytes >> 20, strerror(errno));
 	m->rx = rx;
 	m->size_bytes = size_bytes;
+	m->used_bytes = 0;
+	m->shared = false;
 	return true;
 }
 
@@ -82,33 +86,35 @@ void codemem_fini(struct codemem *m)
 	*m = (struct codemem){ 0 };
 }
 
-struct codemem_copy codemem_fork_prepare(const struct codemem *m, size_t from, size_t to)
+/* The kernel replaces a view at once: other threads may be running code there. */
+static bool replace(void *view, size_t size_bytes, void *at)
 {
-	struct codemem_copy c = { 0 };
-
-	if (!map_views(m->size_bytes, &c.rw, &c.rx))
-		return (struct codemem_copy){ 0 };
-	memcpy(c.rw + from, m->rw + from, to - from);
-	return c;
+	return mremap(view, size_bytes, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at)
+	       != MAP_FAILED;
 }
 
-void codemem_fork_parent(const struct codemem *m, struct codemem_copy c)
+void codemem_renew(struct codemem *m, size_t keep_bytes)
 {
-	if (!c.rw)
-		return;
-	munmap(c.rw, m->size_bytes);
-	munmap(c.rx, m->size_bytes);
+	uint8_t *rw, *rx;
+
+	KIT_CHECK(map_views(m->size_bytes, &rw, &rx), "no memory for code after a fork");
+	memcpy(rw, m->rw, keep_bytes);
+	KIT_CHECK(replace(rw, m->size_bytes, m->rw)
+		      && replace(rx, m->size_bytes, (void *)(uintptr_t)m->rx),
+		  "code memory cannot be moved");
+	m->used_bytes = keep_bytes;
+	m->shared = false;
 }
 
-bool codemem_fork_child(struct codemem *m, struct codemem_copy c)
+uint8_t *codemem_rw(struct codemem *m, const void *rx, size_t size_bytes)
 {
-	if (!c.rw)
-		return false;
-	return mremap(c.rw, m->size_bytes, m->size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, m->rw)
-		   != MAP_FAILED
-	       && mremap(c.rx, m->size_bytes, m->size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
-			 (void *)(uintptr_t)m->rx)
-		      != MAP_FAILED;
+	size_t at = (size_t)((const uint8_t *)rx - m->rx);
+
+	if (m->shared)
+		codemem_renew(m, m->used_bytes);
+	if (at + size_bytes > m->used_bytes)
+		m->used_bytes = at + size_bytes;
+	return m->rw + at;
 }
 
 enum { GUARD_BYTES = 4096 };

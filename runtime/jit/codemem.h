@@ -6,15 +6,16 @@
  * file system that allows execution, or else a memfd. It is sparse: pages cost
  * memory once they were written.
  *
- * fork: shared pages would let a child write into its parent's code, so a
- * child gets a copy, prepared by the parent before it forks (codemem_fork_prepare), moved in the
- * child to the same addresses (codemem_fork_child): every pointer into code stays valid.
+ * fork: the child has the same pages. Neither process may change what the other runs, so that from then on
+ * nobody writes to them: who wants to write takes a copy first, at the same addresses, so every pointer into code
+ * stays valid. Most children end or execute something else before that, and their parents wait for them.
  */
 #ifndef KIT_RUNTIME_JIT_CODEMEM_H
 #define KIT_RUNTIME_JIT_CODEMEM_H
 
 #include "lib/base/diag.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,21 +23,19 @@ struct codemem {
 	uint8_t *rw;       /* writable view */
 	const uint8_t *rx; /* executable view */
 	size_t size_bytes;
-};
-
-/* A copy of the code on its way to a child; rw NULL: none could be made. */
-struct codemem_copy {
-	uint8_t *rw;
-	uint8_t *rx;
+	size_t used_bytes; /* nothing was written from here on */
+	bool shared;       /* another process may have the same pages */
 };
 
 bool codemem_init(struct codemem *m, size_t size_bytes, struct diag *d);
 void codemem_fini(struct codemem *m);
-/* Copies the offsets [from, to), which hold all code. */
-struct codemem_copy codemem_fork_prepare(const struct codemem *m, size_t from, size_t to);
-void codemem_fork_parent(const struct codemem *m, struct codemem_copy c);
-/* false: the child could not get memory of its own; it must not run translated code. */
-bool codemem_fork_child(struct codemem *m, struct codemem_copy c);
+
+/* The writable address of size_bytes at rx, in pages of this process's own. */
+uint8_t *codemem_rw(struct codemem *m, const void *rx, size_t size_bytes);
+/* Before a fork. */
+static inline void codemem_share(struct codemem *m) { m->shared = true; }
+/* In the child of a fork: pages of its own, with the first keep_bytes alone. */
+void codemem_renew(struct codemem *m, size_t keep_bytes);
 
 /*
  * A thread's code stack with a guard page below: size_bytes above the returned address, NULL when out of
@@ -44,11 +43,6 @@ bool codemem_fork_child(struct codemem *m, struct codemem_copy c);
  */
 char *codemem_stack_new(size_t size_bytes);
 void codemem_stack_free(char *stack, size_t size_bytes);
-
-static inline uint8_t *codemem_rw(const struct codemem *m, const void *rx)
-{
-	return m->rw + ((const uint8_t *)rx - m->rx);
-}
 
 static inline bool codemem_holds(const struct codemem *m, uint64_t host_pc)
 {

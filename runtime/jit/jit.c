@@ -51,7 +51,9 @@ enum {
 	WARM_ENTRIES = HOT_ENTRIES / 32, /* of another block make it part of the region */
 	REGION_INSNS = 400,
 	STRESS_HOT_ENTRIES = 40,
-	FORK_COPY_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
+	FORK_SHARE_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
+	FORK_LINKS =
+	    64, /* links that are not worth a copy of the code which is shared over a fork */
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 	STRESS_CACHE_BYTES = 512 << 10,
@@ -102,7 +104,7 @@ struct jit {
 	struct jit_thread *spare;
 	unsigned spare_count;
 	struct tc tc;
-	struct codemem_copy fork_copy;
+	unsigned links_left; /* after a fork: how many may still go without being patched */
 	struct jit_stats stats;
 	/*
 	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
@@ -212,7 +214,7 @@ static bool make_thunks(struct jit *j, struct diag *d)
 {
 	struct codebuf cb;
 
-	cb_init(&cb, j->tc.mem.rw, THUNK_BYTES);
+	cb_init(&cb, codemem_rw(&j->tc.mem, j->tc.mem.rx, THUNK_BYTES), THUNK_BYTES);
 	if (!j->host->thunks(&j->target, &j->opts, &cb, &j->thunks))
 		return diag_fail(d, KIT_EXIT_INTERNAL, "thunks do not fit");
 	j->enter = (enter_fn *)(uintptr_t)(j->tc.mem.rx + j->thunks.enter);
@@ -697,6 +699,10 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 		return;
 	if (l->code.kind != CODE_LINK_IC && l->code.target != to->gpc)
 		return;
+	if (j->tc.mem.shared && j->links_left) {
+		j->links_left--;
+		return;
+	}
 	tc_link(&j->tc, l, to);
 	j->stats.links++;
 }
@@ -910,37 +916,21 @@ void jit_freeze(struct jit *j)
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-/* Offset behind the last code; everything while the ring has wrapped round. */
-static size_t used_bytes(const struct jit *j)
-{
-	size_t end = THUNK_BYTES;
-
-	for (unsigned i = 0; i < TC_SEGMENTS; i++)
-		if (j->tc.seg[i].used_bytes)
-			end =
-			    THUNK_BYTES + (size_t)i * j->tc.segment_bytes + j->tc.seg[i].used_bytes;
-	return end;
-}
-
 void jit_fork_prepare(struct jit *j)
 {
-	size_t used;
-
 	if (!j)
 		return;
 	lock(j);
-	used = used_bytes(j);
-	if (used > FORK_COPY_MAX_BYTES)
-		used = THUNK_BYTES;
-	j->fork_copy = codemem_fork_prepare(&j->tc.mem, 0, used);
+	if (j->tc.mem.used_bytes <= FORK_SHARE_MAX_BYTES) {
+		codemem_share(&j->tc.mem);
+		j->links_left = FORK_LINKS;
+	}
 }
 
 void jit_fork_parent(struct jit *j)
 {
-	if (!j)
-		return;
-	codemem_fork_parent(&j->tc.mem, j->fork_copy);
-	unlock(j);
+	if (j)
+		unlock(j);
 }
 
 void jit_fork_child(struct kit_thread *t)
@@ -949,14 +939,14 @@ void jit_fork_child(struct kit_thread *t)
 
 	if (!j)
 		return;
-	KIT_CHECK(codemem_fork_child(&j->tc.mem, j->fork_copy), "no code memory after fork");
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;
 	/* Some of them may have been waiting. */
 	pthread_cond_init(&j->translated, NULL);
-	/* A cache too big to copy: the units' bytes are not there, so they must go unlinked. */
-	if (used_bytes(j) > FORK_COPY_MAX_BYTES) {
+	/* Too much code to copy: the units' bytes are not there, so they must go unlinked. */
+	if (j->tc.mem.used_bytes > FORK_SHARE_MAX_BYTES) {
+		codemem_renew(&j->tc.mem, THUNK_BYTES);
 		tc_kill_all(&j->tc);
 		reset_code_stack(&t->st);
 	}

@@ -152,14 +152,16 @@ static void set_field(struct tc *tc, const struct tc_link *l, const uint8_t *des
 	const uint8_t *field = l->from->code + l->code.at;
 	int32_t disp = (int32_t)(dest - (field + 4));
 
-	__atomic_store_n((int32_t *)(void *)codemem_rw(&tc->mem, field), disp, __ATOMIC_RELEASE);
+	__atomic_store_n((int32_t *)(void *)codemem_rw(&tc->mem, field, sizeof disp), disp,
+			 __ATOMIC_RELEASE);
 }
 
 static void set_key(struct tc *tc, const struct tc_link *l, uint64_t key)
 {
 	const uint8_t *at = l->from->code + l->code.key_at;
 
-	__atomic_store_n((uint64_t *)(void *)codemem_rw(&tc->mem, at), key, __ATOMIC_RELEASE);
+	__atomic_store_n((uint64_t *)(void *)codemem_rw(&tc->mem, at, sizeof key), key,
+			 __ATOMIC_RELEASE);
 }
 
 static void unlink_one(struct tc *tc, struct tc_link *l)
@@ -312,7 +314,7 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 		     n <= (c->range[i].start + c->range[i].size_bytes - 1) >> PAGE_SHIFT; n++)
 			ref_page(tc, u, n);
 
-	memcpy(codemem_rw(&tc->mem, u->code), c->bytes, c->size_bytes);
+	memcpy(codemem_rw(&tc->mem, u->code, c->size_bytes), c->bytes, c->size_bytes);
 	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
 	add_to_segment(s, u);
 

@@ -199,6 +199,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	thread_fork_child();
 	t->leader = true;
 	t->proc->threads = 1;
+	t->proc->forked = true;
 	clone_child_begins(t, q);
 	sig_fork_child(t);
 	if (q->flags & CLONE_CLEAR_SIGHAND)

@@ -229,7 +229,8 @@ int sys_process_end(struct kit_thread *t)
 	}
 	thread_ends(t);
 	p->ops->farewell(p);
-	if (!last)
+	/* libc has nothing left to do in a fork's child, whose pages are its own only once they are touched. */
+	if (!last || p->forked)
 		_exit(t->exit_status);
 	return t->exit_status;
 }

@@ -8,6 +8,8 @@
 #include "runtime/jit/tc.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	CACHE_BYTES = 1 << 20,
@@ -206,25 +208,36 @@ static void test_ring(void)
 	tc_fini(&tc);
 }
 
-/* A fork's copy of code memory appears at the same addresses and is separate from the parent's. */
-static void test_fork_copy(void)
+/* After a fork parent and child have the same code until one of them writes: then it has its own, at the same addresses. */
+static void test_fork(void)
 {
 	struct codemem m;
-	struct codemem_copy c;
 	struct diag d = DIAG_INIT;
+	const uint8_t *rx;
+	int to_child[2], status;
+	char go = 1;
+	pid_t pid;
 
-	REQUIRE(codemem_init(&m, 1 << 16, &d));
-	m.rw[100] = 1;
-	CHECK_EQ(m.rx[100], 1);
-	c = codemem_fork_prepare(&m, 0, 4096);
-	REQUIRE(c.rw);
-	/* What the parent writes after the copy must not be seen by the child's. */
-	m.rw[100] = 2;
-	CHECK(codemem_fork_child(&m, c));
-	CHECK_EQ(m.rx[100], 1);
-	m.rw[100] = 3;
-	CHECK_EQ(m.rx[100], 3);
+	REQUIRE(codemem_init(&m, 1 << 16, &d) && pipe(to_child) == 0);
+	rx = m.rx;
+	*codemem_rw(&m, rx + 100, 1) = 1;
+	*codemem_rw(&m, rx + 5000, 1) = 5;
+	codemem_share(&m);
+	pid = fork();
+	if (!pid) {
+		bool ok = read(to_child[0], &go, 1) == 1 && rx[100] == 1 && rx[5000] == 5;
+
+		*codemem_rw(&m, rx + 100, 1) = 3;
+		_exit(!(ok && m.rx == rx && rx[100] == 3 && rx[5000] == 5 && rx[101] == 0));
+	}
+	*codemem_rw(&m, rx + 100, 1) = 2;
+	*codemem_rw(&m, rx + 101, 1) = 2;
+	CHECK_EQ(write(to_child[1], &go, 1), 1);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(m.rx == rx && rx[100] == 2 && rx[101] == 2 && rx[5000] == 5);
+	codemem_renew(&m, 101);
+	CHECK(rx[100] == 2 && rx[101] == 0 && rx[5000] == 0);
 	codemem_fini(&m);
 }
 
-CHECK_MAIN(test_find, test_link_and_kill, test_self_link, test_ranges, test_ring, test_fork_copy)
+CHECK_MAIN(test_find, test_link_and_kill, test_self_link, test_ranges, test_ring, test_fork)
