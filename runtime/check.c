@@ -396,6 +396,21 @@ static enum ir_exit run_shadow(struct kit_thread *t, const struct ir_unit *u)
 	return why == IR_EXIT_LINK ? IR_EXIT_LOOKUP : why;
 }
 
+/*
+ * Translated code left in the middle of a unit of n instructions, to have the rest interpreted: that is done one
+ * by one, up to where the interpreter's run has come.
+ */
+static enum ir_exit redo(struct kit_thread *t, enum ir_exit want, unsigned n)
+{
+	enum ir_exit why;
+
+	do
+		why = interp_run_one(t);
+	while (why == IR_EXIT_LOOKUP && --n
+	       && !(want == IR_EXIT_LOOKUP && t->st.pc == shadow.thread.st.pc));
+	return why;
+}
+
 static enum ir_exit check_unit(struct kit_thread *t)
 {
 	struct strbuf diff = STRBUF_INIT;
@@ -411,6 +426,8 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	memcpy(&before, &t->st, offsetof(struct ir_state, host_fpcr));
 	want = run_shadow(t, &l->u);
 	got = jit_run_one(t);
+	if (got == IR_EXIT_REDO)
+		got = redo(t, want, l->u.guest_insns);
 	if (got == IR_EXIT_STOP || shadow.full)
 		return got;
 	/* A guarded page: the run loop steps over the write and goes on. */

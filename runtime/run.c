@@ -86,6 +86,7 @@ static void raise_fault(struct kit_thread *t)
 		break;
 	case IR_FAULT_SEGV:
 	case IR_FAULT_NONE:
+	case IR_FAULT_REDO:
 		raise_segv(t, st->fault_addr);
 		break;
 	}
@@ -145,6 +146,10 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		break;
 	case IR_EXIT_FAULT:
 		memory_fault(t);
+		break;
+	case IR_EXIT_REDO:
+		/* Interpreted traces have no insn that leaves so. */
+		dispatch(t, interp_run(t));
 		break;
 	case IR_EXIT_NONE:
 	case IR_EXIT_STOP:

@@ -31,7 +31,8 @@ void x64_may_fault(struct x64_emit *e, const struct lir_insn *in)
 		.at = cb_pos(e->cb),
 		.gpc_off = in->gpc_off,
 		.first = from->first,
-		.count = from->count,
+		.count = (uint16_t)from->count,
+		.redo = in->flags & LF_REDO,
 	};
 }
 

@@ -139,6 +139,17 @@ void x64_emit_ROTI(struct x64_emit *e, const struct lir_insn *in)
 	x64_ri8(e->cb, X64_ROL_I, w, d, (int32_t)in->imm);
 }
 
+void x64_emit_BSWAP(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), w = in->sub2;
+
+	if (x64_opmem(in, 1))
+		x64_rm(e->cb, X64_MOV_RM, w, d, x64_slot(in));
+	else if (d != x64_opreg(in, 1))
+		x64_mov_rr(e->cb, w, d, x64_opreg(in, 1));
+	x64_bswap(e->cb, w, d);
+}
+
 void x64_emit_SHIFT(struct x64_emit *e, const struct lir_insn *in)
 {
 	static const uint32_t three[] = {

@@ -304,6 +304,19 @@ void x64_ret(struct codebuf *cb) { one_or_two(cb, 0, 0xc3); }
 void x64_syscall(struct codebuf *cb) { one_or_two(cb, 0x0f, 0x05); }
 void x64_cqo(struct codebuf *cb, unsigned w) { one_or_two(cb, w ? 0x48 : 0, 0x99); }
 
+void x64_bswap(struct codebuf *cb, unsigned w, unsigned reg)
+{
+	uint8_t *p = cb->cur, rex = (uint8_t)(w << 3 | reg >> 3);
+
+	if (!fits(cb))
+		return;
+	if (rex)
+		*p++ = 0x40 | rex;
+	*p++ = 0x0f;
+	*p++ = (uint8_t)(0xc8 | (reg & 7));
+	cb->cur = p;
+}
+
 void x64_nop(struct codebuf *cb, unsigned n)
 {
 	/* SDM 2B, NOP: recommended multi-byte sequences. */

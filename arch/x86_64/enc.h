@@ -172,6 +172,7 @@ void x64_pop(struct codebuf *cb, unsigned reg);
 void x64_ret(struct codebuf *cb);
 void x64_syscall(struct codebuf *cb);
 void x64_cqo(struct codebuf *cb, unsigned w);
+void x64_bswap(struct codebuf *cb, unsigned w, unsigned reg);
 /* n bytes of nothing, in the recommended forms. */
 void x64_nop(struct codebuf *cb, unsigned n);
 

@@ -406,6 +406,8 @@ lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
 		return x64_extend(s, x64_vr(s, in->a), X64_SX8);
 	case IR_sext16:
 		return x64_extend(s, x64_vr(s, in->a), X64_SX16);
+	case IR_bswap:
+		return with_imm(s, X64_OP_BSWAP, x64_vr(s, in->a), LO_MEM, 0, x64_is64(in), 0);
 	case IR_trunc: /* the upper half of a 32-bit value does not matter */
 		return x64_vr(s, in->a);
 	case IR_sext:

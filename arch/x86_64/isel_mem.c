@@ -67,11 +67,12 @@ static struct x64_addr address(struct x64_isel *s, ir_ref r, int64_t disp)
 	return m;
 }
 
-static void use_addr(struct lir_insn *l, const struct x64_addr *m)
+/* The address of load or store in. */
+static void use_addr(struct lir_insn *l, const struct x64_addr *m, const struct ir_insn *in)
 {
 	l->sub2 = m->scale;
 	l->imm = m->disp;
-	l->flags |= LF_FAULT;
+	l->flags |= in->sub & IR_REDO ? LF_FAULT | LF_REDO : LF_FAULT;
 	if (m->base != LREG_NONE) {
 		x64_use(l, m->base, 0);
 		l->sub2 |= X64_ADDR_BASE;
@@ -94,7 +95,7 @@ void x64_sel_load(struct x64_isel *s, uint32_t idx)
 	struct lir_insn *l = x64_lir(s, fp ? X64_OP_LDF : X64_OP_LD);
 
 	s->val[idx].vreg = x64_def(s, l, fp ? LIR_FP : LIR_INT);
-	use_addr(l, &m);
+	use_addr(l, &m, in);
 	l->sub = fp ? x64_isdbl(in) : how[in->op - IR_ld8u];
 }
 
@@ -137,7 +138,7 @@ static void store_fp(struct x64_isel *s, const struct ir_insn *in, ir_ref value,
 	lreg v = x64_vr(s, value);
 	struct lir_insn *l = x64_lir(s, X64_OP_STF);
 
-	use_addr(l, &m);
+	use_addr(l, &m, in);
 	x64_use(l, v, 0);
 	l->sub = is_double;
 }
@@ -167,12 +168,12 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 	m = address(s, in->a, in->imm);
 	if (x64_const(s, r, &c) && (log2 < 3 || fits_i32(c))) {
 		l = x64_lir(s, X64_OP_STI);
-		use_addr(l, &m);
+		use_addr(l, &m, in);
 		l->imm2 = (int32_t)c;
 	} else {
 		v = x64_vr(s, r);
 		l = x64_lir(s, X64_OP_ST);
-		use_addr(l, &m);
+		use_addr(l, &m, in);
 		x64_use(l, v, 0);
 	}
 	l->sub = (uint8_t)log2;

@@ -106,6 +106,8 @@ static inline uint64_t ir_eval_int(enum ir_op op, enum ir_type t, uint64_t a, ui
 	case IR_sar:
 		r = w ? (uint64_t)((int32_t)a >> (b & 31)) : (uint64_t)((int64_t)a >> (b & 63));
 		break;
+	case IR_bswap:
+		return w ? __builtin_bswap32((uint32_t)a) : __builtin_bswap64(a);
 	case IR_sext8:
 		return (uint64_t)(int8_t)a;
 	case IR_sext16:

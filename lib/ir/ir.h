@@ -77,6 +77,9 @@ enum ir_amo {
 	IR_AMO_MAXU,
 };
 
+/* A bit of sub of plain loads and stores: ops.def. */
+enum { IR_REDO = 1 };
+
 enum { IR_AMO_MASK = 15, IR_AMO_RL = 1 << 4, IR_AMO_AQ = 1 << 5, IR_LRSC_RL = 1, IR_LRSC_AQ = 2 };
 
 /* How an exit leaves: calls and returns are paired on the host's stack. */
@@ -100,6 +103,7 @@ enum ir_exit {
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
 	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
 	IR_EXIT_CALLED, /* the system call at pc was made, and interrupted: ir_state.exit_arg is its result */
+	IR_EXIT_REDO,    /* the guest's own instructions from pc on have to be interpreted */
 	IR_EXIT_COUNT
 };
 
@@ -206,7 +210,16 @@ enum ir_flag {
 	IR_NC = 16384, /* one that it gives is the canonical one */
 };
 
-enum ir_sub { IR_SUB_N, IR_SUB_CC, IR_SUB_RM, IR_SUB_KIND, IR_SUB_AQRL, IR_SUB_AMO, IR_SUB_EXIT };
+enum ir_sub {
+	IR_SUB_N,
+	IR_SUB_CC,
+	IR_SUB_RM,
+	IR_SUB_KIND,
+	IR_SUB_REDO,
+	IR_SUB_AQRL,
+	IR_SUB_AMO,
+	IR_SUB_EXIT
+};
 
 enum { IR_FITS_SIGNED = 128, IR_FITS_BITS = 127 };
 

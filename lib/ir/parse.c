@@ -291,10 +291,10 @@ static void parse_operands(struct parser *p, struct ir_insn *i)
 		skip_space(p);
 		if (take_char(p, ',')) {
 			skip_space(p);
-			if (p->cur < p->end && *p->cur != '%')
+			if (p->cur < p->end && *p->cur != '%' && *p->cur != 'r')
 				i->imm = want_num(p);
 			else
-				p->cur = before; /* the comma before b */
+				p->cur = before; /* the comma before b, or before "redo" */
 		}
 	}
 	if (info->b != IR_NONE) {
@@ -337,6 +337,13 @@ static void parse_last(struct parser *p, struct ir_insn *i)
 	case IR_SUB_RM:
 		want_char(p, ',');
 		i->sub = (uint8_t)want_name(p, ir_rm_names, IR_RM_COUNT, "rounding mode");
+		break;
+	case IR_SUB_REDO:
+		if (!take_char(p, ','))
+			break;
+		if (!take_keyword(p, "redo"))
+			fail(p, "expected 'redo' at '%.*s'", rest_len(p), p->cur);
+		i->sub = IR_REDO;
 		break;
 	case IR_SUB_AQRL:
 		parse_aqrl(p, i, IR_LRSC_AQ, IR_LRSC_RL);

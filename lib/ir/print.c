@@ -115,6 +115,9 @@ static void put_last(const struct ir_unit *u, const struct ir_insn *i, struct st
 		strbuf_puts(out, ", ");
 		put_name(out, ir_rm_names, IR_RM_COUNT, i->sub);
 		break;
+	case IR_SUB_REDO:
+		strbuf_puts(out, i->sub & IR_REDO ? ", redo" : "");
+		break;
 	case IR_SUB_AQRL:
 		put_aqrl(out, i->sub & IR_LRSC_AQ, i->sub & IR_LRSC_RL);
 		break;

@@ -109,6 +109,9 @@ static bool check_sub(struct check *c)
 	case IR_SUB_EXIT:
 		ok = sub > IR_EXIT_NONE && sub < IR_EXIT_COUNT;
 		break;
+	case IR_SUB_REDO:
+		ok = sub <= IR_REDO;
+		break;
 	case IR_SUB_AQRL:
 		ok = sub <= (IR_LRSC_RL | IR_LRSC_AQ);
 		break;

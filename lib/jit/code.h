@@ -26,9 +26,12 @@ struct code_link {
 
 /* A host instruction that may raise a guest fault. */
 struct code_fault {
-	uint32_t at;           /* offset of the host instruction's first byte */
-	int32_t gpc_off;       /* guest pc minus the unit's */
-	uint32_t first, count; /* in code.loc */
+	uint32_t at;     /* offset of the host instruction's first byte */
+	int32_t gpc_off; /* guest pc minus the unit's */
+	uint32_t first;  /* in code.loc */
+	uint16_t count;
+	bool
+	    redo; /* leaves with IR_EXIT_REDO: the guest's instructions from there are to be interpreted */
 };
 
 struct code {

@@ -49,7 +49,8 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 	}
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (c->fault[i].at == at)
-			strbuf_printf(out, " ; fault pc+%" PRId32, c->fault[i].gpc_off);
+			strbuf_printf(out, " ; %s pc+%" PRId32, c->fault[i].redo ? "redo" : "fault",
+				      c->fault[i].gpc_off);
 }
 
 static bool starts_stub(const struct code *c, uint32_t at)

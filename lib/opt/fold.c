@@ -280,15 +280,20 @@ static enum opt_fold fold_fsgnj(struct opt_forward *f, struct ir_insn *i)
 /* ---- the engine ------------------------------------------------------------------------------ */
 
 opt_rule *const opt_rules[IR_OP_COUNT] = {
-	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,       [IR_mul] = opt_fold_mul,
-	[IR_div] = opt_fold_div,     [IR_divu] = opt_fold_divu,     [IR_remu] = opt_fold_remu,
-	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,         [IR_xor] = opt_fold_xor,
-	[IR_shl] = opt_fold_shl,     [IR_shr] = opt_fold_shr,       [IR_sar] = opt_fold_sar,
-	[IR_sext8] = opt_fold_sext8, [IR_sext16] = opt_fold_sext16, [IR_trunc] = opt_fold_trunc,
-	[IR_sext] = opt_fold_sext,   [IR_zext] = opt_fold_zext,     [IR_set] = fold_set,
-	[IR_br] = fold_br,           [IR_exiti] = fold_exiti,       [IR_unbox] = fold_unbox,
-	[IR_fbits] = fold_fbits,     [IR_fbits32] = fold_fbits32,   [IR_bitsf] = fold_bitsf,
-	[IR_fcanon] = fold_fcanon,   [IR_fneg] = fold_fneg,         [IR_fabs] = fold_fabs,
+	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,
+	[IR_mul] = opt_fold_mul,     [IR_div] = opt_fold_div,
+	[IR_divu] = opt_fold_divu,   [IR_remu] = opt_fold_remu,
+	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,
+	[IR_xor] = opt_fold_xor,     [IR_shl] = opt_fold_shl,
+	[IR_shr] = opt_fold_shr,     [IR_sar] = opt_fold_sar,
+	[IR_sext8] = opt_fold_sext8, [IR_sext16] = opt_fold_sext16,
+	[IR_bswap] = opt_fold_bswap, [IR_trunc] = opt_fold_trunc,
+	[IR_sext] = opt_fold_sext,   [IR_zext] = opt_fold_zext,
+	[IR_set] = fold_set,         [IR_br] = fold_br,
+	[IR_exiti] = fold_exiti,     [IR_unbox] = fold_unbox,
+	[IR_fbits] = fold_fbits,     [IR_fbits32] = fold_fbits32,
+	[IR_bitsf] = fold_bitsf,     [IR_fcanon] = fold_fcanon,
+	[IR_fneg] = fold_fneg,       [IR_fabs] = fold_fabs,
 	[IR_fsgnj] = fold_fsgnj,
 };
 

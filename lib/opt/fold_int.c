@@ -265,6 +265,13 @@ enum opt_fold opt_fold_sext16(struct opt_forward *f, struct ir_insn *i)
 	return opt_bits(f, i->a).s <= 16 ? opt_is_value(f, i->a) : OPT_KEEP;
 }
 
+enum opt_fold opt_fold_bswap(struct opt_forward *f, struct ir_insn *i)
+{
+	const struct ir_insn *x = opt_def(f, i->a);
+
+	return x->op == IR_bswap && opt_reach(f, i, i->a, x->a) ? opt_is_value(f, x->a) : OPT_KEEP;
+}
+
 /*
  * While a register holds the extension, its low half costs nothing and what it extends would need a
  * register of its own. The backward walk comes back to it when the register was overwritten in time.

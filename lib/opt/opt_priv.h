@@ -19,6 +19,7 @@
 
 #define OPT_BIT(name) (1u << OPT_##name)
 
+void opt_bytes(struct ir_unit *u);
 void opt_forward(struct ir_unit *u, unsigned passes);
 void opt_backward(struct ir_unit *u, unsigned passes);
 
@@ -174,6 +175,7 @@ enum opt_fold opt_fold_shr(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sar(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext8(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext16(struct opt_forward *f, struct ir_insn *i);
+enum opt_fold opt_fold_bswap(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_trunc(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_zext(struct opt_forward *f, struct ir_insn *i);

@@ -33,6 +33,7 @@
  *   LF_FAULT the insn may raise a guest fault: the allocator records where each
  *            pinned guest register that is not at home can be found. Memory holds the
  *            others. The record describes the state before the insn's own definitions.
+ *            With LF_REDO it leaves with IR_EXIT_REDO instead (lib/ir/ops.def).
  *            An insn with one DEF, no CLOBBER and no LO_LATE use is taken to write its result
  *            after the access has succeeded; of any other the results count as written before.
  *
@@ -102,7 +103,7 @@ struct lir_opnd {
 	uint8_t fixed; /* physical register that it must be in, never a home; or LIR_PHYS_NONE */
 };
 
-enum lir_insn_flag { LF_EXIT = 1, LF_SYNC = 2, LF_FAULT = 4 };
+enum lir_insn_flag { LF_EXIT = 1, LF_SYNC = 2, LF_FAULT = 4, LF_REDO = 8 };
 
 enum { LIR_MAX_OPNDS = 5 };
 

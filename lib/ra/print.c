@@ -152,7 +152,7 @@ static void print_host(const struct printer *p, const struct lir_insn *in)
 	if (in->flags & LF_SYNC)
 		strbuf_puts(p->out, " sync");
 	if (in->flags & LF_FAULT)
-		strbuf_puts(p->out, " fault");
+		strbuf_puts(p->out, in->flags & LF_REDO ? " redo" : " fault");
 	if (in->exit != UINT16_MAX)
 		strbuf_printf(p->out, " @%u", in->exit);
 	results = print_role(p, in, LIR_DEF, " ");

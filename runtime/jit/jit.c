@@ -805,6 +805,8 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 	t->jit->runs++;
 	why = (enum ir_exit)j->enter(&t->st, code);
 	world_leave(&j->world, &t->jit->world);
+	if (KIT_UNLIKELY(why == IR_EXIT_FAULT && t->st.fault_kind == IR_FAULT_REDO))
+		why = IR_EXIT_REDO;
 	return why;
 }
 
@@ -870,7 +872,10 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
 			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
 	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
-	return JIT_FAULT_GUEST;
+	if (!f->redo)
+		return JIT_FAULT_GUEST;
+	t->st.fault_kind = IR_FAULT_REDO;
+	return JIT_FAULT_REDO;
 }
 
 void jit_interrupt(struct kit_thread *t, void *ucontext)

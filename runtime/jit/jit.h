@@ -62,6 +62,7 @@ enum ir_exit jit_run_one(struct kit_thread *t);
 enum jit_fault_result {
 	JIT_FAULT_NOT_OURS, /* not in translated code */
 	JIT_FAULT_RESUME,   /* dealt with (code stack): return from the handler */
+	JIT_FAULT_REDO, /* the same, and jit_run returns IR_EXIT_REDO; t->st.fault_kind says so */
 	JIT_FAULT_GUEST, /* the guest's: registers are captured; jit_run returns IR_EXIT_FAULT after the handler */
 };
 

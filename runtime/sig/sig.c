@@ -75,6 +75,7 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 {
 	switch (jit_fault(t, uc, (uint64_t)(uintptr_t)info->si_addr)) {
 	case JIT_FAULT_RESUME:
+	case JIT_FAULT_REDO:
 		return;
 	case JIT_FAULT_GUEST:
 		note_fault(t, sig, info, uc);

@@ -220,7 +220,13 @@ static void gen_chain(struct gen *s)
 
 static void gen_extend(struct gen *s)
 {
-	switch (irgen_below(s->g, 5)) {
+	enum ir_type t;
+
+	switch (irgen_below(s->g, 6)) {
+	case 5:
+		t = int_type(s);
+		give(s, t, ir_op1(&s->b, IR_bswap, t, pick(s, t)));
+		break;
 	case 0:
 		give(s, IR_I64, ir_op1(&s->b, IR_sext8, IR_I64, pick(s, IR_I64)));
 		break;
@@ -508,20 +514,231 @@ static void gen_base(struct gen *s)
 	ir_putreg(&s->b, g->base[k], s->base[k]);
 }
 
+/* Nothing of a guest instruction stands before its access to memory. */
+static void begin_access(struct gen *s)
+{
+	s->b.gpc += 4;
+	s->b.unit->guest_insns++;
+}
+
 static void gen_memory(struct gen *s)
 {
 	bool fp = s->g->fp && chance(s->g, 25), loads = chance(s->g, 60);
 	enum ir_type t = fp ? fp_type(s) : IR_NONE;
 	unsigned op = loads ? IR_ld8u + irgen_below(s->g, 7) : IR_st8 + irgen_below(s->g, 4);
 	int64_t disp;
-	ir_ref at = address(s, &disp);
+	ir_ref at = address(s, &disp), v = IR_NOREF;
 
+	begin_access(s);
 	if (fp)
 		op = loads ? IR_ldf : IR_stf;
 	if (loads)
-		give(s, fp ? t : IR_I64, ir_load(&s->b, (enum ir_op)op, t, at, disp));
+		v = ir_load(&s->b, (enum ir_op)op, t, at, disp);
 	else
 		ir_store(&s->b, (enum ir_op)op, t, at, disp, pick(s, fp ? t : IR_I64));
+	if (chance(s->g, 10))
+		s->b.unit->insn[s->b.unit->insn_count - 1].sub = IR_REDO;
+	if (loads)
+		give(s, fp ? t : IR_I64, v);
+}
+
+/* ---- accesses byte by byte -------------------------------------------------------------------- */
+
+static void shuffle(struct gen *s, unsigned *list, unsigned n)
+{
+	while (n > 1) {
+		unsigned k = irgen_below(s->g, n--), x = list[k];
+
+		list[k] = list[n];
+		list[n] = x;
+	}
+}
+
+/* 0 .. n - 1, mostly ascending or descending. */
+static void any_order(struct gen *s, unsigned *list, unsigned n)
+{
+	bool down = chance(s->g, 20);
+
+	for (unsigned k = 0; k < n; k++)
+		list[k] = down ? n - 1 - k : k;
+	if (chance(s->g, 40))
+		shuffle(s, list, n);
+}
+
+/* An address for n bytes, some of which may lie outside of the window when it is wild. */
+static ir_ref bytes_address(struct gen *s, unsigned n, int64_t *disp)
+{
+	ir_ref at = address(s, disp);
+	const struct irgen *g = s->g;
+
+	if (!g->wild || !chance(s->g, 25))
+		return at;
+	*disp = chance(s->g, 50) ? 0 : IRGEN_WINDOW_BYTES;
+	*disp -= irgen_below(s->g, n + 1);
+	return ir_const(&s->b, IR_I64, (int64_t)g->window);
+}
+
+/* Something between two of the accesses, which may stand in the way of moving one. */
+static void gen_between(struct gen *s, ir_ref at, int64_t disp)
+{
+	switch (irgen_below(s->g, 14)) {
+	case 0:
+		gen_memory(s);
+		break;
+	case 1: /* nearby */
+		begin_access(s);
+		ir_store(&s->b, chance(s->g, 50) ? IR_st8 : IR_st32, IR_NONE, at,
+			 disp + irgen_below(s->g, 12) - 2, pick(s, IR_I64));
+		break;
+	case 2:
+		begin_access(s);
+		keep(s, IR_I64,
+		     ir_load(&s->b, chance(s->g, 50) ? IR_ld8s : IR_ld16u, IR_NONE, at,
+			     disp + irgen_below(s->g, 12) - 2));
+		break;
+	case 3:
+		gen_extend(s);
+		break;
+	case 4:
+		gen_br(s);
+		break;
+	}
+}
+
+/* The parts, each a value of type t with its bytes in place, put together. */
+static ir_ref join_parts(struct gen *s, enum ir_type t, ir_ref *part, unsigned n)
+{
+	static const uint8_t ops[] = { IR_or, IR_or, IR_or, IR_add, IR_xor };
+	bool in_order = chance(s->g, 60);
+
+	while (n > 1) {
+		unsigned x = in_order ? 0 : irgen_below(s->g, n - 1);
+
+		part[x] = ir_op2(&s->b, (enum ir_op)ops[irgen_below(s->g, ARRAY_LEN(ops))], t,
+				 part[x], part[x + 1]);
+		if (chance(s->g, 30))
+			give(s, t, part[x]);
+		n--;
+		for (unsigned k = x + 1; k < n; k++)
+			part[k] = part[k + 1];
+	}
+	return part[0];
+}
+
+/* A number read byte by byte, or a halfword at a time. */
+static void gen_bytes_read(struct gen *s)
+{
+	unsigned size = 2u << irgen_below(s->g, 3), n, order[8];
+	bool halves = size > 2 && !s->g->wild && chance(s->g, 20), big = chance(s->g, 40);
+	enum ir_type t = size < 8 && chance(s->g, 40) ? IR_I32 : IR_I64;
+	unsigned step = halves ? 2 : 1;
+	ir_ref part[8];
+	int64_t disp;
+	ir_ref at = bytes_address(s, size, &disp);
+
+	n = size / step;
+	any_order(s, order, n);
+	for (unsigned k = 0; k < n; k++) {
+		unsigned b = order[k], place = (big ? n - 1 - b : b) * step * 8;
+		bool top = place + step * 8 == size * 8 && chance(s->g, 40);
+		ir_ref v;
+
+		begin_access(s);
+		v = ir_load(&s->b, (enum ir_op)((halves ? IR_ld16u : IR_ld8u) + top), IR_NONE, at,
+			    disp + b * step);
+		give(s, IR_I64, v);
+		if (t == IR_I32)
+			v = ir_op1(&s->b, IR_trunc, IR_NONE, v);
+		if (chance(s->g, 3))
+			place += 8;
+		if (place)
+			v = ir_op2(&s->b, IR_shl, t, v, ir_const(&s->b, t, place));
+		if (place && chance(s->g, 40))
+			give(s, t, v);
+		part[b] = v;
+		gen_between(s, at, disp);
+	}
+	for (unsigned k = 1; k < n && chance(s->g, 30); k++) {
+		unsigned x = irgen_below(s->g, n);
+		ir_ref y = part[x];
+
+		part[x] = part[0];
+		part[0] = y;
+	}
+	give(s, t, join_parts(s, t, part, n));
+}
+
+/* What byte k of a run of stores is. */
+struct bytes_source {
+	ir_ref value;
+	enum ir_type type;
+	bool big, loaded;
+	ir_ref byte[8]; /* loaded */
+};
+
+static ir_ref source_byte(struct gen *s, const struct bytes_source *src, unsigned k, unsigned n)
+{
+	unsigned by = 8 * (src->big ? n - 1 - k : k);
+	ir_ref v = src->value;
+
+	if (src->loaded)
+		return src->byte[k];
+	if (!ir_ref_ok(v))
+		return ir_const(&s->b, IR_I64, (int64_t)irgen_value(s->g));
+	if (chance(s->g, 3))
+		by ^= 8;
+	if (by)
+		v = ir_op2(&s->b, chance(s->g, 60) ? IR_shr : IR_sar, src->type, v,
+			   ir_const(&s->b, src->type, by));
+	if (src->type == IR_I32)
+		v = ir_op1(&s->b, IR_sext, IR_NONE, v);
+	if (chance(s->g, 20))
+		v = ir_op2(&s->b, IR_and, IR_I64, v, ir_const(&s->b, IR_I64, 0xff));
+	if (chance(s->g, 60))
+		give(s, IR_I64, v);
+	return v;
+}
+
+/* A number written byte by byte, or bytes copied. */
+static void gen_bytes_written(struct gen *s)
+{
+	unsigned n = 2u << irgen_below(s->g, 3), order[8];
+	struct bytes_source src = { .big = chance(s->g, 30), .loaded = chance(s->g, 40) };
+	int64_t disp, from;
+	ir_ref at;
+
+	src.type = n < 8 && chance(s->g, 40) ? IR_I32 : IR_I64;
+	src.value = chance(s->g, 10) ? IR_NOREF : pick(s, src.type);
+	if (src.loaded) {
+		at = bytes_address(s, n, &from);
+		any_order(s, order, n);
+		for (unsigned k = 0; k < n; k++) {
+			begin_access(s);
+			src.byte[order[k]] = ir_load(&s->b, chance(s->g, 90) ? IR_ld8u : IR_ld8s,
+						     IR_NONE, at, from + order[k]);
+			give(s, IR_I64, src.byte[order[k]]);
+			if (chance(s->g, 30))
+				gen_between(s, at, from);
+		}
+	}
+	at = bytes_address(s, n, &disp);
+	any_order(s, order, n);
+	for (unsigned k = 0; k < n; k++) {
+		ir_ref v = source_byte(s, &src, order[k], n);
+
+		begin_access(s);
+		ir_store(&s->b, IR_st8, IR_NONE, at, disp + order[k], v);
+		if (chance(s->g, 40))
+			gen_between(s, at, disp);
+	}
+}
+
+static void gen_bytes(struct gen *s)
+{
+	if (chance(s->g, 50))
+		gen_bytes_read(s);
+	else
+		gen_bytes_written(s);
 }
 
 static void gen_atomic(struct gen *s)
@@ -570,7 +787,9 @@ static void gen_insn(struct gen *s)
 		gen_memory(s);
 	else if (g->mem && n < 56)
 		gen_base(s);
-	else if (g->atomics && n < 60)
+	else if (g->mem && n < 59)
+		gen_bytes(s);
+	else if (g->atomics && n < 62)
 		gen_atomic(s);
 	else
 		ints[irgen_below(s->g, ARRAY_LEN(ints))](s);
@@ -692,132 +911,4 @@ void irgen_fill(struct irgen *g, uint8_t window[IRGEN_WINDOW_BYTES])
 
 		memcpy(window + k, &v, sizeof v);
 	}
-}
-
-uint8_t irgen_window[IRGEN_WINDOW_BYTES];
-gaddr irgen_window_at = 0x100000;
-
-static bool in_window(struct ir_state *st, gaddr addr, unsigned size_bytes, bool write)
-{
-	gaddr off = addr - irgen_window_at;
-
-	if (off < IRGEN_WINDOW_BYTES && off + size_bytes <= IRGEN_WINDOW_BYTES)
-		return true;
-	st->fault_kind = IR_FAULT_SEGV;
-	st->fault_code = 1; /* SEGV_MAPERR */
-	st->fault_addr = addr;
-	st->fault_write = write;
-	return false;
-}
-
-static bool window_load(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *value)
-{
-	if (!in_window(st, addr, size_bytes, false))
-		return false;
-	*value = 0;
-	memcpy(value, irgen_window + (addr - irgen_window_at), size_bytes);
-	return true;
-}
-
-static bool window_store(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t value)
-{
-	if (!in_window(st, addr, size_bytes, true))
-		return false;
-	memcpy(irgen_window + (addr - irgen_window_at), &value, size_bytes);
-	return true;
-}
-
-static bool window_cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *expected,
-		       uint64_t desired)
-{
-	uint64_t old = 0;
-
-	if (!in_window(st, addr, size_bytes, true))
-		return false;
-	memcpy(&old, irgen_window + (addr - irgen_window_at), size_bytes);
-	if (old == *expected)
-		memcpy(irgen_window + (addr - irgen_window_at), &desired, size_bytes);
-	*expected = old;
-	return true;
-}
-
-const struct ir_memory irgen_memory = { window_load, window_store, window_cas };
-
-#define R(n)                                                                                       \
-	{                                                                                          \
-		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, n                        \
-	}
-#define F(n)                                                                                       \
-	{                                                                                          \
-		"f" #n, offsetof(struct ir_state, reg) + 8 * (10 + (n)), IR_F64, n                 \
-	}
-
-static const struct ir_reg test_regs[] = { R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7),
-					   R(8), R(9), F(0), F(1), F(2), F(3), F(4) };
-
-const struct ir_regfile irgen_regs = { ARRAY_LEN(test_regs), test_regs };
-
-/* ---- copies ---------------------------------------------------------------------------------------- */
-
-void irgen_copy(const struct ir_unit *u, struct arena *a, struct ir_unit *copy)
-{
-	*copy = *u;
-	copy->arena = a;
-	copy->insn = arena_new(a, struct ir_insn, u->insn_count + 1);
-	copy->insn_cap = u->insn_count;
-	memcpy(copy->insn, u->insn, sizeof *u->insn * u->insn_count);
-	copy->block = arena_new(a, struct ir_block, u->block_count + 1);
-	copy->block_cap = u->block_count;
-	memcpy(copy->block, u->block, sizeof *u->block * u->block_count);
-	copy->range = NULL;
-	copy->range_count = copy->range_cap = 0;
-}
-
-/* Builder b has just put raw result v: gives v, or a NaN nobody expects. */
-static ir_ref disturb_nan(struct ir_builder *b, enum ir_type t, ir_ref v)
-{
-	int64_t nan = t == IR_F32 ? INT64_C(0x80012300) : INT64_C(0x8000000000012300);
-	ir_ref is_nan, bits = v;
-
-	is_nan = ir_op2(b, IR_and, IR_I64, ir_op1(b, IR_fclass, t, v), ir_const(b, IR_I64, 0x300));
-	is_nan = ir_set(b, IR_I64, IR_NE, is_nan, ir_const(b, IR_I64, 0));
-	if (t == IR_F32)
-		bits = ir_op1(b, IR_box, IR_NONE, bits);
-	bits = ir_op1(b, IR_fbits, IR_NONE, bits);
-	nan = (int64_t)((uint64_t)nan);
-	v = ir_op2(b, IR_mul, IR_I64, is_nan, ir_const(b, IR_I64, nan));
-	v = ir_op1(b, IR_bitsf, IR_NONE, ir_op2(b, IR_xor, IR_I64, bits, v));
-	return t == IR_F32 ? ir_op1(b, IR_unbox, IR_NONE, v) : v;
-}
-
-static bool is_raw(const struct ir_insn *i)
-{
-	return (i->op >= IR_fadd && i->op <= IR_fnmadd) || i->op == IR_cvtfd || i->op == IR_cvtdf;
-}
-
-void irgen_raw_nans(struct ir_unit *u)
-{
-	ir_ref *map = arena_new(u->arena, ir_ref, u->insn_count + 1);
-	struct ir_unit out;
-	struct ir_builder b = { .unit = &out };
-
-	ir_unit_init(&out, u->arena, u->regs, u->gpc);
-	for (unsigned n = 0; n < u->block_count; n++) {
-		const struct ir_block *blk = &u->block[n];
-
-		ir_block_begin(&out, blk->gpc);
-		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
-			struct ir_insn i = u->insn[k];
-
-			i.a = ir_ref_ok(i.a) ? map[i.a.idx] : i.a;
-			i.b = ir_ref_ok(i.b) ? map[i.b.idx] : i.b;
-			i.c = ir_ref_ok(i.c) ? map[i.c.idx] : i.c;
-			b.gpc = u->gpc + (gaddr)(int64_t)i.gpc_off;
-			map[k] = ir_emit(&b, i);
-			if (is_raw(&i))
-				map[k] = disturb_nan(&b, ir_result_type(&i), map[k]);
-		}
-	}
-	ir_resolve_exits(&out);
-	*u = out;
 }

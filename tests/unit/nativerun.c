@@ -41,7 +41,7 @@ static void on_fault(int sig, siginfo_t *info, void *ctx)
 	KIT_CHECK(f, "signal %d at pc %#llx, address %p (unit at %p)", sig,
 		  (unsigned long long)native_ctx_pc(ctx), info->si_addr, n ? n->unit : NULL);
 	st = n->st;
-	st->fault_kind = IR_FAULT_SEGV;
+	st->fault_kind = f->redo ? IR_FAULT_REDO : IR_FAULT_SEGV;
 	st->fault_code = 1;
 	st->fault_addr = (uintptr_t)info->si_addr - st->guest_base;
 	st->fault_write = native_ctx_is_write(ctx);
@@ -211,6 +211,8 @@ enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link
 		n->st->code_sp = n->st->code_sp_top;
 	n->st->host_fpcr = native_fpcr_make(n->st->frm);
 	reason = (enum ir_exit)enter(n->st, unit ? unit : n->unit);
+	if (reason == IR_EXIT_FAULT && n->st->fault_kind == IR_FAULT_REDO)
+		reason = IR_EXIT_REDO;
 	running = NULL;
 	n->st->fflags |= native_fpcr_flags(n->st->host_fpcr);
 	return reason == IR_EXIT_LINK && !want_link ? IR_EXIT_LOOKUP : reason;

@@ -560,6 +560,9 @@ static void test_stack(void)
 	x64_syscall(expect("syscall"));
 	x64_cqo(expect("cqo"), 1);
 	x64_cqo(expect("cdq"), 0);
+	x64_bswap(expect("bswap edx"), 0, X64_RDX);
+	x64_bswap(expect("bswap r8d"), 0, X64_R8);
+	x64_bswap(expect("bswap r15"), 1, X64_R15);
 	end();
 }
 
