@@ -1,5 +1,5 @@
 /*
- * The pipeline. Six passes in two walks over the unit: one forward, where values become known, and
+ * The pipeline. Merging of bytes comes first, on what was lifted. Six passes are two walks over the unit: one forward, where values become known, and
  * one backward, where uses are. A pass by itself is the walk that has it, with the others
  * switched off. Together they cost two walks instead of six, and find more: what one
  * makes, the other sees at once.
@@ -24,6 +24,8 @@ enum {
 
 static void run(struct ir_unit *u, unsigned passes, const char *name)
 {
+	if (passes & OPT_BIT(bytes))
+		opt_bytes(u);
 	if (passes & FORWARD)
 		opt_forward(u, passes & FORWARD);
 	if (passes & BACKWARD)
@@ -37,7 +39,7 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 #endif
 }
 
-void opt_level1(struct ir_unit *u) { run(u, FORWARD | BACKWARD, "level1"); }
+void opt_level1(struct ir_unit *u) { run(u, OPT_BIT(bytes) | FORWARD | BACKWARD, "level1"); }
 
 bool opt_run(struct ir_unit *u, const char *names, struct diag *d)
 {
