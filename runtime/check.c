@@ -22,6 +22,7 @@
 #include "lib/ir/interp.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
+#include "runtime/level0.h"
 #include "runtime/mem/mem.h"
 
 #include <pthread.h>
@@ -405,7 +406,7 @@ static enum ir_exit redo(struct kit_thread *t, enum ir_exit want, unsigned n)
 	enum ir_exit why;
 
 	do
-		why = interp_run_one(t);
+		why = level0_run_one(t);
 	while (why == IR_EXIT_LOOKUP && --n
 	       && !(want == IR_EXIT_LOOKUP && t->st.pc == shadow.thread.st.pc));
 	return why;

@@ -129,7 +129,9 @@ enum ir_exit level0_run(struct kit_thread *t)
 
 enum ir_exit level0_run_one(struct kit_thread *t)
 {
-	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
+	const struct guest_fetch f = {
+		.read = mem_fetch, .is_own = mem_is_vdso, .ctx = t->proc->mem
+	};
 	const struct guest_limits one = { .max_insns = 1 };
 	struct guest_run r;
 

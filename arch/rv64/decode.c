@@ -165,7 +165,8 @@ unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned
 		n++;
 		format = UINT64_C(1) << decode_word(d, v, w, i);
 		if (KIT_UNLIKELY(format & (FMT_BRANCHES | FMT_JUMPS))
-		    && (format & FMT_JUMPS || i->imm <= 0 || max_branches-- == 0))
+		    && (format & FMT_JUMPS || i->imm <= 0
+			|| (i->imm > RV64_ARM_BYTES && max_branches-- == 0)))
 			break;
 	}
 	return n;

@@ -61,9 +61,12 @@ void rv64_decoder_free(struct guest_decoder *d);
 unsigned rv64_decode(struct guest_decoder *d, const void *bytes, unsigned avail,
 		     struct rv64_insn *i);
 
+/* The most bytes that a branch is beyond where it leads for it to be done without perhaps (lift_select.c). */
+enum { RV64_ARM_BYTES = 16 };
+
 /*
  * Decodes instruction after instruction until the first that jumps or leaves, or branches backward, or is the branch
- * behind max_branches others, that one included; or max_insns, or what the avail bytes do not hold whole. Returns
+ * behind max_branches others, that one included, those of up to RV64_ARM_BYTES not counted; or max_insns, or what the avail bytes do not hold whole. Returns
  * how many. Four bytes more than avail must be readable.
  */
 unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned avail,

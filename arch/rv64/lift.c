@@ -43,12 +43,18 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 	const struct rv64_insn *first = i, *last = i + n;
 	gaddr end = t->next;
 
+	t->run_end = last;
 	for (; i < last && !t->done && t->next == end && end != t->stop; i++) {
 		const struct lift_row *r = &rv64_lift_rows[i->op];
 
 		t->pc = t->b.gpc = end;
 		t->next = end += i->size_bytes;
 		r->lift(t, i, r);
+		if (KIT_UNLIKELY(t->arm_insns)) {
+			end = rv64_lift_arm(t, i + 1, end);
+			i += t->arm_insns;
+			t->arm_insns = 0;
+		}
 	}
 	t->b.unit->guest_insns += (unsigned)(i - first);
 	return end;
@@ -81,7 +87,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.features = rv64_decoder_features(d);
 	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;
-	t.branches = 0;
+	t.branches = t.arm_insns = 0;
 	t.done = t.loops = false;
 	t.upper_reg = 0;
 	t.upper_value = 0;

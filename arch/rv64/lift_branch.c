@@ -1,6 +1,8 @@
 /*
  * Jumps and branches.
  *
+ * A branch over a few cheap instructions is none: lift_select.c.
+ *
  * A trace goes on behind a conditional branch that is not taken and at the target of a jump
  * forward. It therefore only ever moves to higher addresses: nothing is in it twice. It ends at a
  * jump or branch backward, where loops close, at calls, and where the target is computed.
@@ -76,6 +78,13 @@ LIFT(branch)
 	gaddr target = t->pc + (gaddr)(int64_t)i->imm;
 	ir_ref x = get_x(t, i->rs1), y = get_x(t, i->rs2);
 
+#ifndef RV64_DIRECT
+	t->arm_insns = rv64_arm(t, i, target);
+	if (t->arm_insns) {
+		t->skips = ir_set(&t->b, IR_I64, (enum ir_cc)r->arg, x, y);
+		return;
+	}
+#endif
 	t->loops |= target == t->start;
 	ir_br(&t->b, IR_I64, (enum ir_cc)r->arg, x, y, target);
 	if (target <= t->pc || ++t->branches > t->max_branches) {

@@ -34,6 +34,10 @@ struct trace {
 	unsigned max_branches;
 	unsigned branches; /* conditional ones passed */
 	gaddr stop;        /* the trace ends before this pc; 1 none */
+	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
+	unsigned arm_insns;
+	ir_ref skips;
+	const struct rv64_insn *run_end; /* of those decoded together */
 	bool done;
 	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */
@@ -80,6 +84,13 @@ static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
 	ir_exitr(&t->b, reason, pc);
 	t->done = true;
 }
+
+#ifndef RV64_DIRECT
+/* lift_select.c: how many instructions branch i to target skips, when it is better done without it; else 0. */
+unsigned rv64_arm(const struct trace *t, const struct rv64_insn *i, gaddr target);
+/* Lifts those t->arm_insns from i on, which start at pc; their results count unless t->skips. Returns their end. */
+gaddr rv64_lift_arm(struct trace *t, const struct rv64_insn *i, gaddr pc);
+#endif
 
 /* ---- registers ---------------------------------------------------------------------------- */
 

@@ -286,16 +286,16 @@ void x64_emit_SET(struct x64_emit *e, const struct lir_insn *in)
 }
 
 /* cmp or test of operand n with in->imm. */
-static void compare_imm(struct x64_emit *e, const struct lir_insn *in, unsigned n)
+static void compare_imm(struct x64_emit *e, const struct lir_insn *in, unsigned n, unsigned w)
 {
 	unsigned a = x64_opreg(in, n);
 
 	if (x64_opmem(in, n))
-		x64_alu_mi(e->cb, X64_CMP, in->sub2, x64_slot(in), (int32_t)in->imm);
+		x64_alu_mi(e->cb, X64_CMP, w, x64_slot(in), (int32_t)in->imm);
 	else if (in->imm == 0)
-		x64_rr(e->cb, X64_TEST_MR, in->sub2, a, a);
+		x64_rr(e->cb, X64_TEST_MR, w, a, a);
 	else
-		x64_alu_ri(e->cb, X64_CMP, in->sub2, a, (int32_t)in->imm);
+		x64_alu_ri(e->cb, X64_CMP, w, a, (int32_t)in->imm);
 }
 
 void x64_emit_SETI(struct x64_emit *e, const struct lir_insn *in)
@@ -305,8 +305,35 @@ void x64_emit_SETI(struct x64_emit *e, const struct lir_insn *in)
 
 	if (clear)
 		x64_alu_rr(e->cb, X64_XOR, 0, d, d);
-	compare_imm(e, in, 1);
+	compare_imm(e, in, 1, in->sub2);
 	set_from(e, in, clear);
+}
+
+/* After the comparison: moves leave the flags alone. A conditional move of 32 bits clears the upper half always. */
+static void move_if(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), b = x64_opreg(in, 1), c = x64_opreg(in, 2);
+	unsigned w = in->sub2 & X64_CMOV_W ? 1 : 0, cc = in->sub;
+
+	if (d == b) {
+		x64_rr(e->cb, X64_CMOVCC + (cc ^ 1), w, d, c);
+		return;
+	}
+	if (d != c)
+		x64_mov_rr(e->cb, w, d, c);
+	x64_rr(e->cb, X64_CMOVCC + cc, w, d, b);
+}
+
+void x64_emit_CMOV(struct x64_emit *e, const struct lir_insn *in)
+{
+	x64_op_rx(e, X64_ALU_RM + (X64_CMP << 3), in->sub2 & 1, x64_opreg(in, 3), in, 4);
+	move_if(e, in);
+}
+
+void x64_emit_CMOVI(struct x64_emit *e, const struct lir_insn *in)
+{
+	compare_imm(e, in, 3, in->sub2 & 1);
+	move_if(e, in);
 }
 
 void x64_emit_BR(struct x64_emit *e, const struct lir_insn *in)
@@ -340,7 +367,7 @@ void x64_emit_BRI(struct x64_emit *e, const struct lir_insn *in)
 	enum x64_cc cc = (enum x64_cc)in->sub;
 
 	if (!flags_tell(e, in, &cc))
-		compare_imm(e, in, 0);
+		compare_imm(e, in, 0, in->sub2);
 	x64_side_exit(e, in, cc, true);
 }
 

@@ -369,6 +369,33 @@ static lreg sel_set(struct x64_isel *s, const struct ir_insn *in)
 	return d;
 }
 
+/* The comparison that makes the condition is repeated for each select, which is cheaper than keeping its result. */
+static lreg sel_select(struct x64_isel *s, const struct ir_insn *in)
+{
+	const struct ir_insn *set = x64_insn(s, in->a);
+	bool fuse = set->op == IR_set && x64_val(s, in->a)->vreg == LREG_NONE;
+	struct x64_cmp c = { .a = in->a, .w = 1, .cc = X64_CC_NE, .is_imm = true };
+	lreg b = x64_vr(s, in->b), v = x64_vr(s, in->c), x, y = LREG_NONE, d;
+	struct lir_insn *l;
+
+	if (fuse)
+		c = x64_compare(s, set);
+	x = x64_vr(s, c.a);
+	if (!c.is_imm)
+		y = x64_vr(s, c.b);
+	l = x64_lir(s, c.is_imm ? X64_OP_CMOVI : X64_OP_CMOV);
+	d = x64_def(s, l, LIR_INT);
+	x64_use(l, b, 0);
+	x64_use(l, v, LO_HINT);
+	x64_use(l, x, c.is_imm ? LO_MEM : 0);
+	if (!c.is_imm)
+		x64_use(l, y, LO_MEM);
+	l->sub = (uint8_t)c.cc;
+	l->sub2 = (uint8_t)(c.w | (x64_is64(in) ? X64_CMOV_W : 0));
+	l->imm = c.imm;
+	return d;
+}
+
 lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
 {
 	switch (in->op) {
@@ -402,6 +429,8 @@ lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
 		return sel_shift(s, in, X64_SAR);
 	case IR_set:
 		return sel_set(s, in);
+	case IR_select:
+		return sel_select(s, in);
 	case IR_sext8:
 		return x64_extend(s, x64_vr(s, in->a), X64_SX8);
 	case IR_sext16:

@@ -30,6 +30,9 @@ enum x64_fma { X64_FMADD, X64_FMSUB, X64_FNMSUB_RV, X64_FNMADD_RV };
 
 enum { X64_UNSIGNED = 64 };
 
+/* CMOV, CMOVI: b and c are 64 bits wide. */
+enum { X64_CMOV_W = 2 };
+
 /* sub2 of operations with an address. */
 enum { X64_ADDR_SCALE = 3, X64_ADDR_BASE = 4, X64_ADDR_INDEX = 8 };
 

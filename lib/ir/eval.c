@@ -184,6 +184,8 @@ uint64_t ir_eval(const struct ir_insn *i, uint64_t a, uint64_t b, uint64_t c, un
 			return eval_fbits(i, a, b);
 		if (i->op == IR_const)
 			return i->type == IR_I32 ? (uint32_t)i->imm : (uint64_t)i->imm;
+		if (i->op == IR_select)
+			return i->type == IR_I32 ? (uint32_t)(a ? b : c) : a ? b : c;
 		if (i->op == IR_set)
 			return ir_cc_test((enum ir_cc)i->sub, (enum ir_type)i->type, a, b);
 		return ir_eval_int((enum ir_op)i->op, (enum ir_type)i->type, a, b);

@@ -250,6 +250,9 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		case IR_set:
 			val[k] = compare(in, i);
 			break;
+		case IR_select:
+			val[k] = val[val[i->a.idx] ? i->b.idx : i->c.idx];
+			break;
 		case IR_br:
 			if (compare(in, i))
 				return go(in, i);

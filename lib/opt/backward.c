@@ -32,7 +32,7 @@ static void mark(struct backward *b, ir_ref r, unsigned how)
 }
 
 /*
- * All operands of an insn that is no F: no other has a third. Stored, not ORed: more bits would tell
+ * All operands of an insn that is neither F nor select: no other has a third. Stored, not ORed: more bits would tell
  * nothing new, and a chain of ORs to the byte of IR_NOREF takes time.
  */
 static void mark_all(struct backward *b, const struct ir_insn *i)
@@ -46,6 +46,7 @@ static void mark_all(struct backward *b, const struct ir_insn *i)
 enum kind {
 	PURE,       /* stays when it is used */
 	GETREG,     /* so */
+	SELECT,     /* pure, with three operands */
 	EXTENSION,  /* pure; truncs may pass it by */
 	TRUNCATION, /* pure; lets extensions be passed by */
 	SIGN,       /* pure; shows what of a NaN its own users see */
@@ -81,6 +82,7 @@ enum {
 #define KIND(op, f)                                                                                \
 	((op) == IR_getreg                     ? GETREG                                            \
 	 : (op) == IR_putreg                   ? PUTREG                                            \
+	 : (op) == IR_select                   ? SELECT                                            \
 	 : (op) == IR_sext || (op) == IR_zext  ? EXTENSION                                         \
 	 : (op) == IR_trunc                    ? TRUNCATION                                        \
 	 : (op) >= IR_fneg && (op) <= IR_fsgnj ? SIGN                                              \
@@ -159,6 +161,9 @@ static bool needs(struct backward *b, struct ir_insn *i, uint32_t k, unsigned us
 		if (b->overwritten & reg)
 			return false;
 		b->overwritten |= reg;
+		break;
+	case SELECT:
+		mark(b, i->c, USED);
 		break;
 	case EXTENSION:
 		if (!(use & USED)) {

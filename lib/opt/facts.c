@@ -54,7 +54,7 @@ static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned leve
 static struct opt_bits join(const struct opt_forward *f, const struct ir_insn *i, unsigned w,
 			    unsigned levels)
 {
-	struct opt_bits x = find(f, i->a, levels), y = x;
+	struct opt_bits x = find(f, i->op == IR_select ? i->c : i->a, levels), y = x;
 	int64_t n;
 
 	if (ir_ref_ok(i->b))
@@ -68,6 +68,7 @@ static struct opt_bits join(const struct opt_forward *f, const struct ir_insn *i
 		return bits(least(x.u, y.u), most(x.s, y.s));
 	case IR_or:
 	case IR_xor:
+	case IR_select:
 		return bits(most(x.u, y.u), most(x.s, y.s));
 	case IR_trunc:
 		return bits(least(x.u, 32), least(x.s, 32));
@@ -96,6 +97,7 @@ static struct opt_bits find(const struct opt_forward *f, ir_ref r, unsigned leve
 	case IR_and:
 	case IR_or:
 	case IR_xor:
+	case IR_select:
 	case IR_shl:
 	case IR_shr:
 	case IR_sar:

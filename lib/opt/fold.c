@@ -169,6 +169,42 @@ static enum opt_fold fold_set(struct opt_forward *f, struct ir_insn *i)
 	return fold_condition(f, i);
 }
 
+/* r as an i32 of which it is the sign extension, IR_NOREF when that is not at hand. */
+static ir_ref unextended(struct opt_forward *f, ir_ref r)
+{
+	const struct ir_insn *x = opt_def(f, r);
+
+	if (x->op == IR_const && fits_i32(x->imm))
+		return opt_const(f, IR_I32, x->imm);
+	return x->op == IR_sext ? x->a : IR_NOREF;
+}
+
+static enum opt_fold fold_select(struct opt_forward *f, struct ir_insn *i)
+{
+	int64_t c;
+
+	if (opt_konst(f, i->a, &c))
+		return opt_is_value(f, c ? i->b : i->c);
+	if (opt_same(i->b, i->c))
+		return opt_is_value(f, i->b);
+	/* One extension does for both. */
+	if (i->type == IR_I64 && (opt_is(f, i->b, IR_sext) || opt_is(f, i->c, IR_sext))) {
+		ir_ref b = unextended(f, i->b), v = unextended(f, i->c);
+
+		if (!ir_ref_ok(b) || !ir_ref_ok(v))
+			return OPT_KEEP;
+		v = opt_emit(f, (struct ir_insn){ .op = IR_select,
+						  .type = IR_I32,
+						  .a = i->a,
+						  .b = b,
+						  .c = v,
+						  .to = IR_NOBLOCK });
+		i->c = IR_NOREF;
+		return opt_become_ext(i, IR_sext, v);
+	}
+	return OPT_KEEP;
+}
+
 static enum opt_fold fold_br(struct opt_forward *f, struct ir_insn *i)
 {
 	int known = known_condition(f, i);
@@ -280,21 +316,16 @@ static enum opt_fold fold_fsgnj(struct opt_forward *f, struct ir_insn *i)
 /* ---- the engine ------------------------------------------------------------------------------ */
 
 opt_rule *const opt_rules[IR_OP_COUNT] = {
-	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,
-	[IR_mul] = opt_fold_mul,     [IR_div] = opt_fold_div,
-	[IR_divu] = opt_fold_divu,   [IR_remu] = opt_fold_remu,
-	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,
-	[IR_xor] = opt_fold_xor,     [IR_shl] = opt_fold_shl,
-	[IR_shr] = opt_fold_shr,     [IR_sar] = opt_fold_sar,
-	[IR_sext8] = opt_fold_sext8, [IR_sext16] = opt_fold_sext16,
-	[IR_bswap] = opt_fold_bswap, [IR_trunc] = opt_fold_trunc,
-	[IR_sext] = opt_fold_sext,   [IR_zext] = opt_fold_zext,
-	[IR_set] = fold_set,         [IR_br] = fold_br,
-	[IR_exiti] = fold_exiti,     [IR_unbox] = fold_unbox,
-	[IR_fbits] = fold_fbits,     [IR_fbits32] = fold_fbits32,
-	[IR_bitsf] = fold_bitsf,     [IR_fcanon] = fold_fcanon,
-	[IR_fneg] = fold_fneg,       [IR_fabs] = fold_fabs,
-	[IR_fsgnj] = fold_fsgnj,
+	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,       [IR_mul] = opt_fold_mul,
+	[IR_div] = opt_fold_div,     [IR_divu] = opt_fold_divu,     [IR_remu] = opt_fold_remu,
+	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,         [IR_xor] = opt_fold_xor,
+	[IR_shl] = opt_fold_shl,     [IR_shr] = opt_fold_shr,       [IR_sar] = opt_fold_sar,
+	[IR_sext8] = opt_fold_sext8, [IR_sext16] = opt_fold_sext16, [IR_bswap] = opt_fold_bswap,
+	[IR_trunc] = opt_fold_trunc, [IR_sext] = opt_fold_sext,     [IR_zext] = opt_fold_zext,
+	[IR_set] = fold_set,         [IR_select] = fold_select,     [IR_br] = fold_br,
+	[IR_exiti] = fold_exiti,     [IR_unbox] = fold_unbox,       [IR_fbits] = fold_fbits,
+	[IR_fbits32] = fold_fbits32, [IR_bitsf] = fold_bitsf,       [IR_fcanon] = fold_fcanon,
+	[IR_fneg] = fold_fneg,       [IR_fabs] = fold_fabs,         [IR_fsgnj] = fold_fsgnj,
 };
 
 /* An integer operation whose operands are constants; *v its value. */
@@ -303,7 +334,7 @@ static bool is_constant(const struct opt_forward *f, const struct ir_insn *i, in
 	uint32_t none = 0;
 	int64_t a, b = 0;
 
-	if (i->op < IR_add || i->op > IR_zext || !opt_konst(f, i->a, &a)
+	if (i->op < IR_add || i->op > IR_zext || i->op == IR_select || !opt_konst(f, i->a, &a)
 	    || (ir_ref_ok(i->b) && !opt_konst(f, i->b, &b)))
 		return false;
 	*v = (int64_t)ir_eval(i, (uint64_t)a, (uint64_t)b, 0, 0, &none);

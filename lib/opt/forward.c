@@ -55,7 +55,7 @@ static uint32_t hash_insn(const struct ir_insn *i)
 static bool equal(const struct ir_insn *x, const struct ir_insn *y)
 {
 	return x->op == y->op && x->type == y->type && x->sub == y->sub && opt_same(x->a, y->a)
-	       && opt_same(x->b, y->b) && x->imm == y->imm; /* no P operation has a third operand */
+	       && opt_same(x->b, y->b) && opt_same(x->c, y->c) && x->imm == y->imm;
 }
 
 /*

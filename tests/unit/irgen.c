@@ -221,8 +221,20 @@ static void gen_chain(struct gen *s)
 static void gen_extend(struct gen *s)
 {
 	enum ir_type t;
+	ir_ref v, x;
 
-	switch (irgen_below(s->g, 6)) {
+	switch (irgen_below(s->g, 7)) {
+	case 6:
+		t = int_type(s);
+		v = pick(s, IR_I64);
+		if (chance(s->g, 70)) {
+			enum ir_type of = int_type(s);
+
+			v = ir_set(&s->b, of, any_cc(s), pick(s, of), pick(s, of));
+		}
+		x = pick(s, t);
+		give(s, t, ir_op3(&s->b, IR_select, t, v, x, pick(s, t)));
+		break;
 	case 5:
 		t = int_type(s);
 		give(s, t, ir_op1(&s->b, IR_bswap, t, pick(s, t)));

@@ -397,6 +397,7 @@ static const struct eval_case {
 	{ IR_sar, IR_I32, JUNK | MIN4, 31, ALL4 },
 	{ IR_sext8, IR_I64, 0x1280, 0, (uint64_t)-128 },
 	{ IR_sext16, IR_I64, 0x12348000, 0, (uint64_t)-32768 },
+	{ IR_select, IR_I64, 0, ALL, 0 },
 	{ IR_bswap, IR_I64, UINT64_C(0x0102030405060708), 0, UINT64_C(0x0807060504030201) },
 	{ IR_bswap, IR_I32, JUNK | 0x01020304, 0, 0x04030201 },
 	{ IR_trunc, IR_NONE, ALL, 0, ALL4 },
