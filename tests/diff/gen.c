@@ -199,6 +199,8 @@ static uint64_t base_value(unsigned reg)
 	return reg == 2 ? INSN_MEM + 16 : reg == 8 ? INSN_MEM : INSN_MEM + 128;
 }
 
+static const uint8_t bases[] = { 2, 8, 9 };
+
 static bool is_base(unsigned reg) { return reg == 2 || reg == 8 || reg == 9; }
 
 /* Whether the access stays in the window. Pieces that may miss run over its end. */
@@ -212,7 +214,6 @@ static bool access_fits(const struct piece *p, const struct rv64_insn *i, unsign
 /* Makes the operands of a long load or store sensible; the short ones are tried until they are. */
 static uint32_t aim(uint32_t w, unsigned format)
 {
-	static const unsigned bases[] = { 2, 8, 9 };
 	unsigned base = bases[rng(3)];
 	uint32_t imm = (uint32_t)((uint64_t)INSN_MEM + rng(INSN_WINDOW) - base_value(base));
 
@@ -315,6 +316,90 @@ static void reservation(struct piece *p)
 			 NO_TARGET, 0);
 	} while (chance(4));
 }
+
+/* ---- bytes ---------------------------------------------------------------------------------- */
+
+/* The displacement of n bytes from base; now and then the window ends before them. */
+static int bytes_at(unsigned base, unsigned n)
+{
+	unsigned at = chance(6) ? INSN_WINDOW - rng(n + 1) : rng(INSN_WINDOW - n + 1);
+
+	return (int)((uint64_t)INSN_MEM + at - base_value(base));
+}
+
+static void load_byte(struct piece *p, unsigned rd, unsigned base, int at)
+{
+	add_item(p, enc_i(chance(8) ? 0x0003 : 0x4003, rd, base, at & 0xfff), NO_TARGET, 0);
+}
+
+static void store_byte(struct piece *p, unsigned rs2, unsigned base, int at)
+{
+	uint32_t imm = (uint32_t)at;
+
+	add_item(p, 0x0023 | (imm >> 5 & 0x7f) << 25 | rs2 << 20 | base << 15 | (imm & 31) << 7,
+		 NO_TARGET, 0);
+}
+
+/* Which of n bytes comes k-th. */
+static unsigned byte_order(unsigned how, unsigned k, unsigned n)
+{
+	return how == 0 ? n - 1 - k : how == 1 ? k ^ 1 : k;
+}
+
+/* lbu of n bytes, each shifted to its place, in either order, and joined. Registers a0.. are never kept. */
+static void read_bytes(struct piece *p)
+{
+	unsigned n = 2u << (chance(3) ? 2 : rng(2)), base = bases[rng(3)], big = rng(2);
+	unsigned how = rng(4), first = rng(8);
+	int at = bytes_at(base, n);
+
+	for (unsigned k = 0; k < n; k++) {
+		unsigned b = byte_order(how, k, n);
+
+		load_byte(p, 10 + (first + b) % 8, base, at + (int)b);
+		if (chance(12))
+			body(p, 1);
+	}
+	for (unsigned b = 0; b < n; b++) {
+		unsigned r = 10 + (first + b) % 8, place = big ? n - 1 - b : b;
+
+		if (place)
+			add_item(p,
+				 enc_i(n == 4 && place == 3 && chance(2) ? 0x101b : 0x1013, r, r,
+				       (int)place * 8),
+				 NO_TARGET, 0);
+		if (b)
+			add_item(p, 0x6033 | r << 7 | r << 15 | (10 + (first + b - 1) % 8) << 20,
+				 NO_TARGET, 0);
+	}
+}
+
+/* sb of n bytes of a register, or of bytes loaded before. */
+static void write_bytes(struct piece *p)
+{
+	unsigned n = 2u << (chance(3) ? 2 : rng(2)), base = bases[rng(3)], big = rng(2);
+	unsigned how = rng(4), first = rng(8), from = bases[rng(3)];
+	int at = bytes_at(base, n), source = bytes_at(from, n);
+	bool copy = chance(2);
+
+	for (unsigned b = 0; copy && b < n; b++)
+		load_byte(p, 10 + (first + b) % 8, from, source + (int)b);
+	for (unsigned k = 0; k < n; k++) {
+		unsigned b = byte_order(how, k, n), place = big ? n - 1 - b : b, r = 10 + first;
+
+		if (copy) {
+			r = 10 + (first + b) % 8;
+		} else if (place) {
+			add_item(p, enc_i(0x5013, 28 + k % 4, r, (int)place * 8), NO_TARGET, 0);
+			r = 28 + k % 4;
+		}
+		store_byte(p, r, base, at + (int)b);
+		if (chance(16))
+			body(p, 1);
+	}
+}
+
+/* ---- jumps -------------------------------------------------------------------------------- */
 
 /* A forward branch or jump over some items. */
 static void skip(struct piece *p)
@@ -463,6 +548,12 @@ static void make_piece(struct piece *p)
 		case 3:
 		case 4:
 			skip(p);
+			break;
+		case 5:
+			read_bytes(p);
+			break;
+		case 6:
+			write_bytes(p);
 			break;
 		default:
 			body(p, 1);
