@@ -230,15 +230,17 @@ static void rewrite(const struct bytes *s)
 /* True when two narrow loads, or two narrow stores, are there. */
 static bool is_worth_a_look(const struct ir_unit *u)
 {
-	unsigned loads = 0, stores = 0;
+	enum { LOAD = 1, STORE = 1 << 16 };
+	static const uint32_t narrow[IR_OP_COUNT] = {
+		[IR_ld8u] = LOAD,  [IR_ld8s] = LOAD, [IR_ld16u] = LOAD,
+		[IR_ld16s] = LOAD, [IR_st8] = STORE, [IR_st16] = STORE,
+	};
+	uint32_t seen = 0;
 
-	for (uint32_t k = 0; k < u->insn_count; k++) {
-		unsigned op = u->insn[k].op;
-
-		loads += op - IR_ld8u <= IR_ld16s - IR_ld8u;
-		stores += op - IR_st8 <= IR_st16 - IR_st8;
-	}
-	return loads > 1 || stores > 1;
+	_Static_assert((int)IR_INSNS_MAX < (int)STORE, "counts of their own");
+	for (const struct ir_insn *i = u->insn, *end = i + u->insn_count; i < end; i++)
+		seen += narrow[i->op];
+	return seen % STORE > LOAD || seen / STORE > 1;
 }
 
 void opt_bytes(struct ir_unit *u)
