@@ -112,6 +112,72 @@ static void scan_block(struct x64_isel *s, const struct ir_block *b)
 	}
 }
 
+/* ---- backward: which values are wanted in 64 bits ------------------------------------------------ */
+
+static void want(struct x64_isel *s, ir_ref r, bool wide)
+{
+	if (wide)
+		x64_val(s, r)->wide = true;
+}
+
+/* What insn in, a use of whose own value needs 64 bits or not, needs of its operands. */
+static void scan_wants(struct x64_isel *s, const struct ir_insn *in, bool wide)
+{
+	int64_t c;
+
+	switch (in->op) {
+	case IR_trunc:
+	case IR_sext8:
+	case IR_sext16:
+		return;
+	case IR_and:
+		if (x64_const(s, in->b, &c) && fits_u32((uint64_t)c))
+			return;
+		break;
+	case IR_shl:
+		if (!x64_const(s, in->b, &c) || (c & 63) >= 32)
+			wide = true;
+		break;
+	case IR_add:
+	case IR_sub:
+	case IR_mul:
+	case IR_or:
+	case IR_xor:
+		break;
+	case IR_select:
+		want(s, in->a, true);
+		want(s, in->b, wide);
+		want(s, in->c, wide);
+		return;
+	case IR_st8:
+	case IR_st16:
+	case IR_st32:
+		want(s, in->a, true);
+		return;
+	default:
+		wide = true;
+		break;
+	}
+	if (!ir_ref_ok(in->a) || !wide)
+		return;
+	want(s, in->a, true);
+	if (ir_ref_ok(in->b)) {
+		want(s, in->b, true);
+		if (ir_ref_ok(in->c))
+			want(s, in->c, true);
+	}
+}
+
+static void scan_wide(struct x64_isel *s, const struct ir_block *b)
+{
+	for (uint32_t i = b->first + b->count; i-- > b->first;) {
+		const struct ir_insn *in = &s->ir->insn[i];
+
+		if (!in->dead && s->val[i].rep == i)
+			scan_wants(s, in, s->val[i].wide);
+	}
+}
+
 /* ---- second walk ------------------------------------------------------------------------------- */
 
 struct lir_insn *x64_more(struct x64_isel *s)
@@ -279,6 +345,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		const struct ir_insn *in;
 
 		scan_block(&s, blk);
+		scan_wide(&s, blk);
 		s.puts.regs = 0;
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);

@@ -11,19 +11,26 @@ static bool lives_in_memory(const struct x64_isel *s, ir_ref r)
 	return in->op == IR_getreg && s->t->home[in->imm] == LIR_PHYS_NONE;
 }
 
+/* Operand r of insn in: when the low half of the result is all that counts, what r's low half was made from will do. */
+static ir_ref operand(const struct x64_isel *s, const struct ir_insn *in, ir_ref r)
+{
+	return x64_is64(in) && !x64_wide(s, in) ? x64_low_bits(s, r, 32) : r;
+}
+
 static lreg three(struct x64_isel *s, unsigned op, const struct ir_insn *in, unsigned sub,
 		  unsigned b_flags)
 {
 	bool commutes = ir_info(in)->flags & IR_C;
-	bool swap = commutes && lives_in_memory(s, in->a) && !lives_in_memory(s, in->b);
-	lreg a = x64_vr(s, swap ? in->b : in->a), b = x64_vr(s, swap ? in->a : in->b), d;
+	ir_ref x = operand(s, in, in->a), y = operand(s, in, in->b);
+	bool swap = commutes && lives_in_memory(s, x) && !lives_in_memory(s, y);
+	lreg a = x64_vr(s, swap ? y : x), b = x64_vr(s, swap ? x : y), d;
 	struct lir_insn *l = x64_lir(s, op);
 
 	d = x64_def(s, l, LIR_INT);
 	x64_use(l, a, LO_HINT);
 	x64_use(l, b, b_flags | (commutes ? 0 : LO_LATE));
 	l->sub = (uint8_t)sub;
-	l->sub2 = x64_is64(in);
+	l->sub2 = x64_wide(s, in);
 	return d;
 }
 
@@ -70,14 +77,14 @@ static lreg lea(struct x64_isel *s, ir_ref base, ir_ref index, unsigned shift, u
 
 static lreg sel_add(struct x64_isel *s, const struct ir_insn *in)
 {
-	unsigned w = x64_is64(in), shift;
+	unsigned w = x64_wide(s, in), shift;
 	ir_ref x;
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c))
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, X64_ADD, w, c);
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->a)), 0, X64_ADD, w, c);
 	if (x64_const32(s, in->a, &c))
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->b), 0, X64_ADD, w, c);
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->b)), 0, X64_ADD, w, c);
 	if (scaled(s, in->b, in->type, &shift, &x))
 		return lea(s, in->a, x, shift, w);
 	if (scaled(s, in->a, in->type, &shift, &x))
@@ -90,13 +97,18 @@ static lreg sel_sub(struct x64_isel *s, const struct ir_insn *in)
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c) && c != INT32_MIN)
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, X64_ADD, x64_is64(in), -c);
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->a)), 0, X64_ADD,
+				x64_wide(s, in), -c);
 	if (x64_const(s, in->a, &c) && c == 0)
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, in->b), 0, X64_SUB, x64_is64(in), 0);
+		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->b)), 0, X64_SUB,
+				x64_wide(s, in), 0);
 	return three(s, X64_OP_ALU, in, X64_SUB, LO_MEM);
 }
 
-/* A side of a rotation: a shift by a constant, perhaps extended from 32 bits, that nobody else uses. */
+/*
+ * A side of a rotation: a shift by a constant, perhaps extended from 32 bits. Should somebody else use it too, it is
+ * made for him alone: the rotation is one instruction all the same.
+ */
 struct side {
 	const struct ir_insn *shift; /* NULL: it is none */
 	unsigned extension;          /* IR_sext, IR_zext, or 0 */
@@ -107,13 +119,14 @@ static struct side rotation_side(const struct x64_isel *s, ir_ref r)
 {
 	struct side x = { NULL, 0, 0 };
 
-	if (x64_foldable(s, r, IR_sext) || x64_foldable(s, r, IR_zext)) {
-		x.extension = x64_insn(s, r)->op;
-		r = x64_insn(s, r)->a;
+	const struct ir_insn *in = x64_insn(s, r);
+
+	if (in->op == IR_sext || in->op == IR_zext) {
+		x.extension = in->op;
+		in = x64_insn(s, in->a);
 	}
-	if ((x64_foldable(s, r, IR_shl) || x64_foldable(s, r, IR_shr))
-	    && x64_const(s, x64_insn(s, r)->b, &x.by))
-		x.shift = x64_insn(s, r);
+	if ((in->op == IR_shl || in->op == IR_shr) && x64_const(s, in->b, &x.by))
+		x.shift = in;
 	return x;
 }
 
@@ -141,12 +154,13 @@ static lreg rotate(struct x64_isel *s, const struct ir_insn *in)
 	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
 		return LREG_NONE;
 	d = with_imm(s, X64_OP_ROTI, x64_vr(s, l.shift->a), LO_MEM, 0, w, l.by);
-	return l.extension == IR_sext ? x64_extend(s, d, X64_SX32) : d;
+	return l.extension == IR_sext && x64_wide(s, in) ? x64_extend(s, d, X64_SX32) : d;
 }
 
 static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu alu)
 {
-	unsigned w = x64_is64(in);
+	unsigned w = x64_wide(s, in);
+	ir_ref a = operand(s, in, in->a);
 	int64_t c;
 
 	if (!x64_const(s, in->b, &c)) {
@@ -156,11 +170,11 @@ static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu
 	}
 	if (alu == X64_AND) {
 		if (c == 0xff)
-			return x64_extend(s, x64_vr(s, in->a), X64_ZX8);
+			return x64_extend(s, x64_vr(s, a), X64_ZX8);
 		if (c == 0xffff)
-			return x64_extend(s, x64_vr(s, in->a), X64_ZX16);
+			return x64_extend(s, x64_vr(s, a), X64_ZX16);
 		if (c == UINT32_MAX || (!w && c == -1))
-			return x64_extend(s, x64_vr(s, in->a), X64_ZX32);
+			return x64_extend(s, x64_vr(s, a), X64_ZX32);
 		if (fits_u32((uint64_t)c)) { /* 32-bit operations clear the upper half */
 			w = 0;
 			c = (int32_t)c;
@@ -168,17 +182,18 @@ static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu
 	}
 	if (!fits_i32(c))
 		return three(s, X64_OP_ALU, in, alu, LO_MEM);
-	return with_imm(s, X64_OP_ALUI, x64_vr(s, in->a), 0, alu, w, c);
+	return with_imm(s, X64_OP_ALUI, x64_vr(s, a), 0, alu, w, c);
 }
 
 static lreg sel_shift(struct x64_isel *s, const struct ir_insn *in, enum x64_shift how)
 {
-	unsigned w = x64_is64(in);
+	int64_t c = 0;
+	bool low = how == X64_SHL && x64_const(s, in->b, &c) && (c & 63) < 32 && !x64_wide(s, in);
+	unsigned w = low ? 0 : x64_is64(in);
 	struct lir_insn *l;
 	lreg a, b, d;
-	int64_t c;
 
-	a = x64_vr(s, in->a);
+	a = x64_vr(s, low ? operand(s, in, in->a) : in->a);
 	if (x64_const(s, in->b, &c)) {
 		c &= w ? 63 : 31;
 		if (c
@@ -206,7 +221,8 @@ static lreg sel_mul(struct x64_isel *s, const struct ir_insn *in)
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c))
-		return with_imm(s, X64_OP_MULI, x64_vr(s, in->a), LO_MEM, 0, x64_is64(in), c);
+		return with_imm(s, X64_OP_MULI, x64_vr(s, operand(s, in, in->a)), LO_MEM, 0,
+				x64_wide(s, in), c);
 	return three(s, X64_OP_MUL, in, 0, LO_MEM);
 }
 
@@ -289,6 +305,8 @@ static lreg sel_sext(struct x64_isel *s, const struct ir_insn *in)
 		return x64_vr(s, x->a);
 	if (x->op == IR_const)
 		return x64_const_vreg(s, x->imm);
+	if (!x64_wide(s, in))
+		return x64_vr(s, in->a);
 	return x64_extend(s, x64_vr(s, in->a), X64_SX32);
 }
 
@@ -375,7 +393,8 @@ static lreg sel_select(struct x64_isel *s, const struct ir_insn *in)
 	const struct ir_insn *set = x64_insn(s, in->a);
 	bool fuse = set->op == IR_set && x64_val(s, in->a)->vreg == LREG_NONE;
 	struct x64_cmp c = { .a = in->a, .w = 1, .cc = X64_CC_NE, .is_imm = true };
-	lreg b = x64_vr(s, in->b), v = x64_vr(s, in->c), x, y = LREG_NONE, d;
+	lreg b = x64_vr(s, operand(s, in, in->b)), v = x64_vr(s, operand(s, in, in->c));
+	lreg x, y = LREG_NONE, d;
 	struct lir_insn *l;
 
 	if (fuse)
@@ -391,7 +410,7 @@ static lreg sel_select(struct x64_isel *s, const struct ir_insn *in)
 	if (!c.is_imm)
 		x64_use(l, y, LO_MEM);
 	l->sub = (uint8_t)c.cc;
-	l->sub2 = (uint8_t)(c.w | (x64_is64(in) ? X64_CMOV_W : 0));
+	l->sub2 = (uint8_t)(c.w | (x64_wide(s, in) ? X64_CMOV_W : 0));
 	l->imm = c.imm;
 	return d;
 }

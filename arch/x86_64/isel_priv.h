@@ -17,6 +17,7 @@ struct x64_val {
 	uint32_t no_nan; /* puts (by number) whose value is no NaN when this one is none */
 	lreg vreg;       /* LREG_NONE: not selected so far */
 	bool hard;       /* a use needs its exact bits, not what it was made from */
+	bool wide;       /* a use needs more than its low 32 bits */
 };
 
 /* Puts of the block that wait for a NaN test at a way out. */
@@ -165,6 +166,12 @@ static inline lreg x64_vr(struct x64_isel *s, ir_ref r)
 	struct x64_val *v = x64_val(s, r);
 
 	return v->vreg != LREG_NONE ? v->vreg : x64_select_pure(s, v->rep);
+}
+
+/* Whether pure integer insn in has to be computed in 64 bits. */
+static inline bool x64_wide(const struct x64_isel *s, const struct ir_insn *in)
+{
+	return in->type != IR_I32 && s->val[in - s->ir->insn].wide;
 }
 
 /* d = a extended; a may be in memory. */
