@@ -5,6 +5,11 @@
  * before that one. Which of them would have faulted, and what those before it would have done, is for
  * the interpreter to find out: wide accesses have IR_REDO.
  *
+ * What the registers held on the way to a wide value is mostly overwritten soon, but not before something might fault
+ * and show it. So a redo reaches further: from the first wide load on up to where something has an
+ * effect, a store included, whatever faults goes back to that load, whose registers are still those of then:
+ * their writes wait until the stretch is over, and only the last write of each is made.
+ *
  * Most units have no narrow accesses: to see that costs a look at each insn's operation.
  */
 #include "lib/opt/bytes_priv.h"
@@ -15,7 +20,8 @@ enum {
 	GROWTH =
 	    6,    /* the most insns that one becomes: a field or a wide store with its constants */
 	WIDE = 5, /* and that a wide load adds */
-	INSNS_MAX = 8192
+	INSNS_MAX = 8192,
+	STRETCH_MAX = 128 /* insns, whose results and the registers' old values live together */
 };
 
 /* The new unit being written. */
@@ -25,6 +31,12 @@ struct writer {
 	uint32_t count;
 	int32_t gpc_off;
 	uint32_t *map; /* 1 + old index: new one; [0] stands for IR_NOREF */
+	/* The stretch that redo goes back over: */
+	bool in_stretch;
+	int32_t stretch_off;  /* gpc_off of its start */
+	uint32_t stretch_end; /* old index where it ends at the latest */
+	uint64_t waiting;     /* registers whose writes wait */
+	ir_ref wait[IR_MAX_REGS];
 	/* By group of loads: what was loaded, and in the opposite order. */
 	ir_ref wide[BYTES_GROUPS_MAX], swapped[BYTES_GROUPS_MAX];
 };
@@ -73,6 +85,35 @@ static ir_ref swap(struct writer *w, ir_ref v, unsigned n, bool is_signed)
 	return put1(w, is_signed ? IR_sext : IR_zext, IR_NONE, v);
 }
 
+static void begin_stretch(struct writer *w, uint32_t k)
+{
+	w->in_stretch = true;
+	w->stretch_off = w->gpc_off;
+	w->stretch_end = k + STRETCH_MAX;
+	w->waiting = 0;
+}
+
+/* An access of the stretch: it goes back to its start. */
+static void set_redo(struct writer *w, ir_ref r)
+{
+	w->out[r.idx].sub = IR_REDO;
+	w->out[r.idx].gpc_off = w->stretch_off;
+}
+
+static void end_stretch(struct writer *w)
+{
+	const struct ir_reg *reg = w->s->u->regs->reg;
+
+	if (!w->in_stretch)
+		return;
+	w->in_stretch = false;
+	for (uint64_t left = w->waiting; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+
+		put(w, IR_putreg, (enum ir_type)reg[g].type, w->wait[g], IR_NOREF, g);
+	}
+}
+
 /* Group g's load, in place of insn i, the first of its loads. */
 static void write_wide(struct writer *w, unsigned group, const struct ir_insn *i)
 {
@@ -86,8 +127,11 @@ static void write_wide(struct writer *w, unsigned group, const struct ir_insn *i
 	bytes_base(w->s, i->a, &base);
 	r = put(w, (enum ir_op)ops[g->n][g->is_signed], IR_NONE, mapped(w, i->a), IR_NOREF,
 		g->disp - base);
-	w->out[r.idx].sub = g->is_single ? 0 : IR_REDO;
 	w->wide[group] = r;
+	if (!g->is_single && !w->in_stretch)
+		begin_stretch(w, g->first);
+	if (w->in_stretch)
+		set_redo(w, r);
 	if (g->big)
 		w->swapped[group] = swap(w, r, g->n, g->is_signed);
 }
@@ -161,8 +205,11 @@ static void write_store(struct writer *w, const struct bytes_stores *g, const st
 	static const uint8_t ops[] = { [2] = IR_st16, [4] = IR_st32, [8] = IR_st64 };
 	ir_ref v = write_source(w, g);
 
-	put(w, (enum ir_op)ops[g->n], IR_NONE, mapped(w, i->a), v, g->imm);
-	w->out[w->count - 1].sub = IR_REDO;
+	v = put(w, (enum ir_op)ops[g->n], IR_NONE, mapped(w, i->a), v, g->imm);
+	w->out[v.idx].sub = IR_REDO;
+	if (w->in_stretch)
+		set_redo(w, v);
+	end_stretch(w);
 }
 
 static const struct bytes_stores *stores_at(const struct bytes *s, uint32_t k)
@@ -172,6 +219,47 @@ static const struct bytes_stores *stores_at(const struct bytes *s, uint32_t k)
 	while (g->first != k)
 		g++;
 	return g;
+}
+
+/* True when kept insn k is a register's write that waits, or a read of one. */
+static bool waits(struct writer *w, uint32_t k)
+{
+	const struct ir_insn *i = &w->s->u->insn[k];
+
+	if (!w->in_stretch)
+		return false;
+	if (i->op == IR_putreg) {
+		w->wait[i->imm] = mapped(w, i->a);
+		w->waiting |= UINT64_C(1) << i->imm;
+		return true;
+	}
+	if (i->op != IR_getreg || !(w->waiting >> i->imm & 1))
+		return false;
+	w->map[k + 1] = w->wait[i->imm].idx;
+	return true;
+}
+
+static void write_kept(struct writer *w, uint32_t k)
+{
+	const struct ir_insn *i = &w->s->u->insn[k];
+	unsigned flags = ir_info(i)->flags;
+	ir_ref r;
+
+	if (waits(w, k))
+		return;
+	/* Flags that were raised twice, from memory that has changed, would be too many. */
+	if (flags & (IR_E | IR_X | IR_F) || k >= w->stretch_end)
+		end_stretch(w);
+	r.idx = (uint16_t)w->count++;
+	w->out[r.idx] = *i;
+	w->out[r.idx].a = mapped(w, i->a);
+	w->out[r.idx].b = mapped(w, i->b);
+	w->out[r.idx].c = mapped(w, i->c);
+	w->map[k + 1] = r.idx;
+	if (w->in_stretch && flags & (IR_L | IR_S))
+		set_redo(w, r);
+	if (flags & IR_S)
+		end_stretch(w);
 }
 
 static void write_insn(struct writer *w, uint32_t k)
@@ -192,11 +280,8 @@ static void write_insn(struct writer *w, uint32_t k)
 	case BYTES_GONE:
 		break;
 	case BYTES_KEEP:
-		w->out[w->count] = *i;
-		w->out[w->count].a = mapped(w, i->a);
-		w->out[w->count].b = mapped(w, i->b);
-		w->out[w->count].c = mapped(w, i->c);
-		w->map[k + 1] = w->count++;
+		if (!i->dead)
+			write_kept(w, k);
 		break;
 	}
 }
