@@ -80,12 +80,24 @@ static void count_uses(struct x64_isel *s, const struct ir_insn *in)
 		x64_val(s, x64_insn(s, in->a)->a)->hard = true;
 }
 
+/* True when in is the low half of an operation that can be made of low halves. */
+static bool is_low_half(const struct x64_isel *s, const struct ir_insn *in)
+{
+	unsigned op;
+
+	if (in->op != IR_trunc)
+		return false;
+	op = x64_insn(s, in->a)->op;
+	return (op >= IR_add && op <= IR_mul) || (op >= IR_and && op <= IR_shl) || op == IR_select;
+}
+
 static void scan_block(struct x64_isel *s, const struct ir_block *b)
 {
 	uint32_t cur[IR_MAX_REGS]; /* insn whose value each guest register has */
 	const struct ir_insn *in = &s->ir->insn[b->first];
 	struct x64_val *v = &s->val[b->first];
 
+	s->any_low = false;
 	memset(cur, 0xff, sizeof cur);
 	for (uint32_t i = b->first, end = i + b->count; i < end; i++, in++, v++) {
 		ir_ref same;
@@ -109,6 +121,7 @@ static void scan_block(struct x64_isel *s, const struct ir_block *b)
 			v->rep = x64_val(s, same)->rep;
 		else
 			count_uses(s, in);
+		s->any_low |= is_low_half(s, in);
 	}
 }
 
@@ -345,7 +358,8 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		const struct ir_insn *in;
 
 		scan_block(&s, blk);
-		scan_wide(&s, blk);
+		if (s.any_low)
+			scan_wide(&s, blk);
 		s.puts.regs = 0;
 		s.puts.count = 0;
 		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);

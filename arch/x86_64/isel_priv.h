@@ -37,6 +37,7 @@ struct x64_isel {
 	struct x64_val *val;         /* by insn */
 	uint64_t features;
 	bool guest_base;
+	bool any_low;    /* x64_val.wide tells values of the block apart; else all are */
 	int32_t gpc_off; /* of the insn being selected */
 	struct x64_puts puts;
 };
@@ -171,7 +172,7 @@ static inline lreg x64_vr(struct x64_isel *s, ir_ref r)
 /* Whether pure integer insn in has to be computed in 64 bits. */
 static inline bool x64_wide(const struct x64_isel *s, const struct ir_insn *in)
 {
-	return in->type != IR_I32 && s->val[in - s->ir->insn].wide;
+	return in->type != IR_I32 && (!s->any_low || s->val[in - s->ir->insn].wide);
 }
 
 /* d = a extended; a may be in memory. */
