@@ -148,8 +148,8 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		memory_fault(t);
 		break;
 	case IR_EXIT_REDO:
-		/* Interpreted traces have no insn that leaves so. */
-		dispatch(t, interp_run(t));
+		/* Level 0 has no instruction that leaves so. */
+		dispatch(t, level0_run(t));
 		break;
 	case IR_EXIT_NONE:
 	case IR_EXIT_STOP:
