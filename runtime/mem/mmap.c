@@ -11,9 +11,11 @@
 #include "lib/base/log.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/vfs.h>
 
 _Static_assert(MEM_PROT_READ == PROT_READ && MEM_PROT_WRITE == PROT_WRITE
 		   && MEM_PROT_EXEC == PROT_EXEC,
@@ -28,6 +30,7 @@ enum {
 	/* Flags with these values are x86's (MAP_32BIT, MAP_ABOVE4G); riscv's mmap ignores them. */
 	X86_FLAGS = 0x40 | 0x80,
 	PROT_SEMAPHORE = 8,
+	HUGE_SHIFT = 21, /* of huge pages for which no size is asked */
 	KEPT_FLAGS =
 	    MAP_PRIVATE | MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE | MAP_HUGETLB,
 };
@@ -151,10 +154,26 @@ static int64_t host_error(uint64_t len, int prot, int flags, int fd, int64_t off
 	return -ENOMEM;
 }
 
-/* The address for a request: a result >= 0, or -errno. */
-static int64_t choose_address(struct mem_space *m, gaddr addr, uint64_t len, int flags)
+/* The size of the pages that a request gets: address and length are whole ones. The kernel rounds the length up itself. */
+static uint64_t page_bytes(int flags, int fd)
 {
-	uint64_t align = MEM_PAGE_BYTES;
+	unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+	uint64_t n = 0;
+	struct statfs s;
+
+	if (!(flags & MAP_ANONYMOUS)) {
+		if (fstatfs(fd, &s) == 0 && s.f_type == HUGETLBFS_MAGIC)
+			n = (uint64_t)s.f_bsize;
+	} else if (flags & MAP_HUGETLB) {
+		n = UINT64_C(1) << (shift ? shift : HUGE_SHIFT);
+	}
+	return n > MEM_PAGE_BYTES ? n : MEM_PAGE_BYTES;
+}
+
+/* The address for a request: a result >= 0, or -errno. */
+static int64_t choose_address(struct mem_space *m, gaddr addr, uint64_t len, int flags,
+			      uint64_t align)
+{
 	gaddr at;
 
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
@@ -167,12 +186,6 @@ static int64_t choose_address(struct mem_space *m, gaddr addr, uint64_t len, int
 		if ((flags & MAP_FIXED_NOREPLACE) && !vma_is_free(&m->vmas, addr, addr + len))
 			return -EEXIST;
 		return (int64_t)addr;
-	}
-	if (flags & MAP_HUGETLB) {
-		unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
-
-		align = UINT64_C(1) << (shift ? shift : 21);
-		len = align_up(len, align);
 	}
 	at = mem_find_free(m, addr, len, align);
 	return at ? (int64_t)at : -ENOMEM;
@@ -208,6 +221,7 @@ static int host_map(struct mem_space *m, gaddr at, uint64_t len, int prot, int f
 int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int flags, int fd,
 		 int64_t offset)
 {
+	uint64_t page;
 	bool had_exec;
 	int64_t at;
 	int err;
@@ -218,25 +232,23 @@ int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int fl
 		return -EINVAL;
 	if (!len || len > UINT64_MAX - MEM_PAGE_MASK)
 		return host_error(len, prot, flags, fd, offset);
-	len = align_up(len, MEM_PAGE_BYTES);
+	page = page_bytes(flags, fd);
+	if (page - 1 > UINT64_MAX - MEM_PAGE_MASK - len) /* that of a size that there is not, too */
+		return host_error(page, PROT_NONE, flags, fd, offset);
+	len = align_up(len, page);
 
 	mem_lock(m);
-	at = choose_address(m, addr, len, flags);
+	at = choose_address(m, addr, len, flags, page);
 	if (at < 0) {
 		mem_unlock(m);
-		/* A bad descriptor comes before a bad address. */
-		err = (int)host_error(MEM_PAGE_BYTES, PROT_NONE, flags, fd, offset);
-		return err == -EBADF ? err : at;
+		/* A bad descriptor, and a size of pages that there is not, come before a bad address. */
+		err = (int)host_error(page, PROT_NONE, flags | MAP_NORESERVE, fd, offset);
+		return err == -EBADF || (err == -EINVAL && flags & MAP_HUGETLB) ? err : at;
 	}
 	err = host_map(m, (gaddr)at, len, prot, flags, fd, offset);
 	if (err) {
 		mem_unlock(m);
 		return err;
-	}
-	if ((flags & MAP_HUGETLB) && (flags & MAP_ANONYMOUS)) {
-		unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
-
-		len = align_up(len, UINT64_C(1) << (shift ? shift : 21));
 	}
 	had_exec = mem_has_exec(m, (gaddr)at, (gaddr)at + len);
 	vma_remove(&m->vmas, (gaddr)at, (gaddr)at + len);
