@@ -507,21 +507,26 @@ int64_t sig_altstack(struct kit_thread *t, gaddr ss, gaddr old)
 			return -EPERM;
 		switch ((uint32_t) new.flags & ~RV64_SS_AUTODISARM) {
 		case RV64_SS_DISABLE:
-			new.sp = new.size = 0;
-			break;
 		case 0:
 		case RV64_SS_ONSTACK:
-			if (new.size < ALTSTACK_MIN_BYTES)
-				return -ENOMEM;
 			break;
 		default:
 			return -EINVAL;
 		}
-		s->alt = new;
+		/* What is set already is no change, and not looked at any further. */
+		if (new.sp != cur.sp || new.size != cur.size || new.flags != cur.flags) {
+			if (new.flags & RV64_SS_DISABLE)
+				new.sp = new.size = 0;
+			else if (new.size < ALTSTACK_MIN_BYTES)
+				return -ENOMEM;
+			s->alt = new;
+		}
 	}
 	if (old) {
-		cur.flags = !cur.size ? RV64_SS_DISABLE : on ? RV64_SS_ONSTACK : 0;
-		cur.flags |= (int32_t)((uint32_t)s->alt.flags & RV64_SS_AUTODISARM);
+		cur.flags = (int32_t)((uint32_t)cur.flags & RV64_SS_AUTODISARM)
+			    | (!cur.size ? RV64_SS_DISABLE
+			       : on      ? RV64_SS_ONSTACK
+					 : 0);
 		cur.pad = 0;
 		if (!mem_copy_out(t->proc->mem, old, &cur, sizeof cur))
 			return -EFAULT;

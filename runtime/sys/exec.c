@@ -462,10 +462,11 @@ static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
 	struct front front = { 0 };
 	int64_t r;
 
-	if (q->flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | RV64_AT_EXECVE_CHECK))
-		return -EINVAL;
+	/* The path is fetched, and found to be empty, before the flags are looked at. */
 	if (!*q->path && !(q->flags & AT_EMPTY_PATH))
 		return -ENOENT;
+	if (q->flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | RV64_AT_EXECVE_CHECK))
+		return -EINVAL;
 	r = open_file(t, q->dirfd, q->path, q->flags, &f);
 	if (r == 0 && name == buf && exec_kind(&f) == EXEC_SCRIPT
 	    && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)

@@ -188,9 +188,51 @@ static void test_children(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
+static void on_stack(int sig)
+{
+	stack_t cur, other = { .ss_sp = &cur, .ss_size = 1 << 16 };
+
+	EQ(sigaltstack(NULL, &cur), 0);
+	EQ(cur.ss_flags, SS_ONSTACK);
+	/* Not even the same one again. */
+	FAILS(sigaltstack(&cur, NULL), EPERM);
+	FAILS(sigaltstack(&other, NULL), EPERM);
+	count++;
+}
+
+static void test_altstack(void)
+{
+	static char room[1 << 16];
+	stack_t none = { .ss_flags = SS_DISABLE | (int)(1u << 31) /* SS_AUTODISARM */ }, old;
+	stack_t good = { .ss_sp = room, .ss_size = sizeof room };
+	struct sigaction sa = { .sa_handler = on_stack, .sa_flags = SA_ONSTACK };
+
+	EQ(sigaltstack(NULL, &old), 0);
+	EQ(old.ss_flags, SS_DISABLE);
+	/* The one that is set already is no change, whatever its size. */
+	EQ(sigaltstack(&old, NULL), 0);
+	EQ(sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL), 0);
+	FAILS(sigaltstack(&(stack_t){ .ss_sp = room, .ss_size = 100 }, NULL), ENOMEM);
+	FAILS(sigaltstack(&(stack_t){ .ss_size = 1 << 16, .ss_flags = 4 }, NULL), EINVAL);
+	/* What is told is the old one, and so are its flags. */
+	EQ(sigaltstack(&none, &old), 0);
+	EQ(old.ss_flags, SS_DISABLE);
+	EQ(sigaltstack(&good, &old), 0);
+	EQ(old.ss_flags, none.ss_flags);
+	EQ(sigaltstack(&good, NULL), 0);
+	count = 0;
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	EQ(count, 1);
+	handle(SIGUSR1);
+	EQ(sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, &old), 0);
+	CHECK(old.ss_sp == room && old.ss_size == sizeof room && !old.ss_flags);
+}
+
 int main(void)
 {
 	test_queues();
+	test_altstack();
 	test_timers();
 	test_descriptors();
 	test_children();
