@@ -29,7 +29,9 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 
 	if (!sys_exec_decode(argc, argv, envp, opt, &h))
 		return false;
-	*prog = (struct kit_program){ .path = h.path, .fd = h.fd, .argv = h.argv, .envp = h.envp };
+	*prog = (struct kit_program){
+		.path = h.path, .name = h.name, .fd = h.fd, .argv = h.argv, .envp = h.envp
+	};
 	return true;
 }
 
@@ -218,7 +220,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if (!thread_init(t))
 		return cannot_start(d, "out of memory");
-	if (!load_program(p, t, fd, prog->path, prog->argv, prog->envp, d))
+	if (!load_program(p, t, fd, prog->name ? prog->name : prog->path, prog->argv, prog->envp,
+			  d))
 		return -1;
 	if (opt->filters && !sys_seccomp_restore(t, (int)opt->filters - 1))
 		return cannot_start(d, "the seccomp filters were damaged");

@@ -41,28 +41,31 @@ enum {
 	FLAG_STATS = 4,
 	FLAG_BASE = 8,
 	FLAG_BASELINE = 16,
-	FLAG_STRESS = 32
+	FLAG_STRESS = 32,
+	FLAG_LEVEL1 = 64
 };
 
-/* Of the variable, before PATH. */
-enum { FIELDS = 9 };
+/* Of the variable, before NAME. */
+enum { FIELDS = 10 };
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
-		     const struct kit_options *o, const char *path)
+		     const struct kit_options *o, const char *name, const char *path)
 {
 	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
-			 | (o->stress ? FLAG_STRESS : 0);
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%s",
+			 | (o->stress ? FLAG_STRESS : 0)
+			 | (o->max_level == 1 ? FLAG_LEVEL1 : 0);
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%zx:%s%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
 			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
-			 kit_log_mask, o->filters, (unsigned long long)o->host_features, path);
+			 kit_log_mask, o->filters, (unsigned long long)o->host_features,
+			 strlen(name), name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
 
-/* Reads the fields before PATH; NULL when it is not what sys_exec_encode writes. */
+/* Reads the fields before NAME; NULL when it is not what sys_exec_encode writes. */
 static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
 	if (strncmp(s, "v2:", 3) != 0)
@@ -76,7 +79,7 @@ static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 			return NULL;
 		s = end + 1;
 	}
-	return s;
+	return f[FIELDS - 1] <= strlen(s) ? s : NULL;
 }
 
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
@@ -84,21 +87,26 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 {
 	const size_t len = strlen(SYS_EXEC_VAR);
 	uint64_t f[FIELDS];
-	const char *path;
+	const char *name;
 	char **e = envp;
 
 	while (*e && strncmp(*e, SYS_EXEC_VAR, len) != 0)
 		e++;
-	if (!*e || !(path = decode_fields(*e + len, f))
+	if (!*e || !(name = decode_fields(*e + len, f))
 	    || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
 		return false;
 	if ((int)f[1] >= 0 && fcntl((int)f[1], F_SETFD, FD_CLOEXEC) == 0)
 		own_fd = (int)f[1];
-	*h =
-	    (struct sys_exec_handover){ .path = path, .fd = (int)f[0], .argv = argv, .envp = envp };
+	*h = (struct sys_exec_handover){ .name = strndup(name, f[FIELDS - 1]),
+					 .path = name + f[FIELDS - 1],
+					 .fd = (int)f[0],
+					 .argv = argv,
+					 .envp = envp };
+	KIT_CHECK(h->name, "out of memory");
 	opt->engine = (enum kit_engine)f[2];
 	opt->selfcheck = f[3] & FLAG_SELFCHECK;
 	opt->stress = f[3] & FLAG_STRESS;
+	opt->max_level = f[3] & FLAG_LEVEL1 ? 1 : 2;
 	opt->strace = f[3] & FLAG_STRACE;
 	opt->stats = f[3] & FLAG_STATS;
 	opt->force_base = f[3] & FLAG_BASE;
@@ -381,8 +389,8 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 }
 
 /* Starts kitemu on the riscv64 program open at fd. */
-static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char **argv, char **envp,
-			   char *var, size_t var_bytes)
+static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const char *path,
+			   char **argv, char **envp, char *var, size_t var_bytes)
 {
 	struct kit_process *p = t->proc;
 	struct kit_options opt = p->opt;
@@ -392,7 +400,7 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *path, char 
 	if (filters < -1)
 		return filters;
 	opt.filters = (unsigned)(filters + 1);
-	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, path)) {
+	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, name, path)) {
 		fcntl(fd, F_SETFD, 0);
 		if (p->self_fd < 0) {
 			r = host_exec(t, AT_FDCWD, "/proc/self/exe", argv, envp, 0);
@@ -413,11 +421,11 @@ struct exec_req {
 	gaddr argv, envp;
 };
 
-/* name: of the program, as the guest knows it. */
+/* name: of what is executed, path: of the program, which are not the same where the first is a script. */
 static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f,
-			const char *name, const struct front *front)
+			const char *name, const char *path, const struct front *front)
 {
-	char var[SYS_PATH_MAX + 256];
+	char var[2 * SYS_PATH_MAX + 256];
 	const char *var_arg = var;
 	enum exec_kind kind = f->fd < 0 ? EXEC_HOST : exec_kind(f);
 	bool guest = kind == EXEC_GUEST;
@@ -432,7 +440,7 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
-		r = exec_kitemu(t, f->fd, name, argv, envp, var, sizeof var);
+		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, sizeof var);
 	} else if (r == 0 && !guest && t->seccomp) {
 		KIT_LOG(sys, "[%d] execve of a host program refused: no filter would hold it",
 			t->tid);
@@ -457,7 +465,7 @@ static const char *file_name(const struct exec_req *q, char *buf, size_t size_by
 static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
 {
 	char buf[SYS_PATH_MAX + 32];
-	const char *name = file_name(q, buf, sizeof buf);
+	const char *name = file_name(q, buf, sizeof buf), *path = name;
 	struct exec_file f = { .fd = -1 };
 	struct front front = { 0 };
 	int64_t r;
@@ -472,9 +480,9 @@ static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
 	    && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)
 		r = -ENOENT; /* the interpreter could not open it */
 	if (r == 0)
-		r = follow_scripts(t, &f, &name, &front);
+		r = follow_scripts(t, &f, &path, &front);
 	if (r == 0)
-		r = run_file(t, q, &f, name, &front);
+		r = run_file(t, q, &f, name, path, &front);
 	if (f.fd >= 0)
 		close(f.fd);
 	return r;

@@ -4,12 +4,13 @@
  * The kitemu that carries out a guest's execve starts its own binary again with the guest's argv as it
  * is and the guest's environment plus one variable:
  *
- *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:PATH
+ *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:LENGTH:NAMEPATH
  *
  * EXE is the descriptor of the program, SELF that of kitemu's binary, then the options in force (numbers in
  * hexadecimal), FILTERS one more than the descriptor of
- * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), PATH the file as the guest named it. The new kitemu takes the variable out of the environment
- * and the options from it: a guest tree runs with the options of its first kitemu.
+ * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), NAME (of LENGTH bytes) the file as the guest named it, PATH the program: that file, or the interpreter of a
+ * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
+ * runs with the options of its first kitemu.
  */
 #ifndef KIT_RUNTIME_SYS_EXEC_H
 #define KIT_RUNTIME_SYS_EXEC_H
@@ -20,7 +21,8 @@
 #include <stddef.h>
 
 struct sys_exec_handover {
-	const char *path; /* as the guest named it: AT_EXECFN */
+	const char *name; /* of what was executed: AT_EXECFN, and the process's name */
+	const char *path; /* of the program */
 	int fd;           /* the program, close-on-exec */
 	char **argv;      /* the guest's */
 	char **envp;      /* the guest's: KITEMU_EXEC is gone */
@@ -30,7 +32,7 @@ struct sys_exec_handover {
 
 /* Writes the variable into out; false when it does not fit. */
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
-		     const struct kit_options *opt, const char *path);
+		     const struct kit_options *opt, const char *name, const char *path);
 /*
  * Called before anything reads the command line. True when this kitemu was started by a guest's execve: fills *h
  * and the options that travel in *opt (log topics are set at once), and takes the variable out of envp.

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -79,6 +81,29 @@ static void make(const char *name, const char *text, int mode)
 	close(fd);
 }
 
+/* The name of the process and that of what was executed: a script's own, not its interpreter's. */
+static void say_name(void)
+{
+	const char *file = (const char *)getauxval(AT_EXECFN), *base = strrchr(file, '/');
+	char comm[20] = "", start[20] = "";
+	FILE *f = fopen("/proc/self/comm", "r");
+
+	prctl(PR_GET_NAME, comm);
+	if (!f || fscanf(f, "%19s", start) != 1)
+		puts("no comm");
+	if (f)
+		fclose(f);
+	base = base ? base + 1 : file;
+	/* This program's own name differs from level to level. */
+	if (strncmp(base, "execs-", 6) == 0 || strcmp(base, "exe") == 0)
+		printf("named after the program %d\n",
+		       !strncmp(comm, base, 15) && !strcmp(comm, start));
+	else if (strncmp(file, "/dev/fd/", 8) == 0)
+		printf("named %s\n", file); /* its comm was the number before Linux 6.14 */
+	else
+		printf("named %s, comm %s %s\n", file, comm, start);
+}
+
 static int child(int argc, char **argv, char **envp)
 {
 	printf("child argc %d:", argc);
@@ -89,6 +114,7 @@ static int child(int argc, char **argv, char **envp)
 		printf(" [%s]", *e);
 	printf(" fd20 %s fd21 %s\n", fcntl(20, F_GETFD) < 0 ? "closed" : "open",
 	       fcntl(21, F_GETFD) < 0 ? "closed" : "open");
+	say_name();
 	return 17;
 }
 
@@ -119,6 +145,8 @@ static void test_scripts(void)
 	run("script with argument", "./s2", args, none);
 	make("s3", "#!./s2 more\n", 0755);
 	run("script of script", "./s3", args, none);
+	make("a script with a long name", "#!./s2\n", 0755);
+	run("long name", "./a script with a long name", args, none);
 	make("s4", "#!./s4\n", 0755);
 	run("script of itself", "./s4", args, none);
 	make("s5", "#!\n", 0755);

@@ -71,13 +71,15 @@ static void test_exec(void)
 				 .host_features = KIT_HOST_KNOWN | 5 };
 	struct kit_options got = { .stats = true };
 	struct sys_exec_handover h;
-	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v1:1";
+	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v3:1";
 	char *argv[] = { name, NULL }, *envp[] = { a, var, b, NULL }, *plain[] = { a, bad, NULL };
+	char short_name[] = "KITEMU_EXEC=v2:0:0:0:0:0:0:0:0:0:5:name", *cut[] = { short_name, NULL };
 	int fd = open("/dev/null", O_RDONLY);
 	uint32_t log = kit_log_mask;
 
-	REQUIRE(sys_exec_encode(var, sizeof var, fd, -1, &o, "a path:with/colons"));
+	REQUIRE(sys_exec_encode(var, sizeof var, fd, -1, &o, "a name:", "a path:with/colons"));
 	REQUIRE(sys_exec_decode(1, argv, envp, &got, &h));
+	CHECK_STR(h.name, "a name:");
 	CHECK_STR(h.path, "a path:with/colons");
 	CHECK_EQ(h.fd, fd);
 	CHECK_PTR(h.argv, argv);
@@ -96,10 +98,12 @@ static void test_exec(void)
 	CHECK(plain[1] != NULL);
 	/* A variable of somebody else, whose descriptor is not there. */
 	close(fd);
-	REQUIRE(sys_exec_encode(var, sizeof var, fd, -1, &o, "x"));
+	REQUIRE(sys_exec_encode(var, sizeof var, fd, -1, &o, "x", "x"));
 	envp[1] = var;
 	CHECK(!sys_exec_decode(1, argv, envp, &got, &h));
-	CHECK(!sys_exec_encode(var, 20, 3, 4, &o, "a path that is too long"));
+	CHECK(!sys_exec_encode(var, 20, 3, 4, &o, "a name", "a path that is too long"));
+	/* A name that is longer than what is there. */
+	CHECK(!sys_exec_decode(1, argv, cut, &got, &h));
 }
 
 static void test_fd_hide(void)
