@@ -102,8 +102,6 @@ static bool act_on(struct mem_space *m, struct guard_page *g, enum guard_act act
 	if (act == ACT_ASK)
 		return g->hits && !was;
 	g->guarded = 0;
-	if (was)
-		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_RELAXED);
 	if (act == ACT_DROP && was) {
 		const struct mem_vma *v = vma_find(&m->vmas, a);
 
@@ -115,6 +113,8 @@ static bool act_on(struct mem_space *m, struct guard_page *g, enum guard_act act
 	}
 	if (act == ACT_ERASE)
 		guard_delete(&m->guard, g);
+	if (was) /* and now nothing can fail for it */
+		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_RELEASE);
 	return was;
 }
 
@@ -179,12 +179,16 @@ static bool guard_page(struct mem_space *m, gaddr page)
 	g = guard_get(&m->guard, page / MEM_PAGE_BYTES);
 	if (g->guarded)
 		return true;
-	if (g->hits >= MOST_HITS
-	    || mprotect(mem_host(m, page), MEM_PAGE_BYTES, mem_host_prot(v->prot) & ~PROT_WRITE))
+	if (g->hits >= MOST_HITS)
 		return false;
+	/* Counted before it can make anything fail, and as one more time before it is dropped: mem_any_guarded. */
+	__atomic_fetch_add(&m->guard.guarded, 1, __ATOMIC_SEQ_CST);
+	if (mprotect(mem_host(m, page), MEM_PAGE_BYTES, mem_host_prot(v->prot) & ~PROT_WRITE)) {
+		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_SEQ_CST);
+		return false;
+	}
 	g->guarded = 1;
 	atomic_fetch_add(&m->guard.times, 1);
-	__atomic_fetch_add(&m->guard.guarded, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -233,7 +237,7 @@ void mem_unguard(struct mem_space *m, gaddr start, uint64_t n)
 
 bool mem_any_guarded(const struct mem_space *m)
 {
-	return __atomic_load_n(&m->guard.guarded, __ATOMIC_RELAXED) != 0;
+	return __atomic_load_n(&m->guard.guarded, __ATOMIC_ACQUIRE) != 0;
 }
 
 const uint32_t *mem_guarded(const struct mem_space *m) { return &m->guard.guarded; }

@@ -9,8 +9,8 @@
  *
  * A call goes through native_syscall, so that a signal that comes before the host kernel looks for one still
  * interrupts it; a call that does not wait then runs after the handler. A call that fails with EFAULT while pages are guarded
- * (read-only on the host because they hold translated code) may have met such a page: the guards
- * are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg, wait4)
+ * (read-only on the host because they hold translated code), or were in the meantime, since other threads put guards up
+ * and drop them, may have met such a page: the guards are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg, wait4)
  * do not get that far: what they will write is known from the row and unguarded before.
  *
  * Threads: the table is constant; a call touches its own thread only.
@@ -27,6 +27,9 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
+
+/* A page is guarded anew only after more guest code ran there: a few tries are plenty. */
+enum { EFAULT_TRIES = 16 };
 
 /* The arguments as the kernel's prototypes cut them. */
 static void cut_args(const struct sys_row *row, const uint64_t *reg, uint64_t *a)
@@ -116,6 +119,26 @@ static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uin
 	return -row->error;
 }
 
+/* The same again when a guard may have made it fail. What is emulated minds guards itself (mem_copy_out). */
+static int64_t run_unguarded(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
+{
+	struct mem_space *m = t->proc->mem;
+	bool guarded = mem_any_guarded(m);
+	uint64_t guards = mem_guards(m);
+	int64_t r = run_once(t, row, reg);
+
+	for (int tries = 0; KIT_UNLIKELY(r == -EFAULT) && tries < EFAULT_TRIES; tries++) {
+		if (row->how == SYS_HOW_EMUL
+		    || !(guarded || mem_any_guarded(m) || mem_guards(m) != guards))
+			break;
+		mem_unguard(m, 0, mem_limit(m));
+		guarded = mem_any_guarded(m);
+		guards = mem_guards(m);
+		r = run_once(t, row, reg);
+	}
+	return r;
+}
+
 /* The call itself: its result, -errno, -SIG_ERESTART*, or SYS_R_*. */
 static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 		   const uint64_t *reg)
@@ -129,11 +152,7 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 		sys_arm_restart(t, false);
 	if (KIT_UNLIKELY(mem_any_guarded(m)))
 		marshal_unguard(t, row, reg);
-	r = run_once(t, row, reg);
-	if (r == -EFAULT && row->how != SYS_HOW_EMUL && mem_any_guarded(m)) {
-		mem_unguard(m, 0, UINT64_C(1) << 47);
-		r = run_once(t, row, reg);
-	}
+	r = run_unguarded(t, row, reg);
 	return r == -EINTR ? interrupted(row, reg) : r;
 }
 
