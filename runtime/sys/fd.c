@@ -20,20 +20,26 @@ bool sys_fd_is_ours(const struct kit_thread *t, int fd)
 }
 
 /*
- * Not above 1024: the kernel's tables grow with the highest number, and fork copies them. Fails only
- * when there is no room at all; the descriptor then stays where it is.
+ * Not above 1024: the kernel's tables grow with the highest number, and fork copies them. The soft limit is the guest's: ours
+ * lie beyond a lower one, which is lifted for the moment. Fails only when there is no room at all; the descriptor then
+ * stays where it is.
  */
 int sys_fd_hide(int fd)
 {
-	struct rlimit lim = { .rlim_cur = HIDE_BELOW };
+	struct rlimit lim = { HIDE_BELOW, HIDE_BELOW }, lifted;
 	int high, low;
 
 	getrlimit(RLIMIT_NOFILE, &lim);
-	low = lim.rlim_cur < HIDE_BELOW ? (int)lim.rlim_cur : HIDE_BELOW;
+	lifted = (struct rlimit){ lim.rlim_max, lim.rlim_max };
+	low = lim.rlim_max < HIDE_BELOW ? (int)lim.rlim_max : HIDE_BELOW;
 	low = low > 2 * HIDE_ROOM ? low - HIDE_ROOM : low / 2;
 	if (fd >= low)
 		return fd;
+	if (lim.rlim_cur < HIDE_BELOW)
+		setrlimit(RLIMIT_NOFILE, &lifted);
 	high = fcntl(fd, F_DUPFD_CLOEXEC, low);
+	if (lim.rlim_cur < HIDE_BELOW)
+		setrlimit(RLIMIT_NOFILE, &lim);
 	if (high < 0)
 		return fd;
 	close(fd);
@@ -99,6 +105,14 @@ int64_t sys_fcntl_getfl(struct kit_thread *t, const uint64_t *a)
 	int64_t r = host_call(__NR_fcntl, (long)a[0], F_GETFL, 0, 0, 0, 0);
 
 	return r < 0 ? r : (int64_t)sys_oflags_to_guest((uint64_t)r);
+}
+
+/* Who asks for each number whether it is open does not find ours. */
+int64_t sys_fcntl_fdflags(struct kit_thread *t, const uint64_t *a)
+{
+	if (sys_fd_is_ours(t, (int)a[0]))
+		return -EBADF;
+	return host_call(__NR_fcntl, (long)a[0], (long)a[1], (long)a[2], 0, 0, 0);
 }
 
 /* Not in fcntls.def. The kernel says EBADF first. */

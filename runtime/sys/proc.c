@@ -9,11 +9,13 @@
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <sys/vfs.h>
 
 /* Behind "/proc/": what follows the name of this process, or of one of its threads, and a slash; NULL: another's. */
 static const char *own_file(const struct kit_thread *t, const char *s)
@@ -63,6 +65,69 @@ enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path)
 		if (!strcmp(file, files[i].name))
 			return files[i].what;
 	return SYS_PROC_NONE;
+}
+
+/* True for /proc/PID/fd and fdinfo of this process. A descriptor's link says "/proc/PID" for "/proc/self", too. */
+static bool lists_own_fds(const struct kit_thread *t, int fd)
+{
+	char link[32], path[64];
+	const char *file;
+	struct statfs s;
+	ssize_t n;
+
+	if (fstatfs(fd, &s) < 0 || s.f_type != PROC_SUPER_MAGIC)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof path - 1);
+	if (n < 0)
+		return false;
+	path[n] = 0;
+	file = strncmp(path, "/proc/", 6) ? NULL : own_file(t, path + 6);
+	return file && (!strcmp(file, "fd") || !strcmp(file, "fdinfo"));
+}
+
+/* Takes kitemu's own descriptors out of a list of n bytes; what is left. */
+static size_t without_ours(const struct kit_thread *t, char *list, size_t n)
+{
+	enum { RECLEN = 16, NAME = 19 }; /* struct linux_dirent64 */
+	size_t left = 0;
+	uint16_t len;
+
+	for (size_t at = 0; at < n; at += len) {
+		const char *name = list + at + NAME;
+
+		memcpy(&len, list + at + RECLEN, sizeof len);
+		if (*name != '.' && sys_fd_is_ours(t, atoi(name)))
+			continue;
+		memmove(list + left, list + at, len);
+		left += len;
+	}
+	return left;
+}
+
+int64_t sys_getdents64(struct kit_thread *t, const uint64_t *a)
+{
+	enum { LIST_MOST = 32768 };
+	size_t room = a[2] < LIST_MOST ? a[2] : LIST_MOST, left = 0;
+	char *list;
+	int64_t r;
+
+	if (!lists_own_fds(t, (int)a[0]))
+		return host_call(__NR_getdents64, (long)a[0], host_ptr(t, a[1]), (long)a[2], 0, 0,
+				 0);
+	list = malloc(room + 1);
+	if (!list)
+		return -ENOMEM;
+	/* Nothing is the end of the list: a part that has only ours is skipped. */
+	do {
+		r = host_call(__NR_getdents64, (long)a[0], (long)list, (long)room, 0, 0, 0);
+		if (r > 0)
+			left = without_ours(t, list, (size_t)r);
+	} while (r > 0 && !left);
+	if (r > 0)
+		r = copy_out(t, a[1], list, left) ? (int64_t)left : -EFAULT;
+	free(list);
+	return r;
 }
 
 int64_t sys_proc_exe_path(struct kit_thread *t, char dst[SYS_PATH_MAX])
