@@ -27,6 +27,12 @@ bool native_cas(void *p, unsigned size_bytes, uint64_t *expected, uint64_t desir
 int64_t native_syscall(const uint32_t *stop, long nr, const long args[6]);
 bool native_syscall_interrupt(void *ucontext);
 
+/*
+ * The system call clone3 for a child with a stack of its own (args->stack), which runs fn(arg) and must not return.
+ * In the parent: the child's pid or -errno. args: struct clone_args, size_bytes of it.
+ */
+int64_t native_clone3(const void *args, size_t size_bytes, int (*fn)(void *), void *arg);
+
 /* ---- signal contexts (ucontext: the third argument of a SA_SIGINFO handler) ---------------- */
 
 uint64_t native_ctx_pc(const void *ucontext);

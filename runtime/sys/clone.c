@@ -14,11 +14,13 @@
  * gone, finds none taken.
  */
 #include "runtime/sys/clone.h"
+#include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/jit/jit.h"
 #include "runtime/sys/seccomp.h"
 
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -104,6 +106,54 @@ static int64_t parent_results(struct kit_thread *t, const struct clone_req *q, i
 	return pid;
 }
 
+/* ---- the host's clone -------------------------------------------------------------------------- */
+
+/* True when clone cannot do it. */
+static bool wants_clone3(const struct clone_req *q)
+{
+	return q->set_tids || q->flags & CLONE_INTO_CGROUP;
+}
+
+static struct clone_args host_args(const struct clone_req *q, int *pidfd)
+{
+	return (struct clone_args){
+		.flags = q->flags & ~own_flags,
+		.exit_signal = (unsigned)q->exit_signal,
+		.pidfd = (uintptr_t)pidfd,
+		.set_tid = q->set_tids ? (uintptr_t)q->set_tid : 0,
+		.set_tid_size = q->set_tids,
+		.cgroup = q->cgroup,
+	};
+}
+
+/* Without a stack: 0 in the child. Its pid or -errno. */
+static int64_t clone_here(const struct clone_req *q, int *pidfd)
+{
+	struct clone_args args = host_args(q, pidfd);
+
+	if (wants_clone3(q))
+		return host_call(__NR_clone3, (long)&args, sizeof args, 0, 0, 0, 0);
+	return host_call(__NR_clone, (long)(args.flags | args.exit_signal), 0, (long)pidfd, 0, 0,
+			 0);
+}
+
+/* The child runs fn(arg) on the stack and must not return. */
+static int64_t clone_on_stack(const struct clone_req *q, void *stack, size_t stack_bytes,
+			      int *pidfd, int (*fn)(void *), void *arg)
+{
+	struct clone_args args = host_args(q, pidfd);
+	int pid;
+
+	if (wants_clone3(q)) {
+		args.stack = (uintptr_t)stack;
+		args.stack_size = stack_bytes;
+		return native_clone3(&args, sizeof args, fn, arg);
+	}
+	pid = clone(fn, (char *)stack + stack_bytes, (int)(args.flags | args.exit_signal), arg,
+		    pidfd);
+	return pid < 0 ? -errno : pid;
+}
+
 /* ---- vfork ------------------------------------------------------------------------------------- */
 
 struct vfork {
@@ -157,16 +207,15 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 	struct vfork v = { .req = q };
 	struct kit_process *p = vfork_process(t, q);
 	char *stack = aligned_alloc(STACK_ALIGN_BYTES, VFORK_STACK_BYTES);
-	int flags = (int)((q->flags & ~own_flags) | (unsigned)q->exit_signal), pidfd = -1;
 	int64_t r = -ENOMEM;
+	int pidfd = -1;
 
 	if (p && stack)
 		v.child = clone_thread(t, p, q, NULL);
 	if (v.child) {
 		v.child->leader = true;
 		sig_block_all();
-		r = clone(vfork_main, stack + VFORK_STACK_BYTES, flags, &v, &pidfd);
-		r = r < 0 ? -errno : r;
+		r = clone_on_stack(q, stack, VFORK_STACK_BYTES, &pidfd, vfork_main, &v);
 		kit_set_self(t);
 		sig_unblock(t);
 		p->ops->gone(v.child);
@@ -181,15 +230,43 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 
 /* ---- fork -------------------------------------------------------------------------------------- */
 
-/* The host's fork: libc's where it can do what is asked, which keeps libc's locks and its thread id right. */
-static int64_t host_fork(const struct clone_req *q, uint64_t flags, int *pidfd)
+/*
+ * libc's fork holds libc's own locks over the clone in the middle of it, those of malloc above all, which other threads
+ * may hold at any time, and puts its state right in the child. That clone is a function of its own, _Fork, and the linker sends
+ * fork here: so whatever clone the guest asked for is made in that place.
+ */
+static _Thread_local struct {
+	const struct clone_req *req;
+	int *pidfd;
+} asked;
+
+#if KIT_WRAPS_FORK
+pid_t __real__Fork(void);
+pid_t __wrap__Fork(void);
+
+pid_t __wrap__Fork(void)
+{
+	return asked.req ? (pid_t)clone_here(asked.req, asked.pidfd) : __real__Fork();
+}
+
+static pid_t fork_as_asked(void) { return fork(); }
+#else
+/* Where libc's fork cannot be had in parts, another thread's hold on malloc goes on in the child. */
+static pid_t fork_as_asked(void) { return (pid_t)clone_here(asked.req, asked.pidfd); }
+#endif
+
+static int64_t host_fork(const struct clone_req *q, int *pidfd)
 {
 	pid_t pid;
 
-	if (flags || q->exit_signal != SIGCHLD)
-		return host_call(__NR_clone, (long)(flags | (unsigned)q->exit_signal), 0,
-				 (long)pidfd, 0, 0, 0);
-	pid = fork();
+	if (!(q->flags & ~own_flags) && q->exit_signal == SIGCHLD && !wants_clone3(q)) {
+		pid = fork();
+	} else {
+		asked.req = q;
+		asked.pidfd = pidfd;
+		pid = fork_as_asked();
+		asked.req = NULL;
+	}
 	return pid < 0 ? -errno : pid;
 }
 
@@ -218,7 +295,7 @@ static int64_t do_fork(struct kit_thread *t, const struct clone_req *q)
 
 	p->ops->fork(t, KIT_FORK_BEFORE);
 	sig_fork_prepare(t);
-	r = host_fork(q, q->flags & ~own_flags, &pidfd);
+	r = host_fork(q, &pidfd);
 	if (r == 0) {
 		fork_child(t, q);
 		return 0;
@@ -238,6 +315,10 @@ static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 		return -EINVAL;
 	if ((q->flags & CLONE_CLEAR_SIGHAND) && (q->flags & CLONE_SIGHAND))
 		return -EINVAL;
+	if ((q->flags & CLONE_THREAD) && q->set_tids) {
+		KIT_LOG(sys, "[%d] clone3: the id of a thread cannot be chosen", t->tid);
+		return -ENOSYS;
+	}
 	if (q->flags & CLONE_THREAD)
 		return thread_create(t, q);
 	if ((q->flags & CLONE_VM) && !(q->flags & CLONE_VFORK)) {
@@ -265,42 +346,65 @@ int64_t sys_clone(struct kit_thread *t, const uint64_t *a)
 	return do_clone(t, &q);
 }
 
-int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
+/* Reads what clone3 gets; a later, larger form's new fields must be 0. 0 or -errno. */
+static int64_t read_clone_args(struct kit_thread *t, gaddr at, uint64_t size, struct clone_args *c)
 {
-	struct clone_args c = { 0 };
-	uint64_t size = a[1], most = sizeof c;
+	const uint64_t known = sizeof *c;
 
 	if (size > MEM_PAGE_BYTES)
 		return -E2BIG;
 	if (size < CLONE_ARGS_SIZE_VER0)
 		return -EINVAL;
-	if (!copy_in(t, &c, a[0], size < most ? size : most))
+	if (!copy_in(t, c, at, size < known ? size : known))
 		return -EFAULT;
-	for (uint64_t i = most; i < size;
-	     i++) { /* a later, larger form: its new fields must be 0 */
+	for (uint64_t i = known; i < size; i++) {
 		char more;
 
-		if (!copy_in(t, &more, a[0] + i, 1))
+		if (!copy_in(t, &more, at + i, 1))
 			return -EFAULT;
 		if (more)
 			return -E2BIG;
 	}
-	if ((c.flags & (CSIGNAL | CLONE_DETACHED))
-	    || (c.flags & ~(UINT64_C(0xffffffff) | CLONE_CLEAR_SIGHAND)) || c.exit_signal > 64
-	    || ((c.flags & (CLONE_THREAD | CLONE_PARENT)) && c.exit_signal)
-	    || !c.stack != !c.stack_size)
+	return 0;
+}
+
+/* copy_clone_args_from_user and clone3_args_valid of kernel/fork.c. */
+static bool clone_args_are_valid(const struct clone_args *c, uint64_t size)
+{
+	if (c->set_tid_size > CLONE_SET_TID_MOST || !c->set_tid != !c->set_tid_size)
+		return false;
+	if (c->exit_signal > 64 || !c->stack != !c->stack_size)
+		return false;
+	if ((c->flags & CLONE_INTO_CGROUP) && (c->cgroup > INT_MAX || size < CLONE_ARGS_SIZE_VER2))
+		return false;
+	if ((c->flags & (CSIGNAL | CLONE_DETACHED))
+	    || (c->flags & ~(UINT64_C(0xffffffff) | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)))
+		return false;
+	return !(c->flags & (CLONE_THREAD | CLONE_PARENT)) || !c->exit_signal;
+}
+
+int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
+{
+	struct clone_args c = { 0 };
+	struct clone_req q;
+	int64_t r = read_clone_args(t, a[0], a[1], &c);
+
+	if (r < 0)
+		return r;
+	if (!clone_args_are_valid(&c, a[1]))
 		return -EINVAL;
-	if (c.set_tid_size) {
-		KIT_LOG(sys, "[%d] clone3: set_tid is not there yet", t->tid);
-		return -ENOSYS;
-	}
-	return do_clone(t, &(struct clone_req){
-			       .flags = c.flags,
-			       .exit_signal = (int)c.exit_signal,
-			       .stack = c.stack ? c.stack + c.stack_size : 0,
-			       .ptid = c.parent_tid,
-			       .ctid = c.child_tid,
-			       .tls = c.tls,
-			       .pidfd = c.pidfd,
-			   });
+	q = (struct clone_req){
+		.flags = c.flags,
+		.exit_signal = (int)c.exit_signal,
+		.stack = c.stack ? c.stack + c.stack_size : 0,
+		.ptid = c.parent_tid,
+		.ctid = c.child_tid,
+		.tls = c.tls,
+		.pidfd = c.pidfd,
+		.cgroup = c.cgroup,
+		.set_tids = (unsigned)c.set_tid_size,
+	};
+	if (!copy_in(t, q.set_tid, c.set_tid, q.set_tids * sizeof *q.set_tid))
+		return -EFAULT;
+	return do_clone(t, &q);
 }

@@ -4,12 +4,17 @@
 
 #include "runtime/sys/sys_priv.h"
 
+enum { CLONE_SET_TID_MOST = 32 }; /* MAX_PID_NS_LEVEL */
+
 /* What clone and clone3 ask for. */
 struct clone_req {
 	uint64_t flags; /* without the exit signal */
 	int exit_signal;
 	gaddr stack; /* stack pointer of the child; 0: the parent's */
 	gaddr ptid, ctid, tls, pidfd;
+	uint64_t cgroup;   /* a descriptor: CLONE_INTO_CGROUP */
+	unsigned set_tids; /* how many ids are chosen, the innermost namespace's first */
+	int32_t set_tid[CLONE_SET_TID_MOST];
 };
 
 /*

@@ -230,6 +230,53 @@ static void test_clone(void)
 	EQ(CLONE(CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), -EINVAL);
 }
 
+/* A process may be given an id that is free; then it is. */
+static void test_chosen_ids(void)
+{
+	pid_t ids[40], status;
+	struct clone_args ca = { .exit_signal = SIGCHLD,
+				 .set_tid = (uint64_t)ids,
+				 .set_tid_size = 1 };
+	long pid, again;
+
+	fflush(stdout);
+	for (int how = 0; how < 2; how++) {
+		ca.flags = how ? CLONE_PARENT_SETTID : 0;
+		ids[0] = fork();
+		if (!ids[0])
+			_exit(0);
+		waitpid(ids[0], &status, 0);
+		pid = RAW(SYS_clone3, &ca, sizeof ca);
+		if (!pid)
+			_exit(getpid() == ids[0] ? 11 : 12);
+		EQ(pid, ids[0]);
+		if (pid > 0) {
+			again = RAW(SYS_clone3, &ca, sizeof ca);
+			if (!again)
+				_exit(0);
+			EQ(again, -EEXIST);
+			EQ(waitpid((pid_t)pid, &status, 0), pid);
+			EQ(WEXITSTATUS(status), 11);
+		}
+	}
+	ca.set_tid_size = 33;
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EINVAL);
+	ca.set_tid_size = 0;
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EINVAL);
+	ca.set_tid_size = 1;
+	ca.set_tid = 0;
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EINVAL);
+	ca.set_tid = 8;
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EFAULT);
+	ca = (struct clone_args){ .flags = 0x200000000 /* CLONE_INTO_CGROUP */,
+				  .exit_signal = SIGCHLD,
+				  .cgroup = 999 };
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EBADF);
+	EQ(RAW(SYS_clone3, &ca, 80), -EINVAL); /* without the descriptor */
+	ca.cgroup = 1ul << 31;
+	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EINVAL);
+}
+
 int main(void)
 {
 	test_identity();
@@ -237,5 +284,6 @@ int main(void)
 	test_wait();
 	test_pidfd();
 	test_clone();
+	test_chosen_ids();
 	return done();
 }
