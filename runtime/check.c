@@ -455,3 +455,9 @@ enum ir_exit check_run(struct kit_thread *t)
 
 void check_lock(void) { pthread_mutex_lock(&lock); }
 void check_unlock(void) { pthread_mutex_unlock(&lock); }
+
+void check_take_back(void)
+{
+	if (kit_holds(&lock))
+		pthread_mutex_unlock(&lock);
+}

@@ -116,8 +116,15 @@ static void thread_scrap(struct kit_thread *t)
 	kit_decoder_release(t);
 }
 
+/* A vfork child that was killed may have left locks behind; that of the code cache is jit_thread_gone's matter. */
 static void thread_gone(struct kit_thread *t)
 {
+	struct kit_process *p = t->proc;
+
+	if (kit_holds(&p->list_lock))
+		pthread_mutex_unlock(&p->list_lock);
+	mem_take_back(p->mem);
+	check_take_back();
 	thread_end(t, jit_thread_gone);
 	thread_scrap(t);
 }
@@ -157,6 +164,9 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 		jit_freeze(t->proc->jit);
 	jit_set_frm(t);
 	core_write(t, info);
+	/* Threads of other processes go on: only this one's end. */
+	if (t->proc->jit && __atomic_load_n(&t->proc->lent, __ATOMIC_RELAXED))
+		jit_thaw(t->proc->jit);
 }
 
 static void farewell(struct kit_process *p)

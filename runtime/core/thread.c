@@ -35,3 +35,15 @@ void kit_list_remove(struct kit_thread *t)
 	*at = t->next;
 	pthread_mutex_unlock(&p->list_lock);
 }
+
+bool kit_holds(const pthread_mutex_t *m)
+{
+	pthread_mutex_t probe = PTHREAD_MUTEX_INITIALIZER;
+	bool same;
+
+	/* glibc's name for this thread is what it writes into a lock. */
+	pthread_mutex_lock(&probe);
+	same = __atomic_load_n(&m->__data.__owner, __ATOMIC_RELAXED) == probe.__data.__owner;
+	pthread_mutex_unlock(&probe);
+	return same;
+}

@@ -70,6 +70,8 @@ struct kit_process {
 	const struct kit_thread_ops *ops;
 	unsigned threads; /* guest threads that have not ended; atomic */
 	bool forked;      /* made by a guest's fork */
+	unsigned
+	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */
 	pthread_mutex_t list_lock;
 	struct kit_thread *first_thread; /* those that are able to run */
 	uint64_t features;               /* of the guest's cpu */
@@ -119,6 +121,12 @@ void kit_decoder_release(struct kit_thread *t);
 void kit_list_init(struct kit_process *p);
 void kit_list_add(struct kit_thread *t);
 void kit_list_remove(struct kit_thread *t);
+
+/*
+ * True when libc says that the calling thread holds the lock. So it does of one that a vfork child, which has the thread's libc
+ * state, held when it was killed.
+ */
+bool kit_holds(const pthread_mutex_t *m);
 
 struct kit_thread *kit_self(void);
 void kit_set_self(struct kit_thread *t);

@@ -383,6 +383,13 @@ void jit_thread_gone(struct kit_thread *t)
 	struct jit *j = t->proc->jit;
 
 	world_gone(&j->world, &t->jit->world);
+	if (kit_holds(&j->lock)) {
+		/* Killed while it changed the cache: the others go on, without what is there. */
+		world_stop(&j->world, self_entry());
+		tc_kill_all(&j->tc);
+		world_go(&j->world);
+		unlock(j);
+	}
 	jit_thread_fini(t);
 	/* Somebody may wait for what it was translating. */
 	pthread_cond_broadcast(&j->translated);
@@ -917,6 +924,12 @@ void jit_freeze(struct jit *j)
 {
 	lock(j);
 	world_stop(&j->world, self_entry());
+}
+
+void jit_thaw(struct jit *j)
+{
+	world_go(&j->world);
+	unlock(j);
 }
 
 /* ---- fork --------------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ void jit_set_frm(struct kit_thread *t);
 
 /* Makes every other thread keep out of translated code, for good: the process is about to die. */
 void jit_freeze(struct jit *j);
+void jit_thaw(struct jit *j);
 
 /*
  * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after. The

@@ -3,6 +3,17 @@
 
 #include "runtime/core/futex.h"
 
+/* How long a thread may stay inside before it is looked whether it is there at all. */
+enum { WAIT_MS = 200 };
+
+/* After clone without CLONE_THREAD the world has threads of several processes, and one of these may be killed. */
+static bool is_dead(const struct world_thread *e)
+{
+	const struct kit_thread *t = (const struct kit_thread *)e->st;
+
+	return t->tid && syscall(SYS_tkill, t->tid, 0) < 0 && errno == ESRCH;
+}
+
 void world_add(struct world *w, struct world_thread *e)
 {
 	e->next = w->first;
@@ -34,7 +45,8 @@ void world_stop(struct world *w, const struct world_thread *self)
 
 			if (!__atomic_load_n(&e->st->inside, __ATOMIC_SEQ_CST))
 				break;
-			futex_wait(&w->left, left);
+			if (!futex_wait_ms(&w->left, left, WAIT_MS) && is_dead(e))
+				__atomic_store_n(&e->inside, 0, __ATOMIC_SEQ_CST);
 		}
 	}
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,6 +85,15 @@ uint64_t mem_code_changes(const struct mem_space *m) { return atomic_load(&m->co
 
 void mem_fork_lock(struct mem_space *m) { pthread_mutex_lock(&m->lock); }
 void mem_fork_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
+
+void mem_take_back(struct mem_space *m)
+{
+	if (!kit_holds(&m->lock))
+		return;
+	/* It may have mapped something that the list does not have yet. */
+	mem_release_holes(m, m->min, m->limit);
+	pthread_mutex_unlock(&m->lock);
+}
 
 void mem_fork_child(struct mem_space *m)
 {

@@ -4,10 +4,13 @@
  *     CLONE_THREAD             thread.c: a host thread that runs the guest thread
  *     CLONE_VM, CLONE_VFORK    the host's clone with the same flags: the child shares kitemu's memory too, code
  *                              cache and all, while the thread that made it waits in the kernel
+ *     CLONE_VM                 the same on a helper, a host thread that waits in the place of the one that asked
  *     neither                  the host's fork: the child has a copy of kitemu
  *
  * A vfork child runs on a stack of its own with the waiting thread's libc state (TLS). What belongs to a process,
- * the signal dispositions above all, it has a copy of, as the kernel gives it one.
+ * the signal dispositions above all, it has a copy of, as the kernel gives it one. A child that runs beside its parent's
+ * threads is a vfork child of the helper's, whose libc state nobody else needs meanwhile. The helper takes back
+ * what was the child's when it is gone, or has executed another program.
  *
  * After a fork the child takes code memory of its own (jit_fork_child) and forgets its parent's pending signals
  * (sig_fork_child). kitemu's locks are held over the fork, so that the child, whose other threads are
@@ -17,6 +20,7 @@
 #include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
+#include "runtime/core/futex.h"
 #include "runtime/jit/jit.h"
 #include "runtime/sys/seccomp.h"
 
@@ -26,6 +30,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 
 enum { VFORK_STACK_BYTES = 512 << 10, STACK_ALIGN_BYTES = 16, ECALL_BYTES = 4 };
 
@@ -137,47 +143,53 @@ static int64_t clone_here(const struct clone_req *q, int *pidfd)
 			 0);
 }
 
-/* The child runs fn(arg) on the stack and must not return. */
-static int64_t clone_on_stack(const struct clone_req *q, void *stack, size_t stack_bytes,
-			      int *pidfd, int (*fn)(void *), void *arg)
-{
-	struct clone_args args = host_args(q, pidfd);
-	int pid;
-
-	if (wants_clone3(q)) {
-		args.stack = (uintptr_t)stack;
-		args.stack_size = stack_bytes;
-		return native_clone3(&args, sizeof args, fn, arg);
-	}
-	pid = clone(fn, (char *)stack + stack_bytes, (int)(args.flags | args.exit_signal), arg,
-		    pidfd);
-	return pid < 0 ? -errno : pid;
-}
-
 /* ---- vfork ------------------------------------------------------------------------------------- */
 
 struct vfork {
+	struct clone_req req;
+	struct kit_process *parent;
+	struct kit_process *proc; /* what the child believes to be */
 	struct kit_thread *child;
-	const struct clone_req *req;
+	char *stack;
+	int pid, pidfd; /* the kernel writes them before the child begins */
+	/* Of a child that runs beside its parent's threads: */
+	bool beside;
+	uint32_t refs;  /* atomic: the helper's and that of the thread that asked */
+	uint32_t began; /* futex: result holds */
+	int64_t result;
 };
+
+static void vfork_began(struct vfork *v, int64_t result)
+{
+	v->result = result;
+	__atomic_store_n(&v->began, 1, __ATOMIC_RELEASE);
+	if (v->beside)
+		futex_wake(&v->began, 1);
+}
 
 static int vfork_main(void *arg)
 {
-	const struct vfork *v = arg;
+	struct vfork *v = arg;
 	struct kit_thread *c = v->child;
+	bool last;
 
 	kit_set_self(c);
-	clone_child_begins(c, v->req);
-	if (v->req->flags & CLONE_CLEAR_SIGHAND)
+	clone_child_begins(c, &v->req);
+	/* In memory that is the parent's too, and before either can look. */
+	vfork_began(v, parent_results(c, &v->req, v->pid, v->pidfd));
+	if (v->req.flags & CLONE_CLEAR_SIGHAND)
 		sig_clear_handlers(c);
 	sig_vfork_child(c);
 	sig_thread_start(c);
 	c->proc->ops->run(c);
 	thread_ends(c);
+	last = __atomic_sub_fetch(&c->proc->threads, 1, __ATOMIC_ACQ_REL) == 0;
+	while (!c->exit_group && !last)
+		syscall(__NR_exit, c->exit_status);
 	_exit(c->exit_status);
 }
 
-/* The process that the child believes to be; dispositions are its own unless it asked to share them. */
+/* Dispositions are the child's own unless it asked to share them. */
 static struct kit_process *vfork_process(const struct kit_thread *t, const struct clone_req *q)
 {
 	struct kit_process *p = malloc(sizeof *p);
@@ -186,6 +198,7 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 		return NULL;
 	*p = *t->proc;
 	p->threads = 1;
+	p->lent = 1;
 	kit_list_init(p);
 	if (!(q->flags & CLONE_SIGHAND))
 		p->sig = sig_table_copy(t->proc->sig);
@@ -195,37 +208,165 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 	return NULL;
 }
 
-static void vfork_process_free(struct kit_process *p, const struct kit_process *parent)
+/* Takes back what a thread had that is gone, whatever it was at. */
+static void vfork_thread_gone(struct kit_thread *c)
 {
-	if (p && p->sig != parent->sig)
-		sig_table_free(p->sig);
-	free(p);
+	c->proc->ops->gone(c);
+	sig_thread_fini(c);
+	sys_filter_unref(c->seccomp);
+	free(c);
+}
+
+/* The child is gone, or was never made. */
+static void vfork_clear(struct vfork *v)
+{
+	if (v->child)
+		vfork_thread_gone(v->child);
+	if (v->proc && v->proc->sig != v->parent->sig)
+		sig_table_free(v->proc->sig);
+	free(v->proc);
+	free(v->stack);
+}
+
+static struct vfork *vfork_new(struct kit_thread *t, const struct clone_req *q)
+{
+	struct vfork *v = calloc(1, sizeof *v);
+
+	if (!v)
+		return NULL;
+	v->req = *q;
+	v->parent = t->proc;
+	v->pidfd = -1;
+	v->proc = vfork_process(t, q);
+	v->stack = aligned_alloc(STACK_ALIGN_BYTES, VFORK_STACK_BYTES);
+	if (v->proc && v->stack)
+		v->child = clone_thread(t, v->proc, q, NULL);
+	if (v->child) {
+		v->child->leader = true;
+		return v;
+	}
+	vfork_clear(v);
+	free(v);
+	return NULL;
+}
+
+/* Makes the child and waits until it has left the memory: its pid or -errno. All signals are blocked. */
+static int64_t vfork_run(struct vfork *v)
+{
+	const struct clone_req *q = &v->req;
+	struct clone_args args = host_args(q, &v->pidfd);
+	int pid;
+
+	args.flags |= CLONE_VFORK | CLONE_PARENT_SETTID;
+	if (wants_clone3(q) || q->flags & CLONE_PIDFD) { /* clone has one place for both answers */
+		args.parent_tid = (uintptr_t)&v->pid;
+		args.stack = (uintptr_t)v->stack;
+		args.stack_size = VFORK_STACK_BYTES;
+		return native_clone3(&args, sizeof args, vfork_main, v);
+	}
+	pid = clone(vfork_main, v->stack + VFORK_STACK_BYTES, (int)(args.flags | args.exit_signal),
+		    v, &v->pid);
+	return pid < 0 ? -errno : pid;
 }
 
 static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 {
-	struct vfork v = { .req = q };
-	struct kit_process *p = vfork_process(t, q);
-	char *stack = aligned_alloc(STACK_ALIGN_BYTES, VFORK_STACK_BYTES);
-	int64_t r = -ENOMEM;
-	int pidfd = -1;
+	struct vfork *v = vfork_new(t, q);
+	int64_t r;
 
-	if (p && stack)
-		v.child = clone_thread(t, p, q, NULL);
-	if (v.child) {
-		v.child->leader = true;
-		sig_block_all();
-		r = clone_on_stack(q, stack, VFORK_STACK_BYTES, &pidfd, vfork_main, &v);
-		kit_set_self(t);
-		sig_unblock(t);
-		p->ops->gone(v.child);
-		sig_thread_fini(v.child);
-		sys_filter_unref(v.child->seccomp);
-		free(v.child);
+	if (!v)
+		return -ENOMEM;
+	__atomic_add_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
+	sig_block_all();
+	r = vfork_run(v);
+	kit_set_self(t);
+	sig_unblock(t);
+	vfork_clear(v);
+	__atomic_sub_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
+	free(v);
+	return r;
+}
+
+/* ---- children beside their parent's threads ------------------------------------------------------- */
+
+/* True when all threads of the process are gone. */
+static bool is_dead(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0
+	    && info.si_pid == pid)
+		return true;
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/*
+ * The child's first thread has left the memory. Others that it made may still be there, and die with their process
+ * wherever they are: nobody tells. It is a rare program that makes any.
+ */
+static void end_beside(struct vfork *v)
+{
+	struct timespec pause = { 0, 1000000 };
+	struct kit_thread *c;
+
+	vfork_thread_gone(v->child);
+	v->child = NULL;
+	while (v->proc->first_thread && !is_dead((pid_t)v->result)) {
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 100000000)
+			pause.tv_nsec *= 2;
 	}
-	free(stack);
-	vfork_process_free(p, t->proc);
-	return r < 0 ? r : parent_results(t, q, r, pidfd);
+	while ((c = v->proc->first_thread))
+		vfork_thread_gone(c);
+}
+
+static void beside_release(struct vfork *v)
+{
+	if (__atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		free(v);
+}
+
+/* The helper. */
+static void *beside_main(void *arg)
+{
+	struct vfork *v = arg;
+	int64_t r;
+
+	sig_block_all();
+	r = vfork_run(v);
+	kit_set_self(NULL);
+	if (r >= 0)
+		end_beside(v);
+	vfork_clear(v);
+	__atomic_sub_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
+	if (r < 0)
+		vfork_began(v, r);
+	beside_release(v);
+	return NULL;
+}
+
+static int64_t do_beside(struct kit_thread *t, const struct clone_req *q)
+{
+	struct vfork *v = vfork_new(t, q);
+	int64_t r;
+
+	if (!v)
+		return -ENOMEM;
+	v->beside = true;
+	v->refs = 2;
+	__atomic_add_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
+	r = -thread_start_helper(t, beside_main, v);
+	if (r < 0) {
+		vfork_clear(v);
+		__atomic_sub_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
+		free(v);
+		return r;
+	}
+	while (!__atomic_load_n(&v->began, __ATOMIC_ACQUIRE))
+		futex_wait(&v->began, 0);
+	r = v->result;
+	beside_release(v);
+	return r;
 }
 
 /* ---- fork -------------------------------------------------------------------------------------- */
@@ -321,12 +462,9 @@ static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 	}
 	if (q->flags & CLONE_THREAD)
 		return thread_create(t, q);
-	if ((q->flags & CLONE_VM) && !(q->flags & CLONE_VFORK)) {
-		KIT_LOG(sys, "[%d] clone: a process that shares memory and runs beside its parent",
-			t->tid);
-		return -ENOSYS;
-	}
-	return q->flags & CLONE_VM ? do_vfork(t, q) : do_fork(t, q);
+	if (!(q->flags & CLONE_VM))
+		return do_fork(t, q);
+	return q->flags & CLONE_VFORK ? do_vfork(t, q) : do_beside(t, q);
 }
 
 int64_t sys_clone(struct kit_thread *t, const uint64_t *a)

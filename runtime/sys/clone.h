@@ -30,6 +30,8 @@ void clone_child_begins(struct kit_thread *c, const struct clone_req *q);
 
 /* thread.c: CLONE_THREAD. The child's thread id or -errno. */
 int64_t thread_create(struct kit_thread *t, const struct clone_req *q);
+/* Starts a host thread that is no guest's, for t: with all signals blocked, reaped by nobody. 0 or an error number. */
+int thread_start_helper(struct kit_thread *t, void *(*fn)(void *), void *arg);
 /* What happens to *ctid when the thread ends: it becomes 0 and one waiter is woken. 0: nothing. */
 void thread_set_ctid(struct kit_thread *t, gaddr ctid);
 /* A thread's end as its robust futexes and its clear_child_tid see it, where the kernel does not do that. */

@@ -293,15 +293,34 @@ static int32_t tid_of(pthread_t thread)
 	return ~(clock >> 3);
 }
 
-static int start_host_thread(struct host_thread *h)
+/* stack: the caller's, of THREAD_STACK_BYTES, for a thread that will be joined; NULL: libc's, for one that will not. */
+static int start_host_thread(pthread_t *thread, void *stack, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	int err;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstack(&attr, h->stack, THREAD_STACK_BYTES);
-	err = pthread_create(&h->libc, &attr, thread_main, h);
+	if (stack)
+		pthread_attr_setstack(&attr, stack, THREAD_STACK_BYTES);
+	else
+		pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
+	pthread_attr_setdetachstate(&attr, stack ? PTHREAD_CREATE_JOINABLE
+						 : PTHREAD_CREATE_DETACHED);
+	err = pthread_create(thread, &attr, fn, arg);
 	pthread_attr_destroy(&attr);
+	return err;
+}
+
+int thread_start_helper(struct kit_thread *t, void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+	int err;
+
+	sig_take_reserved(t->proc);
+	sig_block_all();
+	err = start_host_thread(&thread, NULL, fn, arg);
+	sig_take_back(t->proc);
+	sig_unblock(t);
 	return err;
 }
 
@@ -333,7 +352,7 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 	__atomic_add_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 	sig_take_reserved(t->proc);
 	sig_before_thread(t);
-	err = start_host_thread(h);
+	err = start_host_thread(&h->libc, h->stack, thread_main, h);
 	sig_take_back(t->proc);
 	if (err) {
 		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
