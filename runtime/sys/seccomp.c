@@ -8,7 +8,7 @@
  * children share chains by count. A program that a guest executes gets the chain in a file (sys_seccomp_save); a host program is
  * refused then, since nothing would hold it to the filters.
  *
- * Not there: SECCOMP_RET_USER_NOTIF (no listener can be made, so it gives ENOSYS as the kernel says), and tracers.
+ * SECCOMP_RET_USER_NOTIF is notify.c's. Not there: tracers.
  */
 #include "runtime/sys/seccomp.h"
 #include "arch/rv64/cpu.h"
@@ -38,6 +38,7 @@ enum {
 struct sys_filter {
 	uint32_t refs; /* atomic */
 	bool strict;   /* read, write, exit and rt_sigreturn alone; no insns */
+	bool listened; /* it has a listener */
 	struct sys_filter *prev;
 	unsigned count;
 	struct sock_filter insn[];
@@ -321,17 +322,21 @@ static uint32_t run_strict(uint64_t nr)
 		   : SECCOMP_RET_KILL_THREAD;
 }
 
-/* The strictest answer of the chain; of several alike the newest filter's. Actions compare as signed numbers. */
-static uint32_t ask(const struct sys_filter *f, const struct seccomp_data *d)
+/* The strictest answer of the chain; of several alike the newest filter's, *whose. Actions compare as signed numbers. */
+static uint32_t ask(const struct sys_filter *f, const struct seccomp_data *d,
+		    const struct sys_filter **whose)
 {
 	uint32_t ret = SECCOMP_RET_ALLOW;
 
+	*whose = NULL;
 	for (; f; f = f->prev) {
 		uint32_t r = f->strict ? run_strict((uint64_t)d->nr) : run_filter(f, d);
 
 		if ((int32_t)(r & SECCOMP_RET_ACTION_FULL)
-		    < (int32_t)(ret & SECCOMP_RET_ACTION_FULL))
+		    < (int32_t)(ret & SECCOMP_RET_ACTION_FULL)) {
 			ret = r;
+			*whose = f;
+		}
 	}
 	return ret;
 }
@@ -368,11 +373,12 @@ bool sys_seccomp_admits(struct kit_thread *t, uint64_t nr, const uint64_t *reg, 
 		.arch = AUDIT_ARCH_RISCV64,
 		.instruction_pointer = t->st.pc + ECALL_BYTES,
 	};
+	const struct sys_filter *whose;
 	uint32_t ret, data;
 	siginfo_t info;
 
 	memcpy(d.args, reg, sizeof d.args);
-	ret = ask(t->seccomp, &d);
+	ret = ask(t->seccomp, &d, &whose);
 	data = ret & SECCOMP_RET_DATA;
 	if ((ret & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ALLOW)
 		KIT_LOG(sys, "[%d] seccomp: call %d gets action 0x%x", t->tid, d.nr, ret);
@@ -389,9 +395,13 @@ bool sys_seccomp_admits(struct kit_thread *t, uint64_t nr, const uint64_t *reg, 
 		sig_force(t, &info);
 		*result = SYS_R_DONE;
 		return false;
-	case SECCOMP_RET_TRACE:
 	case SECCOMP_RET_USER_NOTIF:
-		*result = -ENOSYS; /* no tracer, no listener */
+		if (whose->listened)
+			return sys_notify_ask(t, &d, result);
+		*result = -ENOSYS;
+		return false;
+	case SECCOMP_RET_TRACE:
+		*result = -ENOSYS; /* no tracer */
 		return false;
 	case SECCOMP_RET_KILL_THREAD:
 		*result = kill_thread(t, &d);
@@ -472,15 +482,19 @@ static void put_chain(struct kit_thread *t, struct sys_filter *f)
 		__atomic_sub_fetch(&old->refs, 1, __ATOMIC_ACQ_REL);
 }
 
+/* 0 or the listener; an id or -errno. */
 static int64_t install(struct kit_thread *t, struct sys_filter *f, uint64_t flags)
 {
 	struct kit_process *p = t->proc;
-	int64_t differs = 0;
+	int64_t differs = 0, r = 0;
 
 	pthread_mutex_lock(&p->list_lock);
 	if (flags & SECCOMP_FILTER_FLAG_TSYNC)
 		differs = first_that_differs(t);
-	if (!differs) {
+	if (!differs && flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		r = sys_notify_listener(flags & ~(uint64_t)SECCOMP_FILTER_FLAG_LOG);
+	if (!differs && r >= 0) {
+		f->listened = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 		f->prev = sys_filter_ref(t->seccomp);
 		put_chain(t, f);
 		for (struct kit_thread *o = p->first_thread; o && flags & SECCOMP_FILTER_FLAG_TSYNC;
@@ -489,22 +503,31 @@ static int64_t install(struct kit_thread *t, struct sys_filter *f, uint64_t flag
 				put_chain(o, sys_filter_ref(f));
 	}
 	pthread_mutex_unlock(&p->list_lock);
-	if (!differs)
-		return 0;
+	if (!differs && r >= 0)
+		return r;
 	free(f);
+	if (r < 0)
+		return r;
 	return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : differs;
 }
 
 static int64_t set_filter(struct kit_thread *t, uint64_t flags, gaddr prog)
 {
 	const uint64_t known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG
-			       | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+			       | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+			       | SECCOMP_FILTER_FLAG_NEW_LISTENER
+			       | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	const bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	struct sys_filter *f;
 	int64_t r;
 
-	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-		KIT_LOG(sys, "[%d] seccomp: listeners are not there yet", t->tid);
 	if (flags & ~known)
+		return -EINVAL;
+	/* An id and a descriptor could not be told apart. */
+	if (listener && flags & SECCOMP_FILTER_FLAG_TSYNC
+	    && !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+		return -EINVAL;
+	if (!listener && flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 		return -EINVAL;
 	if (t->seccomp && t->seccomp->strict)
 		return -EINVAL;
@@ -542,6 +565,7 @@ static int64_t action_available(struct kit_thread *t, gaddr at)
 	case SECCOMP_RET_KILL_THREAD:
 	case SECCOMP_RET_TRAP:
 	case SECCOMP_RET_ERRNO:
+	case SECCOMP_RET_USER_NOTIF:
 	case SECCOMP_RET_TRACE:
 	case SECCOMP_RET_LOG:
 	case SECCOMP_RET_ALLOW:
@@ -560,6 +584,9 @@ int64_t sys_seccomp(struct kit_thread *t, const uint64_t *a)
 		return set_filter(t, a[1], a[2]);
 	case SECCOMP_GET_ACTION_AVAIL:
 		return a[1] ? -EINVAL : action_available(t, a[2]);
+	case SECCOMP_GET_NOTIF_SIZES:
+		return a[1] ? -EINVAL
+			    : host_call(__NR_seccomp, (long)a[0], 0, host_ptr(t, a[2]), 0, 0, 0);
 	default:
 		return -EINVAL;
 	}
@@ -582,14 +609,14 @@ int64_t sys_prctl_get_seccomp(struct kit_thread *t, const uint64_t *a)
 
 /* ---- over execve -------------------------------------------------------------------------------- */
 
-/* In the file, oldest first: the number of insns, then the insns. Strict mode does not come here: it forbids execve. */
+/* In the file, oldest first: the number of insns and whether there is a listener, then the insns. Strict mode does not come here: it forbids execve. */
 static bool save_chain(int fd, const struct sys_filter *f)
 {
 	const size_t bytes = f ? f->count * sizeof *f->insn : 0;
+	const unsigned head[] = { f ? f->count : 0, f && f->listened };
 
 	return !f
-	       || (save_chain(fd, f->prev)
-		   && write(fd, &f->count, sizeof f->count) == sizeof f->count
+	       || (save_chain(fd, f->prev) && write(fd, head, sizeof head) == sizeof head
 		   && write(fd, f->insn, bytes) == (ssize_t)bytes);
 }
 
@@ -610,11 +637,12 @@ int sys_seccomp_save(const struct kit_thread *t)
 
 bool sys_seccomp_restore(struct kit_thread *t, int fd)
 {
-	unsigned count;
+	unsigned head[2], count;
 	bool ok = lseek(fd, 0, SEEK_SET) == 0;
 
-	while (ok && read(fd, &count, sizeof count) == sizeof count) {
-		struct sys_filter *f = count && count <= BPF_MAXINSNS ? filter_new(count) : NULL;
+	while (ok && read(fd, head, sizeof head) == sizeof head) {
+		struct sys_filter *f =
+		    (count = head[0]) && count <= BPF_MAXINSNS ? filter_new(count) : NULL;
 
 		ok = f
 		     && read(fd, f->insn, count * sizeof *f->insn)
@@ -624,6 +652,7 @@ bool sys_seccomp_restore(struct kit_thread *t, int fd)
 			free(f);
 			break;
 		}
+		f->listened = head[1];
 		f->prev = t->seccomp;
 		put_chain(t, f);
 	}
