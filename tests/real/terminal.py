@@ -136,6 +136,67 @@ def bash(case):
         check("hidden" not in t.text, "a silent read echoed")
 
 
+def jobs(case):
+    """What a terminal does to jobs in the background and in the foreground, waits, traps, and the terminal's state afterwards."""
+    with Terminal(case, "bash", "--norc", "-i", env=case.env(PS1="<\\!>$ "), prompt=r"<\d+>\$ ") as t:
+        t.expect(r"<1>\$ ")
+        # The first of two to end, with its status; then the other.
+        t.ask("{ sleep 0.5; exit 3; } & { sleep 0.1; exit 4; } & wait -n; echo n=$?", r"^n=4$")
+        t.ask("wait -n; echo n=$?", r"^n=3$")
+        t.ask("wait -n; echo n=$?", r"^n=127$")
+        # A job in the background that reads the terminal stops, and reads when it is brought to the foreground.
+        t.ask("cat >typed & sleep 0.3", r"\[1\] \d+")
+        t.ask("jobs", r"\[1\]\+ +Stopped +cat")
+        t.type("fg\r", r"cat > ?typed\n")
+        t.type("a line\r\x04", t.prompt)
+        t.ask("cat typed", r"^a line$")
+        # One that writes does so too, if the terminal is set to stop it.
+        t.ask("stty tostop; echo written & sleep 0.3", r"\[1\] \d+")
+        t.ask("jobs -l", r"\[1\]\+ +\d+ Stopped \(tty output\) +echo written")
+        t.type("fg\r", r"^written\n")
+        t.expect(t.prompt)
+        t.ask("stty -tostop; echo freely & wait; echo after", r"^freely\n(.*\n)*after$")
+        # Stopped and continued by signals; a whole pipeline is one job.
+        t.ask("sleep 50 | sleep 51 & kill -STOP %1; sleep 0.3", r"\[1\] \d+")
+        t.ask("jobs", r"\[1\]\+ +Stopped +sleep 50 \| sleep 51")
+        t.ask("kill -CONT %1; sleep 0.3; jobs", r"\[1\]\+ +Running +sleep 50 \| sleep 51")
+        t.ask("kill %1; wait %1; echo st=$?", r"^st=143$")
+        # Keys reach the foreground job alone; ^\\ ends what does not mind ^C.
+        t.start("sleep 60 & bash -c 'trap \"\" INT; exec sleep 70'")
+        t.type("\x03", r"\^C")
+        t.type("\x1c", r"Quit")
+        t.expect(t.prompt)
+        t.ask("echo st=$?; jobs", r"^st=131\n\[1\]\+? +Running +sleep 60")
+        t.ask("disown %1; jobs; echo none; kill $!", r"^none$")
+        # A trap of the shell's own runs once the foreground job is over; EXIT and DEBUG.
+        t.ask("trap 'echo usr1' USR1; (sleep 0.2; kill -USR1 $$) & sleep 0.6; echo slept", r"usr1\n(.*\n)*slept$")
+        t.ask("bash -c 'trap \"echo exit \\$?\" EXIT; trap \"echo int\" INT; kill -INT $$; exit 6'; echo st=$?", r"^int\nexit 6\nst=6$")
+        # A job that is suspended while it has the echo off; the shell has its own state back, the job then its.
+        t.type("bash -c 'stty -echo; echo off; kill -STOP $$; stty -a | grep -o \"[-]*echo \"; stty echo'\r", r"^off$")
+        t.expect(t.prompt)
+        t.ask("echo echoed", r"echo echoed\nechoed$")
+        t.type("fg\r", r"^-?echo $")
+        t.expect(t.prompt)
+        t.type("read -s x\r", r"read -s x\n")
+        t.keys("", "\x03")
+        t.expect(t.prompt)
+        t.ask("stty -a | grep -o ' echo '", r"^ echo $")
+        t.ask("stty -icanon -isig min 3; stty sane; stty -a | grep -o '[-]*icanon\\|[-]*isig' | tr '\\n' ' '", r"isig icanon|icanon isig")
+        # A shell in the shell has jobs of its own, and can be stopped itself.
+        t.type("PS1='inner> ' bash --norc -i\r", r"^inner> ")
+        t.start("sleep 70")
+        t.type("\x1a", r"Stopped +sleep 70")
+        t.type("suspend\r", r"Stopped +PS1='inner> ' bash --norc -i")
+        t.expect(t.prompt)
+        t.type("fg\r", r"inner> ")
+        t.type("jobs\r", r"\[1\]\+ +Stopped +sleep 70")
+        t.type("kill -9 %1; wait; echo gone\r", r"^gone$")
+        t.type("exit 8\r", t.prompt)
+        t.ask("echo st=$?", r"^st=8$")
+        t.send("exit 5\r")
+        same(t.status(), 5, "status")
+
+
 def ash(case):
     """busybox sh: job control and its own line editing."""
     with Terminal(case, "busybox", "sh", "-i", env=case.env(PS1="ash> "), prompt="ash> ") as t:
@@ -261,5 +322,5 @@ def pagers(case):
 
 
 def cases(add):
-    for name, f in (("bash", bash), ("ash", ash), ("zsh", zsh), ("vi", vi), ("vi-tmux", vi_tmux), ("pagers", pagers)):
+    for name, f in (("bash", bash), ("jobs", jobs), ("ash", ash), ("zsh", zsh), ("vi", vi), ("vi-tmux", vi_tmux), ("pagers", pagers)):
         add(f"terminal/{name}", f, ("jit", "interp") if name in ("vi", "ash") else ("jit",))
