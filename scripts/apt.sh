@@ -60,9 +60,9 @@ kit_apt_signed_by() {
 }
 
 # kit_apt_private SUITE ARCH: make the private configuration and fetch its lists when they are missing
-# or old. Leaves the configuration file's name in $kit_apt_conf.
+# or old. ARCH source is for source packages. Leaves the configuration file's name in $kit_apt_conf.
 kit_apt_private() {
-	local suite=$1 arch=$2 dir=$KIT_CACHE/apt/$1-$2 archive key
+	local suite=$1 arch=$2 dir=$KIT_CACHE/apt/$1-$2 archive key kind=deb list=Packages
 
 	kit_apt_conf=$dir/apt.conf
 	if [ -n "$(find "$dir/ok" -mmin -$KIT_LIST_MAX_AGE_MIN 2>/dev/null)" ]; then
@@ -77,10 +77,11 @@ kit_apt_private() {
 	key=$(kit_apt_signed_by "${archive#* }")
 	[ -n "$key" ] || key=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -r "$key" ] && key="[signed-by=$key] " || key=
+	[ "$arch" != source ] || { kind=deb-src list=Sources arch=$(dpkg --print-architecture); }
 
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" "$dir/parts"
 	: >"$dir/status" # nothing counts as installed
-	printf 'deb %s%s %s main\n' "$key" "${archive%% *}" "$suite" >"$dir/sources.list"
+	printf '%s %s%s %s main\n' $kind "$key" "${archive%% *}" "$suite" >"$dir/sources.list"
 	cat >"$kit_apt_conf" <<-END
 		#clear APT::Architectures;
 		#clear APT::Update::Post-Invoke-Success;
@@ -101,7 +102,7 @@ kit_apt_private() {
 	END
 	kit_say "fetching the package lists of $suite for $arch"
 	# Without lists, apt-get update ends with success and a warning: so look for the file.
-	if apt-get -q -c "$kit_apt_conf" update >"$dir/log" 2>&1 && ls "$dir"/state/lists/*_Packages* >/dev/null 2>&1; then
+	if apt-get -q -c "$kit_apt_conf" update >"$dir/log" 2>&1 && ls "$dir"/state/lists/*_$list* >/dev/null 2>&1; then
 		touch "$dir/ok"
 	elif [ -e "$dir/ok" ]; then
 		kit_say "could not refresh them, going on with the old ones"
@@ -135,4 +136,24 @@ kit_apt_debs() {
 		fi
 		ls "$debs/${pkg}"_*.deb | tail -n 1
 	done
+}
+
+# kit_apt_source SUITE PACKAGE: download a source package's files, print the folder that they are in.
+kit_apt_source() {
+	local suite=$1 pkg=$2 dir=$KIT_CACHE/sources/$1/$2 tmp
+
+	if [ ! -e "$dir" ]; then
+		mkdir -p "${dir%/*}"
+		kit_apt_private "$suite" source
+		tmp=$(mktemp -d "${dir%/*}/tmp.XXXXXX")
+		kit_say "fetching the source of $pkg ($suite)"
+		if ! (cd "$tmp" && apt-get -q -c "$kit_apt_conf" --download-only source "$pkg") >"$tmp.log" 2>&1; then
+			cat "$tmp.log" >&2
+			rm -rf "$tmp" "$tmp.log"
+			kit_die "cannot fetch the source of $pkg of $suite"
+		fi
+		rm -f "$tmp.log"
+		mv -T "$tmp" "$dir"
+	fi
+	echo "$dir"
 }

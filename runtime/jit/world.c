@@ -46,7 +46,7 @@ void world_stop(struct world *w, const struct world_thread *self)
 			if (!__atomic_load_n(&e->st->inside, __ATOMIC_SEQ_CST))
 				break;
 			if (!futex_wait_ms(&w->left, left, WAIT_MS) && is_dead(e))
-				__atomic_store_n(&e->inside, 0, __ATOMIC_SEQ_CST);
+				__atomic_store_n(&e->st->inside, 0, __ATOMIC_SEQ_CST);
 		}
 	}
 }
