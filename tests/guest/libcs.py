@@ -8,7 +8,7 @@ SET_ULEB128, SUB_ULEB128 = 60, 61
 SHT_RELA, RELA_BYTES, SECTION_BYTES = 4, 24, 64
 
 MUSL = """hello varargs jumps sigasync sigsync forks execs spawn smc calls integer strings heap digest many
-    process thrrobust threxit thrfork thrguard litmus lockfree thrmany""".split()
+    process processes thrrobust threxit thrfork thrguard litmus lockfree thrmany""".split()
 # Their thread-local data cannot be linked to a static-pie that way.
 MUSL_NO_PIE = ["thrsync", "c11threads"]
 GLIBC = "hello sigsync forks execs heap printf process exceptions".split()
