@@ -362,10 +362,36 @@ static bool any_changed(struct kit_process *p)
 	return false;
 }
 
-static void report(const struct lifted *l, struct kit_process *p, const struct ir_state *before,
-		   struct strbuf *diff)
+/* Counts of what happens to code; see any_code_changed. */
+struct code_counts {
+	uint64_t changes, dropped;
+};
+
+static struct code_counts code_counts(const struct kit_process *p)
 {
-	if (any_shared(p) || (threaded && any_changed(p))) {
+	return (struct code_counts){ mem_code_changes(p->mem), jit_dropped(p->jit) };
+}
+
+/*
+ * True when another thread may have changed code since then, which the engines fetch one after the other: it was unmapped or
+ * written to, or the translated code was of bytes that are no longer there, as it may be until this thread's next fence.i where
+ * code is not guarded.
+ */
+static bool any_code_changed(struct kit_process *p, const struct code_counts *then)
+{
+	struct code_counts now;
+
+	mem_settle(p->mem); /* what is done is counted then */
+	jit_sync_code(p->jit);
+	now = code_counts(p);
+	return now.changes != then->changes || now.dropped != then->dropped;
+}
+
+static void report(const struct lifted *l, struct kit_process *p, const struct ir_state *before,
+		   const struct code_counts *counts, struct strbuf *diff)
+{
+	if (any_shared(p)
+	    || (threaded && (any_changed(p) || !is_current(p, l) || any_code_changed(p, counts)))) {
 		KIT_LOG(jit, "selfcheck: memory may have changed under the unit at %#lx:\n%s",
 			(unsigned long)l->u.gpc, diff->s);
 		strbuf_fini(diff);
@@ -417,6 +443,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	struct strbuf diff = STRBUF_INIT;
 	const struct lifted *l;
 	struct ir_state before; /* the guest's registers alone, which come first */
+	struct code_counts counts = code_counts(t->proc);
 	enum ir_exit want, got;
 
 	threaded |= __atomic_load_n(&t->proc->threads, __ATOMIC_RELAXED) > 1;
@@ -439,7 +466,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	compare_registers(&shadow.thread.st, &t->st, &diff);
 	compare_memory(t->proc, &diff);
 	if (diff.len)
-		report(l, t->proc, &before, &diff);
+		report(l, t->proc, &before, &counts, &diff);
 	return got;
 }
 

@@ -920,6 +920,11 @@ void jit_sync_code(struct jit *j)
 	unlock(j);
 }
 
+uint64_t jit_dropped(const struct jit *j)
+{
+	return __atomic_load_n(&j->stats.killed, __ATOMIC_RELAXED);
+}
+
 void jit_freeze(struct jit *j)
 {
 	lock(j);

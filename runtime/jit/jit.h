@@ -80,6 +80,8 @@ void jit_interrupt(struct kit_thread *t, void *ucontext);
 
 /* fence.i, riscv_flush_icache: code that was made from bytes whose writes went unnoticed is compared with them. */
 void jit_sync_code(struct jit *j);
+/* How many units were dropped so far, since their guest code had changed, or for room. No lock. */
+uint64_t jit_dropped(const struct jit *j);
 /* The guest's dynamic rounding mode or flags were changed in t->st.frm: derives st.host_fpcr (keeping flags in st.fflags). */
 void jit_set_frm(struct kit_thread *t);
 

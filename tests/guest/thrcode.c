@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 selfcheck=no */
+/* guest: levels=O0,O2 */
 /*
  * Code that is made, patched and unmapped while threads run it. Functions return a number; what else they
  * do is written for the machine that the test runs on.
