@@ -17,14 +17,16 @@ const char *const x64_phys_name[LIR_PHYS_COUNT] = {
 /* Hottest first. As a base, r13 needs a displacement and r12 a SIB byte: they come last. */
 static const uint8_t int_home[] = { X64_RBX, X64_RSI, X64_RDI, X64_R8,  X64_R9, X64_R10,
 				    X64_R11, X64_R14, X64_R13, X64_R12, X64_R15 };
-enum { FIRST_FP_HOME = 3, FP_HOMES = 13, INT_HOMES = ARRAY_LEN(int_home) };
+enum { FIRST_FP_HOME = 3, FP_HOMES = 13, INT_HOMES = ARRAY_LEN(int_home), FEW_HOMES = 2 };
 
 #define SCRATCH_INT (UINT64_C(1) << X64_RAX | UINT64_C(1) << X64_RCX | UINT64_C(1) << X64_RDX)
 #define SCRATCH_FP  (UINT64_C(7) << LIR_PHYS_FP)
 
 static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, struct ra_target *t)
 {
-	unsigned ints = INT_HOMES - o->guest_base; /* r15 is the base then */
+	unsigned ints =
+	    o->few_homes ? FEW_HOMES : INT_HOMES - o->guest_base; /* r15 is the base then */
+	unsigned fps = o->few_homes ? FEW_HOMES : FP_HOMES;
 
 	*t = (struct ra_target){
 		.scratch = { SCRATCH_INT, SCRATCH_FP },
@@ -35,14 +37,14 @@ static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, 
 	memset(t->home, LIR_PHYS_NONE, sizeof t->home);
 	for (unsigned i = 0; i < ints; i++)
 		t->alloc[LIR_INT] |= UINT64_C(1) << int_home[i];
-	for (unsigned i = 0; i < FP_HOMES; i++)
+	for (unsigned i = 0; i < fps; i++)
 		t->alloc[LIR_FP] |= UINT64_C(1) << (LIR_PHYS_FP + FIRST_FP_HOME + i);
 	for (unsigned g = 0; g < regs->count; g++) {
 		const struct ir_reg *r = &regs->reg[g];
 
 		if (r->type == IR_I64 && r->pin < ints)
 			t->home[g] = int_home[r->pin];
-		else if (r->type == IR_F64 && r->pin < FP_HOMES)
+		else if (r->type == IR_F64 && r->pin < fps)
 			t->home[g] = (uint8_t)(LIR_PHYS_FP + FIRST_FP_HOME + r->pin);
 	}
 	ra_target_done(t);

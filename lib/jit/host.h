@@ -15,6 +15,8 @@ struct jit_opts {
 	    host_features; /* the host's own bits, from native_features() or 0 for the baseline */
 	bool guest_base;   /* add ir_state.guest_base to every guest address */
 	bool
+	    few_homes; /* keep few guest registers in host registers, and leave few to the allocator (tests) */
+	bool
 	    count_blocks; /* each block counts its entries: ir_state.entries. What is hot goes to level 2 */
 };
 

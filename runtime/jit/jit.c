@@ -241,6 +241,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 		j->opts.host_features = p->opt.host_features & ~KIT_HOST_KNOWN;
 	}
 	j->opts.guest_base = mem_base(p->mem) != 0;
+	/* One process in two spills all the time. */
+	j->opts.few_homes = p->opt.stress && getpid() % 2;
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
