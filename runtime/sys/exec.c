@@ -203,6 +203,7 @@ static int64_t may_execute(int fd)
 static int64_t open_named(struct kit_thread *t, int dirfd, const char *path, int flags)
 {
 	const int how = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK; /* a FIFO must not block */
+	struct sys_proc_file file;
 	char link[32];
 
 	if (!*path && (flags & AT_EMPTY_PATH)) {
@@ -211,8 +212,9 @@ static int64_t open_named(struct kit_thread *t, int dirfd, const char *path, int
 			return -EBADF;
 		return host_call(__NR_openat, AT_FDCWD, (long)link, how, 0, 0, 0);
 	}
-	if (!strcmp(path, "/proc/self/exe"))
-		return sys_proc_open(t, SYS_PROC_EXE, how);
+	file = sys_proc_find_copy(t, dirfd, path);
+	if (file.what == SYS_PROC_EXE)
+		return sys_proc_open(t, file, how);
 	return host_call(__NR_openat, dirfd, (long)path,
 			 how | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, 0, 0);
 }

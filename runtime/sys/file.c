@@ -18,10 +18,10 @@ int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src)
 int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 {
 	long flags = (long)sys_oflags_to_host(a[2]);
-	enum sys_proc what = sys_proc_find(t, a[1]);
+	struct sys_proc_file file = sys_proc_find(t, (int)a[0], a[1]);
 
-	if (what)
-		return sys_proc_open(t, what, (int)flags);
+	if (KIT_UNLIKELY(file.what))
+		return sys_proc_open(t, file, (int)flags);
 	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0,
 				0);
 }
@@ -75,40 +75,70 @@ int64_t sys_fstat(struct kit_thread *t, const uint64_t *a)
 	return r < 0 ? r : put_stat(t, a[1], &s);
 }
 
+/* The program of a guest whose link is asked for, which the flags follow: a descriptor to look at, or -1; *close_it after that. */
+static int exe_to_look_at(struct kit_thread *t, const uint64_t *a, uint64_t flags, bool *close_it)
+{
+	struct sys_proc_file file = { .what = SYS_PROC_NONE };
+	char path[SYS_PATH_MAX + 1];
+
+	*close_it = false;
+	if (!(flags & AT_SYMLINK_NOFOLLOW))
+		file = sys_proc_find(t, (int)a[0], a[1]);
+	if (file.what != SYS_PROC_EXE)
+		return -1;
+	if (!file.pid)
+		return t->proc->exe_fd;
+	*close_it = true;
+	return sys_proc_exe_path(t, file.pid, path) < 0 ? -1 : open(path, O_PATH | O_CLOEXEC);
+}
+
 int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
 {
 	struct stat s;
+	bool close_it;
+	int fd = exe_to_look_at(t, a, a[3], &close_it);
 	int64_t r;
 
-	if (!(a[3] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
-		r = host_call(__NR_fstat, t->proc->exe_fd, (long)&s, 0, 0, 0, 0);
+	if (KIT_UNLIKELY(fd >= 0))
+		r = host_call(__NR_fstat, fd, (long)&s, 0, 0, 0, 0);
 	else
 		r = host_call(__NR_newfstatat, (long)a[0], host_ptr(t, a[1]), (long)&s, (long)a[3],
 			      0, 0);
+	if (close_it && fd >= 0)
+		close(fd);
 	return r < 0 ? r : put_stat(t, a[2], &s);
 }
 
 int64_t sys_statx(struct kit_thread *t, const uint64_t *a)
 {
-	if (!(a[2] & AT_SYMLINK_NOFOLLOW) && sys_proc_find(t, a[1]) == SYS_PROC_EXE)
-		return host_call(__NR_statx, t->proc->exe_fd, (long)"",
-				 (long)(a[2] | AT_EMPTY_PATH), (long)a[3], host_ptr(t, a[4]), 0);
-	return host_call(__NR_statx, (long)a[0], host_ptr(t, a[1]), (long)a[2], (long)a[3],
-			 host_ptr(t, a[4]), 0);
+	bool close_it;
+	int fd = exe_to_look_at(t, a, a[2], &close_it);
+	int64_t r;
+
+	if (KIT_UNLIKELY(fd >= 0))
+		r = host_call(__NR_statx, fd, (long)"", (long)(a[2] | AT_EMPTY_PATH), (long)a[3],
+			      host_ptr(t, a[4]), 0);
+	else
+		r = host_call(__NR_statx, (long)a[0], host_ptr(t, a[1]), (long)a[2], (long)a[3],
+			      host_ptr(t, a[4]), 0);
+	if (close_it && fd >= 0)
+		close(fd);
+	return r;
 }
 
 int64_t sys_readlinkat(struct kit_thread *t, const uint64_t *a)
 {
-	char path[SYS_PATH_MAX];
+	struct sys_proc_file file = sys_proc_find(t, (int)a[0], a[1]);
+	char path[SYS_PATH_MAX + 1];
 	int room = (int)a[3];
 	int64_t r;
 
-	if (sys_proc_find(t, a[1]) != SYS_PROC_EXE)
+	if (KIT_LIKELY(file.what != SYS_PROC_EXE))
 		return host_call(__NR_readlinkat, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
 				 room, 0, 0);
 	if (room <= 0)
 		return -EINVAL;
-	r = sys_proc_exe_path(t, path);
+	r = sys_proc_exe_path(t, file.pid, path);
 	if (r > room)
 		r = room;
 	return r < 0 || copy_out(t, a[2], path, (size_t)r) ? r : -EFAULT;

@@ -2,20 +2,25 @@
  * Files of /proc that must show the guest: the link to its program, its mappings, and the cpu. What the kernel itself can be
  * told of the guest, its arguments and its name, it was told (runtime/load/present.c).
  *
- * Only whole path strings are looked at; a guest that gets there through another directory
- * descriptor or a relative path sees the host's file.
+ * A path with one of their names at its end is followed as far as its folder, whose descriptor the kernel then names:
+ * so every way there counts. Another guest is told from the host's processes by its program, which is kitemu; what
+ * its own program is stands in the kernel's description of it.
  */
 #include "lib/base/strbuf.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
+
+enum { PATH_MOST = 256 }; /* of a path that is looked at */
 
 /* Behind "/proc/": what follows the name of this process, or of one of its threads, and a slash; NULL: another's. */
 static const char *own_file(const struct kit_thread *t, const char *s)
@@ -41,30 +46,100 @@ static const char *own_file(const struct kit_thread *t, const char *s)
 	return s;
 }
 
-enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path)
+static enum sys_proc meaning(const char *name)
 {
 	static const struct {
 		const char *name;
 		enum sys_proc what;
 	} files[] = {
-		{ "exe", SYS_PROC_EXE },
-		{ "maps", SYS_PROC_MAPS },
-		{ "smaps", SYS_PROC_SMAPS },
+		{ "exe", SYS_PROC_EXE },     { "maps", SYS_PROC_MAPS },
+		{ "smaps", SYS_PROC_SMAPS }, { "cpuinfo", SYS_PROC_CPUINFO },
+		{ "arch", SYS_PROC_ARCH },
 	};
-	const char *file;
-	char s[64];
 
-	if (!path || !copy_in(t, s, path, 6) || memcmp(s, "/proc/", 6) != 0)
-		return SYS_PROC_NONE;
-	if (mem_copy_str(t->proc->mem, s, path, sizeof s) < 0)
-		return SYS_PROC_NONE;
-	if (!strcmp(s, "/proc/cpuinfo"))
-		return SYS_PROC_CPUINFO;
-	file = own_file(t, s + 6);
-	for (unsigned i = 0; file && i < ARRAY_LEN(files); i++)
-		if (!strcmp(file, files[i].name))
+	for (unsigned i = 0; i < ARRAY_LEN(files); i++)
+		if (!strcmp(name, files[i].name))
 			return files[i].what;
 	return SYS_PROC_NONE;
+}
+
+/* Does this process run our own binary? */
+static bool is_guest(const struct kit_thread *t, int pid)
+{
+	struct stat own, other;
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	return t->proc->self_fd >= 0 && fstat(t->proc->self_fd, &own) == 0
+	       && stat(path, &other) == 0 && own.st_ino == other.st_ino
+	       && own.st_dev == other.st_dev;
+}
+
+/* The file with that meaning in the folder, whose path has no links in it. */
+static struct sys_proc_file in_folder(const struct kit_thread *t, const char *folder,
+				      enum sys_proc what)
+{
+	struct sys_proc_file f = { .what = SYS_PROC_NONE };
+	char *end, file[PATH_MOST + 2];
+	const char *rest;
+	long pid;
+
+	if (strncmp(folder, "/proc", 5) != 0)
+		return f;
+	if (what == SYS_PROC_CPUINFO || what == SYS_PROC_ARCH) {
+		if (!strcmp(folder + 5, what == SYS_PROC_ARCH ? "/sys/kernel" : ""))
+			f.what = what;
+		return f;
+	}
+	if (folder[5] != '/')
+		return f;
+	snprintf(file, sizeof file, "%s/x", folder + 6);
+	rest = own_file(t, file);
+	if (rest && !strcmp(rest, "x")) {
+		f.what = what;
+		return f;
+	}
+	pid = strtol(folder + 6, &end, 10);
+	if (end != folder + 6 && (!*end || !strncmp(end, "/task/", 6)) && is_guest(t, (int)pid))
+		f = (struct sys_proc_file){ what, (int)pid };
+	return f;
+}
+
+struct sys_proc_file sys_proc_find_copy(struct kit_thread *t, int dirfd, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	struct sys_proc_file none = { .what = SYS_PROC_NONE };
+	enum sys_proc what = meaning(name);
+	char folder[PATH_MOST], link[32];
+	struct statfs s;
+	int64_t fd;
+	ssize_t n = -1;
+
+	if (!what || name - path >= PATH_MOST)
+		return none;
+	snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
+	fd = host_call(__NR_openat, dirfd, (long)(*folder ? folder : "."),
+		       O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+	if (fd < 0) /* no /proc in a chroot, say */
+		return !strcmp(path, "/proc/self/exe") ? (struct sys_proc_file){ SYS_PROC_EXE, 0 }
+						       : none;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", (int)fd);
+	if (fstatfs((int)fd, &s) == 0 && s.f_type == PROC_SUPER_MAGIC)
+		n = readlink(link, folder, sizeof folder - 1);
+	close((int)fd);
+	if (n < 0)
+		return none;
+	folder[n] = 0;
+	return in_folder(t, folder, what);
+}
+
+struct sys_proc_file sys_proc_find(struct kit_thread *t, int dirfd, gaddr path)
+{
+	char s[PATH_MOST];
+
+	if (!path || mem_copy_str(t->proc->mem, s, path, sizeof s) < 0)
+		return (struct sys_proc_file){ .what = SYS_PROC_NONE };
+	return sys_proc_find_copy(t, dirfd, s);
 }
 
 /* True for /proc/PID/fd and fdinfo of this process. A descriptor's link says "/proc/PID" for "/proc/self", too. */
@@ -130,25 +205,59 @@ int64_t sys_getdents64(struct kit_thread *t, const uint64_t *a)
 	return r;
 }
 
-int64_t sys_proc_exe_path(struct kit_thread *t, char dst[SYS_PATH_MAX])
+/* The file that is mapped where the kernel has been told that the code of another guest begins (load_present). */
+static int64_t exe_of(int pid, char dst[SYS_PATH_MAX + 1])
 {
-	char link[32];
-	size_t n;
-	int64_t r;
+	enum { START_CODE_FIELD = 26, FIRST_FIELD_BEHIND_COMM = 3 };
+	char path[32], line[SYS_PATH_MAX + 128], *p;
+	uint64_t code, start, end;
+	int64_t r = -ENOENT;
+	int at = 0;
+	FILE *f;
 
-	snprintf(link, sizeof link, "/proc/self/fd/%d", t->proc->exe_fd);
-	r = host_call(__NR_readlinkat, AT_FDCWD, (long)link, (long)dst, SYS_PATH_MAX, 0, 0);
-	if (r >= 0 || !t->proc->exe_path)
-		return r;
-	n = strlen(t->proc->exe_path); /* no /proc in a chroot */
-	n = n < SYS_PATH_MAX ? n : SYS_PATH_MAX;
-	memcpy(dst, t->proc->exe_path, n);
-	return (int64_t)n;
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	p = f && fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+	for (unsigned i = FIRST_FIELD_BEHIND_COMM; p && i <= START_CODE_FIELD; i++)
+		p = strchr(p + 1, ' ');
+	code = p ? strtoull(p, NULL, 10) : 0;
+	if (f)
+		fclose(f);
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (r < 0 && fgets(line, sizeof line, f)) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s %n", &start, &end, &at)
+			< 2
+		    || code < start || code >= end || line[at] != '/')
+			continue;
+		r = snprintf(dst, SYS_PATH_MAX + 1, "%.*s", (int)strcspn(line + at, "\n"),
+			     line + at);
+	}
+	fclose(f);
+	return r;
 }
 
-static int64_t open_exe(struct kit_thread *t, int flags)
+int64_t sys_proc_exe_path(struct kit_thread *t, int pid, char dst[SYS_PATH_MAX + 1])
 {
 	char link[32];
+	int64_t r;
+
+	if (pid)
+		return exe_of(pid, dst);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", t->proc->exe_fd);
+	r = host_call(__NR_readlinkat, AT_FDCWD, (long)link, (long)dst, SYS_PATH_MAX, 0, 0);
+	if (r < 0 && t->proc->exe_path) /* no /proc in a chroot */
+		r = snprintf(dst, SYS_PATH_MAX + 1, "%.*s", SYS_PATH_MAX, t->proc->exe_path);
+	if (r >= 0)
+		dst[r < SYS_PATH_MAX ? r : SYS_PATH_MAX] = 0;
+	return r;
+}
+
+static int64_t open_exe(struct kit_thread *t, int pid, int flags)
+{
+	char path[SYS_PATH_MAX + 1], link[32];
 	int64_t r;
 
 	if ((flags & O_ACCMODE) != O_RDONLY)
@@ -156,11 +265,14 @@ static int64_t open_exe(struct kit_thread *t, int flags)
 	if ((flags & O_NOFOLLOW) && !(flags & O_PATH))
 		return -ELOOP;
 	flags &= ~O_NOFOLLOW;
-	snprintf(link, sizeof link, "/proc/self/fd/%d", t->proc->exe_fd);
-	r = host_call(__NR_openat, AT_FDCWD, (long)link, flags, 0, 0, 0);
-	if (r == -ENOENT && t->proc->exe_path) /* no /proc in a chroot */
-		r = host_call(__NR_openat, AT_FDCWD, (long)t->proc->exe_path, flags, 0, 0, 0);
-	return r;
+	if (!pid) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", t->proc->exe_fd);
+		r = host_call(__NR_openat, AT_FDCWD, (long)link, flags, 0, 0, 0);
+		if (r != -ENOENT)
+			return r;
+	}
+	r = sys_proc_exe_path(t, pid, path);
+	return r < 0 ? r : host_call(__NR_openat, AT_FDCWD, (long)path, flags, 0, 0, 0);
 }
 
 void sys_cpuinfo(struct strbuf *b, unsigned cpus)
@@ -202,20 +314,35 @@ static int64_t open_text(const struct strbuf *b, int flags)
 	return fd;
 }
 
-int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags)
+static int64_t make_text(struct kit_thread *t, struct sys_proc_file file, struct strbuf *b)
+{
+	bool smaps = file.what == SYS_PROC_SMAPS;
+
+	switch (file.what) {
+	case SYS_PROC_CPUINFO:
+		sys_cpuinfo(b, (unsigned)get_nprocs());
+		return 0;
+	case SYS_PROC_ARCH:
+		strbuf_puts(b, "riscv64\n");
+		return 0;
+	default:
+		return file.pid ? sys_proc_maps_of(t, file.pid, smaps, b)
+				: sys_proc_maps(t, smaps, b);
+	}
+}
+
+int64_t sys_proc_open(struct kit_thread *t, struct sys_proc_file file, int flags)
 {
 	struct strbuf b = STRBUF_INIT;
 	int64_t r;
 
-	if (what == SYS_PROC_EXE)
-		return open_exe(t, flags);
+	if (file.what == SYS_PROC_EXE)
+		return open_exe(t, file.pid, flags);
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		return -EACCES;
-	r = 0;
-	if (what == SYS_PROC_CPUINFO)
-		sys_cpuinfo(&b, (unsigned)get_nprocs());
-	else
-		r = sys_proc_maps(t, what == SYS_PROC_SMAPS, &b);
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	r = make_text(t, file, &b);
 	if (r == 0)
 		r = open_text(&b, flags);
 	strbuf_fini(&b);

@@ -212,3 +212,32 @@ int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
 	free(h);
 	return f ? 0 : -ENOENT;
 }
+
+/* Another guest's: what of the host's lies where guests are. Only it knows more. */
+int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out)
+{
+	const uint64_t base = mem_base(t->proc->mem), limit = mem_limit(t->proc->mem);
+	char path[32], line[LINE_BYTES];
+	bool shown = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, smaps ? "smaps" : "maps");
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof line, f)) {
+		uint64_t start, end;
+		int rest = 0;
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 "%n", &start, &end, &rest) == 2) {
+			shown = start - base < limit;
+			if (shown)
+				strbuf_printf(out, "%08" PRIx64 "-%08" PRIx64 "%s", start - base,
+					      end - base, line + rest);
+		} else if (shown) {
+			strbuf_puts(out, line);
+		}
+	}
+	fclose(f);
+	return 0;
+}

@@ -200,17 +200,30 @@ uint64_t sys_oflags_to_guest(uint64_t flags);
  */
 bool sys_fd_is_ours(const struct kit_thread *t, int fd);
 
-/* proc.c: a guest path that means a file of /proc which must show the guest. */
-enum sys_proc { SYS_PROC_NONE, SYS_PROC_EXE, SYS_PROC_CPUINFO, SYS_PROC_MAPS, SYS_PROC_SMAPS };
-/* Looks at the path at a guest address; cheap when it does not begin with "/proc/". */
-enum sys_proc sys_proc_find(struct kit_thread *t, gaddr path);
+/* proc.c: a path that means a file of /proc which must show the guest, or another guest. */
+enum sys_proc {
+	SYS_PROC_NONE,
+	SYS_PROC_EXE,
+	SYS_PROC_CPUINFO,
+	SYS_PROC_MAPS,
+	SYS_PROC_SMAPS,
+	SYS_PROC_ARCH,
+};
+struct sys_proc_file {
+	enum sys_proc what;
+	int pid; /* 0: this process */
+};
+/* Looks at a guest's path, or at a copy; cheap when its last name is none of these. */
+struct sys_proc_file sys_proc_find(struct kit_thread *t, int dirfd, gaddr path);
+struct sys_proc_file sys_proc_find_copy(struct kit_thread *t, int dirfd, const char *path);
 /* Opens what sys_proc_find found; flags are the host's. A descriptor or -errno. */
-int64_t sys_proc_open(struct kit_thread *t, enum sys_proc what, int flags);
-/* The absolute path of the guest's program, without a final zero: its length or -errno. */
-int64_t sys_proc_exe_path(struct kit_thread *t, char dst[SYS_PATH_MAX]);
+int64_t sys_proc_open(struct kit_thread *t, struct sys_proc_file file, int flags);
+/* The absolute path of a guest's program (pid as above), with a final zero: its length or -errno. */
+int64_t sys_proc_exe_path(struct kit_thread *t, int pid, char dst[SYS_PATH_MAX + 1]);
 /* /proc/cpuinfo as a riscv64 kernel writes it; for tests too. */
 struct strbuf;
 int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out);
+int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out);
 void sys_cpuinfo(struct strbuf *b, unsigned cpus);
 
 /* poll.c: the temporary mask of a call that has a { pointer to a set, its size } at the address; 0: none. 0 or -errno. */

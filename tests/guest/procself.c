@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,12 +101,72 @@ static int same_auxv(void)
 	return 1;
 }
 
+/* Every way to the program's link leads to the program: by what is read there, looked at, opened and executed. */
+static void test_ways(pid_t other)
+{
+	char by_pid[32], task[48], of_other[32], want[300] = "", link[300];
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY), self = open("/proc/self", O_PATH), fd;
+	int cwd = open(".", O_RDONLY | O_DIRECTORY);
+	struct {
+		int dir;
+		const char *path;
+	} ways[] = {
+		{ AT_FDCWD, "/proc/self/exe" },
+		{ AT_FDCWD, "/proc/thread-self/exe" },
+		{ AT_FDCWD, "/proc//self/../self/./exe" },
+		{ AT_FDCWD, "self/exe" }, /* in /proc */
+		{ proc, "self/exe" },
+		{ self, "exe" },
+		{ proc, by_pid },
+		{ AT_FDCWD, task },
+		{ proc, of_other },
+	};
+	struct stat s, t;
+	struct statx x;
+
+	chdir("/proc");
+	snprintf(by_pid, sizeof by_pid, "%d/exe", (int)getpid());
+	snprintf(task, sizeof task, "/proc/%d/task/%d/exe", (int)getpid(), (int)getpid());
+	snprintf(of_other, sizeof of_other, "%d/exe", (int)other);
+	readlink("/proc/self/exe", want, sizeof want - 1);
+	stat(want, &s);
+	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+		ssize_t n = readlinkat(ways[i].dir, ways[i].path, link, sizeof link - 1);
+
+		link[n > 0 ? n : 0] = 0;
+		printf("way %u: %d", i, !strcmp(link, want));
+		fd = openat(ways[i].dir, ways[i].path, O_RDONLY);
+		printf(" %d", fd >= 0 && !fstat(fd, &t) && t.st_ino == s.st_ino);
+		close(fd);
+		printf(" %d", !fstatat(ways[i].dir, ways[i].path, &t, 0) && t.st_ino == s.st_ino);
+		printf(" %d\n", !statx(ways[i].dir, ways[i].path, 0, STATX_INO, &x)
+				    && x.stx_ino == s.st_ino);
+		fflush(stdout);
+		if (!fork()) {
+			char *argv[] = { "again", NULL }, *env[] = { NULL };
+
+			syscall(SYS_execveat, ways[i].dir, ways[i].path, argv, env, 0);
+			_exit(9);
+		}
+		wait(NULL);
+	}
+	snprintf(link, sizeof link, "/proc/%d/maps", (int)other);
+	printf("maps of another: code %d stack %d, none of what is not its own: %d\n",
+	       strstr(mapping(link, (void *)(uintptr_t)twice), "file") != NULL,
+	       strstr(mapping(link, &s), "[stack]") != NULL, strstr(text, "kitemu\n") == NULL);
+	fchdir(cwd);
+}
+
 int main(int argc, char **argv)
 {
 	char path[64], link[256], name[20] = "";
 	pid_t pid;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
+	if (argc && !strcmp(argv[0], "again")) {
+		puts("executed");
+		return 0;
+	}
 	show_maps("/proc/self/maps");
 	show_maps("/proc/self/smaps");
 	snprintf(path, sizeof path, "/proc/self/task/%d/maps", (int)getpid());
@@ -129,6 +192,12 @@ int main(int argc, char **argv)
 		printf("child's own %d\n", same_strings("/proc/self/cmdline", argv));
 		_exit(0);
 	}
+	wait(NULL);
+	pid = fork();
+	if (!pid)
+		pause();
+	test_ways(pid);
+	kill(pid, SIGKILL);
 	wait(NULL);
 	return argc - 3;
 }

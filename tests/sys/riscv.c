@@ -8,6 +8,40 @@ struct pair {
 	unsigned long value;
 };
 
+static int count(const char *text, const char *what)
+{
+	int n = 0;
+
+	while ((text = strstr(text, what))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
+/* Whichever way it is reached, with a hart for each cpu that is online. */
+static void test_cpuinfo(void)
+{
+	int dir = open("/proc", O_RDONLY | O_DIRECTORY);
+	const char *paths[] = { "/proc/cpuinfo", "cpuinfo", "self/../cpuinfo" };
+	static char text[1 << 20];
+
+	for (int i = 0; i < 3; i++) {
+		int fd = openat(dir, paths[i], O_RDONLY);
+		ssize_t n = read(fd, text, sizeof text - 1);
+
+		text[n > 0 ? n : 0] = 0;
+		EQ(count(text, "processor\t: "), sysconf(_SC_NPROCESSORS_ONLN));
+		EQ(count(text, "\nhart\t\t: "), sysconf(_SC_NPROCESSORS_ONLN));
+		EQ(count(text, "\nisa\t\t: rv64imafdc"), sysconf(_SC_NPROCESSORS_ONLN));
+		EQ(count(text, "vendor_id"), 0);
+		close(fd);
+	}
+	dir = open("/proc/sys/kernel/arch", O_RDONLY);
+	CHECK(read(dir, text, 100) == 8 && !memcmp(text, "riscv64\n", 8));
+	close(dir);
+}
+
 int main(void)
 {
 	struct pair p[3] = { { 3, 77 }, { 4, 77 }, { 12345, 77 } };
@@ -50,5 +84,6 @@ int main(void)
 	EQ(RAW(SYS_prctl, G(71), 1, 1, 0, 0), 0);
 	EQ(RAW(SYS_prctl, G(71), 2, 0, 0, 0), -EINVAL);
 	EQ(RAW(SYS_prctl, G(71), 0, 2, 0, 0), -EINVAL);
+	test_cpuinfo();
 	return done();
 }
