@@ -98,14 +98,16 @@ static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k)
 				k->count, &limits, &t->st, &interp_memory);
 }
 
-/* True when the trace at pc, kept as k perhaps, shall run here once more. */
-static bool is_cold(struct kit_thread *t, struct trace *k)
+/*
+ * True when the trace at pc, kept as k perhaps, shall run here once more. A kept one is not translated: it goes when it
+ * is about to be. The counter is not in it, for after a fork every page written to is copied.
+ */
+static bool is_cold(struct kit_thread *t, const struct trace *k)
 {
-	if (!k)
-		return jit_is_cold(t);
-	if (++k->runs < jit_patience(t))
+	if (jit_is_cold(t, k != NULL))
 		return true;
-	jit_note_hot(t, k->gpc);
+	if (k)
+		traces_drop(&t->level0->traces, k);
 	return false;
 }
 

@@ -84,8 +84,7 @@ void traces_offer(struct traces *ts, uint64_t guards, gaddr pc, const struct ir_
 		grow(ts);
 	k = arena_alloc(&ts->arena, sizeof *k + bytes);
 	k->gpc = pc;
-	k->count = (uint16_t)count;
-	k->runs = 0;
+	k->count = count;
 	memcpy(k->data, data, bytes);
 	*traces_slot(ts, pc) = k;
 }

@@ -18,8 +18,7 @@ enum { TRACES_SEEN_BITS = 4096, TRACES_MAX = 50000 };
 
 struct trace {
 	gaddr gpc;
-	uint16_t count; /* of what is in data */
-	uint16_t runs;  /* for the table's owner */
+	uint32_t count; /* of what is in data */
 	uint64_t data[];
 };
 
@@ -58,6 +57,12 @@ static inline struct trace *traces_find(struct traces *ts, gaddr pc)
 	traces_refresh(ts);
 	k = *traces_slot(ts, pc);
 	return k && k->gpc == pc ? k : NULL;
+}
+
+/* Forgets k, which may be used no more. */
+static inline void traces_drop(struct traces *ts, const struct trace *k)
+{
+	*traces_slot(ts, k->gpc) = NULL;
 }
 
 /*

@@ -716,7 +716,7 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 	j->stats.links++;
 }
 
-unsigned jit_patience(const struct kit_thread *t)
+static unsigned patience(const struct kit_thread *t)
 {
 	uint64_t units = __atomic_load_n(&t->proc->jit->stats.units, __ATOMIC_RELAXED);
 
@@ -724,33 +724,39 @@ unsigned jit_patience(const struct kit_thread *t)
 }
 
 /* True while pc has not yet run often enough to be translated; this time counts. */
+static bool count_cold(struct kit_thread *t, gaddr pc)
+{
+	uint8_t *at = cold_runs_of(t, pc);
+	unsigned runs = __atomic_load_n(at, __ATOMIC_RELAXED) + 1u;
+
+	if (runs >= patience(t))
+		return false;
+	__atomic_store_n(at, (uint8_t)runs, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* The same where pc is translated when it is not cold. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	uint8_t *at = cold_runs_of(t, pc), runs;
-
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
-	runs = __atomic_load_n(at, __ATOMIC_RELAXED) + 1;
-	if (runs >= jit_patience(t))
-		runs = 0;
-	__atomic_store_n(at, runs, __ATOMIC_RELAXED);
-	return runs != 0;
+	if (count_cold(t, pc))
+		return true;
+	__atomic_store_n(cold_runs_of(t, pc), 0, __ATOMIC_RELAXED);
+	return false;
 }
 
-bool jit_is_cold(struct kit_thread *t)
+bool jit_is_cold(struct kit_thread *t, bool untranslated)
 {
 	struct jit *j = t->proc->jit;
-	bool found;
+	bool found = false;
 
-	world_enter(&j->world, &t->jit->world);
-	found = tc_find(&j->tc, t->st.pc) != NULL;
-	world_leave(&j->world, &t->jit->world);
-	return !found && is_cold(t, t->st.pc);
-}
-
-void jit_note_hot(struct kit_thread *t, gaddr pc)
-{
-	__atomic_store_n(cold_runs_of(t, pc), JIT_FIRST_RUNS, __ATOMIC_RELAXED);
+	if (!untranslated) {
+		world_enter(&j->world, &t->jit->world);
+		found = tc_find(&j->tc, t->st.pc) != NULL;
+		world_leave(&j->world, &t->jit->world);
+	}
+	return !found && count_cold(t, t->st.pc);
 }
 
 /*

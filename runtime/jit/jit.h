@@ -46,15 +46,14 @@ void jit_thread_gone(struct kit_thread *t);
 
 /*
  * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc has
- * not run jit_patience times yet, and the caller is to interpret it. Never returns LINK.
+ * not run JIT_LEVEL0_RUNS times yet, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
-/* JIT_FIRST_RUNS or, later, JIT_LEVEL0_RUNS. */
-unsigned jit_patience(const struct kit_thread *t);
-/* True when the trace at t->st.pc is neither translated nor yet worth it, counting this time. */
-bool jit_is_cold(struct kit_thread *t);
-/* The trace at pc was interpreted often enough: jit_run will translate it. */
-void jit_note_hot(struct kit_thread *t, gaddr pc);
+/*
+ * True when the trace at t->st.pc is neither translated (untranslated: the caller knows that it is not) nor yet worth
+ * it, counting this time. Once it is false, jit_run translates the trace.
+ */
+bool jit_is_cold(struct kit_thread *t, bool untranslated);
 /* Runs exactly one unit, translating it if need be, without linking; jumps give IR_EXIT_LOOKUP. For --selfcheck. */
 enum ir_exit jit_run_one(struct kit_thread *t);
 
