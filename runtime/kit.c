@@ -13,6 +13,7 @@
 #include "runtime/mem/mem.h"
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
@@ -95,7 +96,7 @@ static bool thread_init(struct kit_thread *t)
 	t->st.call_limit = mem_limit(p->mem);
 	t->st.calls_leave =
 	    (p->opt.strace || p->opt.selfcheck || t->st.guest_base ? KIT_CALLS_SEEN : 0)
-	    | (t->seccomp ? KIT_CALLS_FILTERED : 0);
+	    | (t->seccomp ? KIT_CALLS_FILTERED : 0) | (t->trace.orders ? KIT_CALLS_TRACED : 0);
 	kit_list_add(t);
 	return true;
 }
@@ -103,6 +104,7 @@ static bool thread_init(struct kit_thread *t)
 static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
+	trace_delist(t);
 	if (t->proc->jit)
 		end_jit(t);
 }
@@ -150,6 +152,7 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 	case KIT_FORK_CHILD:
 		kit_list_init(p);
 		kit_list_add(t);
+		trace_fork_child();
 		mem_fork_unlock(p->mem);
 		jit_fork_child(t);
 		check_unlock();
@@ -235,6 +238,11 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if (opt->filters && !sys_seccomp_restore(t, (int)opt->filters - 1))
 		return cannot_start(d, "the seccomp filters were damaged");
+	trace_directory.base = mem_base(p->mem);
+	trace_directory.limit = mem_limit(p->mem);
+	trace_enlist(t);
+	if (opt->trace)
+		trace_restore(t, opt->trace);
 	run_thread(t);
 	return sys_process_end(t);
 }

@@ -16,6 +16,7 @@
 #include "runtime/level0.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sig/sig.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/sys.h"
 
 enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
@@ -161,13 +162,31 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 	}
 }
 
+/* Signals that wait, then one instruction where a tracer wants single steps. */
+static void attend(struct kit_thread *t)
+{
+	uint32_t stops;
+	gaddr pc;
+
+	sig_deliver(t, false, NULL);
+	if (KIT_LIKELY(!(t->trace.orders & TRACE_STEP)))
+		return;
+	stops = t->trace.stop_count;
+	pc = t->st.pc;
+	dispatch(t, level0_run_one(t));
+	if (!t->exiting)
+		trace_stepped(t, stops, pc);
+}
+
 int run_thread(struct kit_thread *t)
 {
 	while (!t->exiting) {
 		enum ir_exit why;
 
-		if (KIT_UNLIKELY(__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL))
-			sig_deliver(t, false, NULL);
+		if (KIT_UNLIKELY(__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL)) {
+			attend(t);
+			continue;
+		}
 		why = run_engine(t);
 		/* First what is there most. */
 		if (KIT_LIKELY(why == IR_EXIT_SYSCALL))

@@ -23,6 +23,8 @@ struct kit_options {
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */
 	unsigned filters;
 	uint64_t host_features; /* of this machine's cpu, and KIT_HOST_KNOWN; 0: not asked yet */
+	/* What an execve brought along of being traced (trace_save); 0: nothing. */
+	uint64_t trace;
 	const char *argv0;      /* guest's argv[0], or NULL for the file's name */
 	char **set_env;         /* NAME=VALUE to add, NULL-terminated; may be NULL */
 	char **unset_env;       /* NAMEs to remove, NULL-terminated; may be NULL */

@@ -10,6 +10,7 @@
 
 #include "lib/ir/state.h"
 #include "runtime/core/options.h"
+#include "runtime/core/trace.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -31,6 +32,7 @@ struct kit_thread;
 enum kit_calls {
 	KIT_CALLS_SEEN = 2,     /* --strace, --selfcheck; or a base has to be added to pointers */
 	KIT_CALLS_FILTERED = 4, /* there is a seccomp filter */
+	KIT_CALLS_TRACED = 16,  /* another guest's ptrace may want to stop at them */
 	KIT_CALLS_RESTART =
 	    8, /* a sleep was interrupted and may go on, unless another call comes first */
 };
@@ -105,6 +107,8 @@ struct kit_thread {
 	struct sig_thread *sig; /* masks, alternate stack, pending queue */
 	/* Filters of its system calls, the newest first; NULL: none. Atomic. */
 	struct sys_filter *seccomp;
+	/* By another guest's ptrace. */
+	struct kit_trace trace;
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;

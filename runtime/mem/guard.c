@@ -235,6 +235,12 @@ void mem_unguard(struct mem_space *m, gaddr start, uint64_t n)
 	mem_unlock_tell(m, start, dropped ? end : 0);
 }
 
+void mem_code_written(struct mem_space *m, gaddr start, uint64_t n)
+{
+	mem_lock(m);
+	mem_unlock_tell(m, align_down(start, MEM_PAGE_BYTES), align_up(start + n, MEM_PAGE_BYTES));
+}
+
 bool mem_any_guarded(const struct mem_space *m)
 {
 	return __atomic_load_n(&m->guard.guarded, __ATOMIC_ACQUIRE) != 0;

@@ -190,6 +190,8 @@ bool mem_guard_hit(struct mem_space *m, gaddr addr);
 void mem_settle(struct mem_space *m);
 /* Drops the guard of every page in the range (a system call is about to write there); tells the listener. */
 void mem_unguard(struct mem_space *m, gaddr start, uint64_t n);
+/* Somebody else has written to the range, a tracer: guest code there may have changed. */
+void mem_code_written(struct mem_space *m, gaddr start, uint64_t n);
 /*
  * True while any page is guarded: cheap, no lock. An access by the kernel that failed for a guard finds this true afterwards, or that
  * mem_guards has grown since before the access, or that this was true then.

@@ -9,6 +9,7 @@
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sig/sig_priv.h"
+#include "runtime/sig/trace.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,8 +34,7 @@ void sig_host_mask(uint64_t mask, uint64_t *old)
 
 uint64_t sig_host_of(uint64_t m) { return m & ~fault_signals; }
 
-/* Puts a signal into the kernel's queue of this thread. */
-static void requeue(const siginfo_t *info)
+void sig_queue_self(const siginfo_t *info)
 {
 	syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), info->si_signo, info);
 }
@@ -43,10 +43,10 @@ void sig_requeue(struct kit_thread *t)
 {
 	struct sig_thread *s = t->sig;
 
-	if (!s->full)
+	if (!(s->full & SIG_FULL_SLOT))
 		return;
-	s->full = 0;
-	requeue(&s->slot);
+	__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_SLOT, __ATOMIC_ACQ_REL);
+	sig_queue_self(&s->slot);
 }
 
 /* A fault of kitemu's own: says so and dies of it, with the host's default action. */
@@ -89,30 +89,56 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 		die_of_own_fault(sig, info, uc);
 }
 
+static void set_full(struct kit_thread *t, uint32_t bit, void *uc)
+{
+	__atomic_fetch_or(&t->sig->full, bit, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
+	if (!native_syscall_interrupt(uc))
+		jit_interrupt(t, uc);
+}
+
+/* A tracer's mark. Returns the signal that is in it, in *info, for the slot; 0: that was all. */
+static int handle_mark(struct kit_thread *t, siginfo_t *info, void *uc)
+{
+	const bool hold = info->si_signo == SIGSEGV;
+
+	trace_take_mark(t, info);
+	if (!hold && info->si_signo != SIGSTOP && info->si_signo >= 1
+	    && info->si_signo <= SIG_COUNT)
+		return info->si_signo;
+	set_full(t, SIG_FULL_TRACE, uc);
+	return 0;
+}
+
 static void host_handler(int sig, siginfo_t *info, void *uc)
 {
 	struct kit_thread *t = kit_self();
 
+	if (KIT_UNLIKELY(t && t->trace.raising)) {
+		t->trace.answer = *info;
+		native_ctx_set_mask(uc, all_signals);
+		return;
+	}
 	if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
 		handle_fault(t, sig, info, uc);
 		return;
 	}
 	native_ctx_set_mask(uc, sig_host_of(all_signals));
 	if (!t) {
-		/* For a new guest thread, which has not begun. */
-		requeue(info);
+		/* For a new guest thread, which has not begun. A tracer's mark, too, has to wait. */
+		native_ctx_set_mask(uc, all_signals);
+		sig_queue_self(info);
 		return;
 	}
-	if (t->sig->full) {
+	if ((sig == SIGSEGV || sig == SIGBUS) && trace_is_mark(info) && !handle_mark(t, info, uc))
+		return;
+	if (t->sig->full & SIG_FULL_SLOT) {
 		/* It came while a mask was being changed: it waits in the kernel, too. */
-		requeue(info);
+		sig_queue_self(info);
 		return;
 	}
 	t->sig->slot = *info;
-	__atomic_store_n(&t->sig->full, 1, __ATOMIC_RELEASE);
-	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
-	if (!native_syscall_interrupt(uc))
-		jit_interrupt(t, uc);
+	set_full(t, SIG_FULL_SLOT, uc);
 }
 
 /* The kernel's struct sigaction on this host: libc's call would hide signals 32 and 33. */
@@ -147,10 +173,12 @@ static bool default_is_ignore(int sig)
 	return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
 }
 
-static bool default_is_end(int sig)
+static bool default_is_stop(int sig)
 {
-	return !default_is_ignore(sig) && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU;
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
+
+static bool default_is_end(int sig) { return !default_is_ignore(sig) && !default_is_stop(sig); }
 
 /* Brings the host's disposition of sig in line with the guest's. */
 static void sync_disposition(struct kit_process *p, int sig)
@@ -161,6 +189,7 @@ static void sync_disposition(struct kit_process *p, int sig)
 	if (sig == SIGKILL || sig == SIGSTOP)
 		return;
 	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals
+	    || (p->sig->takes_traps && sig == SIGTRAP)
 	    || (a->handler == RV64_SIG_DFL
 		&& ((p->sig->writes_core && dumps_core(sig))
 		    || (p->sig->ends_late && default_is_end(sig))
@@ -225,8 +254,20 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	action_at(p->sig, SIGBUS);
 	host_action(SIGSEGV, (void *)(uintptr_t)host_handler, 0);
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
+	trace_directory.takes_marks = 1;
 	sig_core_limit(p);
 	return true;
+}
+
+void sig_take_traps(struct kit_process *p)
+{
+	pthread_mutex_lock(&p->sig->lock);
+	if (!p->sig->takes_traps) {
+		action_at(p->sig, SIGTRAP);
+		p->sig->takes_traps = true;
+		sync_disposition(p, SIGTRAP);
+	}
+	pthread_mutex_unlock(&p->sig->lock);
 }
 
 void sig_core_limit(struct kit_process *p)
@@ -322,6 +363,7 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	pthread_mutex_lock(&s->lock);
 	c->known = s->known;
 	c->writes_core = s->writes_core;
+	c->takes_traps = s->takes_traps;
 	memcpy(c->action, s->action, sizeof c->action);
 	pthread_mutex_unlock(&s->lock);
 	c->ends_late = true;
@@ -610,6 +652,8 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 	int sig = info->si_signo;
 
 	sig_block_all();
+	t->trace.signo = (uint32_t)sig;
+	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
 	if (dumps_core(sig))
 		t->proc->ops->core(t, info);
 	/* A core of kitemu is not what the guest's user asked for. */
@@ -649,22 +693,52 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 	set_mask(t, mask);
 }
 
+/* What there is to deliver, after a tracer has had its say. All signals are blocked where there is anything. */
+static bool take_signal(struct kit_thread *t, siginfo_t *info)
+{
+	struct sig_thread *s = t->sig;
+	bool have;
+
+	while (KIT_UNLIKELY(s->full & SIG_FULL_TRACE)) {
+		sig_host_mask(all_signals, NULL);
+		__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_TRACE, __ATOMIC_ACQ_REL);
+		trace_obey(t);
+		sig_host_mask(sig_host_of(all_signals), NULL); /* marks may come in */
+	}
+	have = s->full & SIG_FULL_SLOT;
+	if (have) {
+		*info = s->slot;
+		__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_SLOT, __ATOMIC_ACQ_REL);
+		if (KIT_UNLIKELY(trace_is_on(t)))
+			have = trace_stop_for_signal(t, info);
+	}
+	return have;
+}
+
+/* A signal that was taken although its default is to stop the process: the kernel does that. */
+static void stop_by(struct kit_thread *t, const siginfo_t *info)
+{
+	set_mask(t, t->sig->mask);
+	sig_queue_self(info);
+}
+
 void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 {
 	enum { ECALL_BYTES = 4 };
 	struct sig_thread *s = t->sig;
 	struct ir_state *st = &t->st;
+	const gaddr restart_pc = st->pc;
 	siginfo_t info;
 	struct rv64_sigaction action = { .handler = RV64_SIG_IGN };
-	bool handler;
+	bool have, handler;
 
 	__atomic_fetch_and(&st->stop, ~(uint32_t)IR_STOP_SIGNAL, __ATOMIC_RELEASE);
-	if (s->full) {
-		info = s->slot;
+	have = take_signal(t, &info);
+	if (have)
 		action = action_of(t->proc, info.si_signo);
-	}
 	handler = action.handler > RV64_SIG_IGN;
-	if (in_syscall) {
+	/* A tracer may have moved pc: then nothing is restarted. */
+	if (in_syscall && st->pc == restart_pc) {
 		bool restart = *result == -SIG_ERESTARTNOINTR
 			       || (*result == -SIG_ERESTARTNOHAND && !handler)
 			       || (*result == -SIG_ERESTARTSYS
@@ -677,32 +751,39 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 			st->pc += ECALL_BYTES;
 		}
 	}
-	if (!s->full) {
+	if (!have) {
 		set_mask(t, t->tmpmask ? s->restore_mask : s->mask);
 		t->tmpmask = false;
 		return;
 	}
-	s->full = 0;
 	/* A slot filled before a change of its disposition may be one to drop. */
-	if (handler || (action.handler == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
+	if (action.handler == RV64_SIG_DFL && default_is_stop(info.si_signo))
+		stop_by(t, &info);
+	else if (handler || (action.handler == RV64_SIG_DFL && !default_is_ignore(info.si_signo)))
 		deliver_one(t, &info);
 	else
 		set_mask(t, s->mask);
 }
 
-void sig_force(struct kit_thread *t, const siginfo_t *info)
+void sig_force(struct kit_thread *t, const siginfo_t *forced)
 {
-	int sig = info->si_signo;
+	siginfo_t info = *forced;
+	int sig;
 
+	if (KIT_UNLIKELY(trace_is_on(t)) && !trace_stop_for_signal(t, &info)) {
+		sig_host_mask(sig_host_of(t->sig->full ? all_signals : t->sig->mask), NULL);
+		return;
+	}
+	sig = info.si_signo;
 	/* force_sig: a blocked or ignored one ends the process. */
 	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
 		if (t->sig_trace)
-			t->sig_trace(t, info);
-		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info->si_code,
-			info->si_addr, (unsigned long)t->st.pc);
-		sig_die_by(t, info);
+			t->sig_trace(t, &info);
+		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info.si_code,
+			info.si_addr, (unsigned long)t->st.pc);
+		sig_die_by(t, &info);
 	}
-	deliver_one(t, info);
+	deliver_one(t, &info);
 }
 
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)

@@ -38,6 +38,7 @@ struct sig_table {
 	 * lock that its parent's threads need. SIGKILL alone can still end it anywhere.
 	 */
 	bool ends_late;
+	bool takes_traps; /* some thread is or was traced: stops are made by SIGTRAP */
 	/* libc makes host threads, and signal 32 is always taken. */
 	enum { SIG_ONE_THREAD, SIG_FIRST_THREAD, SIG_MANY_THREADS } threads;
 };
@@ -46,10 +47,16 @@ struct sig_thread {
 	uint64_t mask; /* the guest's signal mask */
 	uint64_t
 	    restore_mask; /* kit_thread.tmpmask: the mask to go back to after the call or handler */
-	uint32_t full;    /* slot holds a signal to deliver; atomic, as the handler sets it */
+	uint32_t full;    /* SIG_FULL_ bits: something to deliver; atomic, as the handler sets it */
 	siginfo_t slot;
 	struct rv64_stack alt; /* alternate stack as the guest set it */
 	void *handler_stack;   /* where the host's handler runs */
+};
+
+/* In sig_thread.full. */
+enum {
+	SIG_FULL_SLOT = 1,  /* a signal in the slot */
+	SIG_FULL_TRACE = 2, /* a tracer's mark, in kit_trace */
 };
 
 enum {
@@ -74,6 +81,18 @@ void sig_host_mask(uint64_t mask, uint64_t *old);
 uint64_t sig_host_of(uint64_t m);
 /* Puts the slot's signal back into the kernel's queue of this thread. All signals must be blocked. */
 void sig_requeue(struct kit_thread *t);
+
+/* Puts a signal into the kernel's queue of this thread. */
+void sig_queue_self(const siginfo_t *info);
+
+/* SIGTRAP is kitemu's from now on, whatever the guest does with its own. */
+void sig_take_traps(struct kit_process *p);
+/* trace.c. In the host's handler: a mark for t. */
+void trace_take_mark(struct kit_thread *t, siginfo_t *info);
+/* Stops that were asked for by marks. All signals are blocked, before and after. */
+void trace_obey(struct kit_thread *t);
+/* The stop before info's signal is delivered. False: it is not to be; else *info is what the tracer made of it. Leaves all blocked. */
+bool trace_stop_for_signal(struct kit_thread *t, siginfo_t *info);
 
 /* Pushes a frame for info's signal and enters its handler. false: the frame cannot be written. */
 bool sig_push_frame(struct kit_thread *t, const struct rv64_sigaction *act, const siginfo_t *info,

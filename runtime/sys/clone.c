@@ -22,6 +22,7 @@
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
 #include "runtime/jit/jit.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/seccomp.h"
 
 #include <limits.h>
@@ -77,6 +78,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 	c->proc = p;
 	c->sig_trace = t->sig_trace;
 	c->seccomp = sys_filter_ref(t->seccomp);
+	trace_child(t, q->flags, q->exit_signal, &c->trace);
 	if (sig_thread_copy(c, t, q->flags & CLONE_VFORK)) {
 		if (p->ops->init(c))
 			return c;
@@ -94,6 +96,7 @@ void clone_child_begins(struct kit_thread *c, const struct clone_req *q)
 
 	c->tid = tid;
 	c->robust_list = 0;
+	trace_enlist(c);
 	if (q->flags & CLONE_CHILD_SETTID)
 		copy_out(c, q->ctid, &tid, sizeof tid);
 	thread_set_ctid(c, q->flags & CLONE_CHILD_CLEARTID ? q->ctid : 0);
@@ -180,6 +183,7 @@ static int vfork_main(void *arg)
 	if (v->req.flags & CLONE_CLEAR_SIGHAND)
 		sig_clear_handlers(c);
 	sig_vfork_child(c);
+	trace_child_begins(c);
 	sig_thread_start(c);
 	c->proc->ops->run(c);
 	thread_ends(c);
@@ -413,6 +417,10 @@ static int64_t host_fork(const struct clone_req *q, int *pidfd)
 
 static void fork_child(struct kit_thread *t, const struct clone_req *q)
 {
+	struct kit_trace trace;
+
+	trace_child(t, q->flags, q->exit_signal, &trace);
+	t->trace = trace;
 	t->proc->ops->fork(t, KIT_FORK_CHILD);
 	thread_fork_child();
 	t->leader = true;
@@ -420,6 +428,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	t->proc->forked = true;
 	clone_child_begins(t, q);
 	sig_fork_child(t);
+	trace_child_begins(t);
 	if (q->flags & CLONE_CLEAR_SIGHAND)
 		sig_clear_handlers(t);
 	if (q->flags & CLONE_SETTLS)
@@ -436,11 +445,16 @@ static int64_t do_fork(struct kit_thread *t, const struct clone_req *q)
 
 	p->ops->fork(t, KIT_FORK_BEFORE);
 	sig_fork_prepare(t);
+	/* A traced child may be stopped and marked as soon as it is there: that waits until it can take it. */
+	if (trace_is_on(t))
+		sig_block_all();
 	r = host_fork(q, &pidfd);
 	if (r == 0) {
 		fork_child(t, q);
 		return 0;
 	}
+	if (trace_is_on(t) && !sig_is_taken(t))
+		sig_unblock(t);
 	sig_fork_parent(t);
 	p->ops->fork(t, KIT_FORK_PARENT);
 	return r < 0 ? r : parent_results(t, q, r, pidfd);

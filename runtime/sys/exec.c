@@ -13,6 +13,7 @@
 #include "runtime/sys/exec.h"
 
 #include "lib/base/log.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
@@ -46,7 +47,7 @@ enum {
 };
 
 /* Of the variable, before NAME. */
-enum { FIELDS = 10 };
+enum { FIELDS = 11 };
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *name, const char *path)
@@ -54,13 +55,13 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
-			 | (o->stress ? FLAG_STRESS : 0)
-			 | (o->max_level == 1 ? FLAG_LEVEL1 : 0);
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%zx:%s%s",
+			 | (o->stress ? FLAG_STRESS : 0) | (o->max_level == 1 ? FLAG_LEVEL1 : 0);
+	int n = snprintf(out, size_bytes,
+			 SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%llx:%zx:%s%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
 			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
 			 kit_log_mask, o->filters, (unsigned long long)o->host_features,
-			 strlen(name), name, path);
+			 (unsigned long long)o->trace, strlen(name), name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
@@ -116,6 +117,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	kit_log_mask = (uint32_t)f[6];
 	opt->filters = (unsigned)f[7];
 	opt->host_features = f[8];
+	opt->trace = f[9];
 	for (; *e; e++)
 		e[0] = e[1];
 	return true;
@@ -402,6 +404,7 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 	if (filters < -1)
 		return filters;
 	opt.filters = (unsigned)(filters + 1);
+	opt.trace = trace_save(t);
 	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, name, path)) {
 		fcntl(fd, F_SETFD, 0);
 		if (p->self_fd < 0) {

@@ -4,11 +4,11 @@
  * The kitemu that carries out a guest's execve starts its own binary again with the guest's argv as it
  * is and the guest's environment plus one variable:
  *
- *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:LENGTH:NAMEPATH
+ *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:TRACE:LENGTH:NAMEPATH
  *
  * EXE is the descriptor of the program, SELF that of kitemu's binary, then the options in force (numbers in
  * hexadecimal), FILTERS one more than the descriptor of
- * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), NAME (of LENGTH bytes) the file as the guest named it, PATH the program: that file, or the interpreter of a
+ * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), TRACE what a tracer has ordered, NAME (of LENGTH bytes) the file as the guest named it, PATH the program: that file, or the interpreter of a
  * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
  * runs with the options of its first kitemu.
  */

@@ -8,11 +8,12 @@
  * children share chains by count. A program that a guest executes gets the chain in a file (sys_seccomp_save); a host program is
  * refused then, since nothing would hold it to the filters.
  *
- * SECCOMP_RET_USER_NOTIF is notify.c's. Not there: tracers.
+ * SECCOMP_RET_USER_NOTIF is notify.c's.
  */
 #include "runtime/sys/seccomp.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <linux/audit.h>
@@ -401,7 +402,11 @@ bool sys_seccomp_admits(struct kit_thread *t, uint64_t nr, const uint64_t *reg, 
 		*result = -ENOSYS;
 		return false;
 	case SECCOMP_RET_TRACE:
-		*result = -ENOSYS; /* no tracer */
+		if (t->trace.judged)
+			return true;
+		*result = -ENOSYS; /* nobody listens */
+		if (trace_seccomp(t, data, result))
+			*result = SYS_R_AGAIN;
 		return false;
 	case SECCOMP_RET_KILL_THREAD:
 		*result = kill_thread(t, &d);

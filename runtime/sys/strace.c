@@ -116,7 +116,7 @@ static void put_result(struct strace_line *l)
 void strace_leave(struct strace_line *l, int64_t result)
 {
 	current = NULL;
-	if (result != SYS_R_DONE && result != SYS_R_EXIT) {
+	if (result > SYS_R_AGAIN) {
 		l->after = true;
 		l->result = result;
 		/* A forked child has its parent's half line. */

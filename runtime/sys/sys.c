@@ -20,6 +20,7 @@
 #include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/marshal.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
@@ -156,7 +157,7 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 	return r == -EINTR ? interrupted(row, reg) : r;
 }
 
-enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+static enum sys_after call(struct kit_thread *t, int64_t *result)
 {
 	uint64_t nr = t->st.reg[RV64_A7];
 	const struct sys_row *row = sys_row_find(nr);
@@ -179,6 +180,8 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 		return SYS_DONE;
 	if (r == SYS_R_EXIT)
 		return SYS_EXIT;
+	if (r == SYS_R_AGAIN)
+		return SYS_AGAIN;
 	*result = r;
 	return SYS_RESULT;
 }
@@ -187,4 +190,21 @@ int64_t sys_interrupted(struct kit_thread *t, int64_t result)
 {
 	KIT_DCHECK(result == -EINTR, "%lld is not an interruption", (long long)result);
 	return interrupted(&sys_rows[t->st.reg[RV64_A7]], &t->st.reg[RV64_A0]);
+}
+
+/* A call that a tracer may want to see, change or forbid. */
+static enum sys_after call_traced(struct kit_thread *t, int64_t *result)
+{
+	enum sys_after after = trace_call_begins(t, result) ? SYS_AGAIN : SYS_RESULT;
+
+	while (after == SYS_AGAIN)
+		after = call(t, result);
+	if (after != SYS_EXIT)
+		trace_call_ends(t, after == SYS_DONE, result);
+	return after;
+}
+
+enum sys_after sys_call(struct kit_thread *t, int64_t *result)
+{
+	return KIT_UNLIKELY(trace_is_on(t)) ? call_traced(t, result) : call(t, result);
 }

@@ -11,6 +11,7 @@ enum sys_after {
 	SYS_RESULT, /* *result goes to a0 (or -SIG_ERESTART*), pc moves behind the ecall */
 	SYS_DONE,   /* the registers are set already (rt_sigreturn) */
 	SYS_EXIT,   /* t->exiting is set */
+	SYS_AGAIN,  /* within sys.c: a tracer has changed the call */
 };
 
 /* Carries out the system call that t's registers ask for (number a7, arguments a0..a5). */

@@ -112,6 +112,8 @@ const struct sys_row *sys_row_of_op(const struct sys_row *row, const uint64_t *r
 /* A handler's way to say that the registers are set already, or that the thread ends. */
 #define SYS_R_DONE INT64_MIN
 #define SYS_R_EXIT (INT64_MIN + 1)
+/* Or that a tracer has changed the call, which begins again. */
+#define SYS_R_AGAIN (INT64_MIN + 2)
 
 /* All handlers, by the table. */
 #define PASS(nr, name, ...)

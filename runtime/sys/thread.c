@@ -13,6 +13,7 @@
 #include "lib/base/panic.h"
 #include "runtime/core/futex.h"
 #include "runtime/jit/codemem.h"
+#include "runtime/sig/trace.h"
 #include "runtime/sys/clone.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/sys.h"
@@ -264,6 +265,7 @@ static void *thread_main(void *arg)
 	clone_child_begins(t, &h->req);
 	if (not_shared(h->req.flags) && unshare(not_shared(h->req.flags)) < 0)
 		KIT_LOG(sys, "[%d] clone: cannot unshare what the thread does not want", t->tid);
+	trace_child_begins(t);
 	sig_thread_start(t);
 	p->ops->run(t);
 	last = __atomic_sub_fetch(&p->threads, 1, __ATOMIC_ACQ_REL) == 0;
@@ -304,8 +306,8 @@ static int start_host_thread(pthread_t *thread, void *stack, void *(*fn)(void *)
 		pthread_attr_setstack(&attr, stack, THREAD_STACK_BYTES);
 	else
 		pthread_attr_setstacksize(&attr, THREAD_STACK_BYTES);
-	pthread_attr_setdetachstate(&attr, stack ? PTHREAD_CREATE_JOINABLE
-						 : PTHREAD_CREATE_DETACHED);
+	pthread_attr_setdetachstate(&attr,
+				    stack ? PTHREAD_CREATE_JOINABLE : PTHREAD_CREATE_DETACHED);
 	err = pthread_create(thread, &attr, fn, arg);
 	pthread_attr_destroy(&attr);
 	return err;
