@@ -21,6 +21,7 @@ struct jit_thread;
 struct sig_table; /* runtime/sig */
 struct sig_thread;
 struct sys_filter; /* runtime/sys/seccomp.c */
+struct tracees;    /* runtime/sys/ptrace_wait.c */
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
@@ -109,6 +110,8 @@ struct kit_thread {
 	struct sys_filter *seccomp;
 	/* By another guest's ptrace. */
 	struct kit_trace trace;
+	/* Whom it traces itself; NULL: nobody so far. */
+	struct tracees *tracees;
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;

@@ -58,21 +58,23 @@ struct kit_trace {
 	uint32_t options; /* PTRACE_O_*; written by the tracer */
 	uint32_t stop;    /* enum trace_stop; atomic */
 	uint32_t signo;   /* the host's signal that the stop is made by */
+	uint32_t
+	    shown; /* TRACE_SIGNAL: the signal that the tracer is shown, with shown_info where it is another */
 	uint32_t resumed; /* the tracer ended the stop: not 0 */
 	uint32_t in_call; /* st.pc is at the ecall of a system call under way */
 	uint32_t
 	    event; /* PTRACE_EVENT_*; one of a host stop, written by the tracer, is shown at the call's end */
 	uint64_t message; /* PTRACE_GETEVENTMSG of it */
+	uint32_t hold;    /* TRACE_HELD: the signal to show; or the thread will stop so by itself */
 	uint64_t mask;    /* the guest's signal mask; the tracer may change it */
 	uint64_t call_a0; /* first argument of the system call under way */
 	/* The thread's own. */
 	bool judged;         /* the tracer has seen the call that a seccomp filter asked it about */
-	uint32_t hold;       /* a hold was asked for: the signal to show */
 	uint32_t stop_count; /* stops so far */
 	bool alone;          /* PTRACE_TRACEME was answered, though the parent cannot trace */
 	bool raising;        /* stops itself now: what signal gets through is the tracer's answer */
 	siginfo_t answer;    /* si_signo 0: none */
-	siginfo_t stop_info; /* a SIGSTOP that was marked; si_signo 0: none */
+	siginfo_t shown_info;
 };
 
 /* ---- marks: a signal of kitemu's own with another one packed into it ----------------------------------------- */

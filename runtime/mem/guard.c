@@ -176,6 +176,8 @@ static bool guard_page(struct mem_space *m, gaddr page)
 		return false;
 	if (!(v->prot & PROT_WRITE))
 		return true;
+	if (m->guard.off)
+		return false;
 	g = guard_get(&m->guard, page / MEM_PAGE_BYTES);
 	if (g->guarded)
 		return true;
@@ -233,6 +235,14 @@ void mem_unguard(struct mem_space *m, gaddr start, uint64_t n)
 	mem_lock(m);
 	dropped = guard_drop(m, start, end) != 0;
 	mem_unlock_tell(m, start, dropped ? end : 0);
+}
+
+void mem_no_guards(struct mem_space *m)
+{
+	mem_lock(m);
+	m->guard.off = true;
+	mem_unlock(m);
+	mem_unguard(m, 0, m->limit);
 }
 
 void mem_code_written(struct mem_space *m, gaddr start, uint64_t n)

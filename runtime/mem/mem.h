@@ -190,6 +190,10 @@ bool mem_guard_hit(struct mem_space *m, gaddr addr);
 void mem_settle(struct mem_space *m);
 /* Drops the guard of every page in the range (a system call is about to write there); tells the listener. */
 void mem_unguard(struct mem_space *m, gaddr start, uint64_t n);
+/*
+ * No page is guarded any more: where a tracer stops the process at each fault, it might stand still until the tracer looks.
+ */
+void mem_no_guards(struct mem_space *m);
 /* Somebody else has written to the range, a tracer: guest code there may have changed. */
 void mem_code_written(struct mem_space *m, gaddr start, uint64_t n);
 /*

@@ -59,6 +59,7 @@ struct guard_table {
 	struct guard_page *slot; /* open addressing, linear probing */
 	unsigned count, cap;     /* cap: 0 or a power of two */
 	uint32_t guarded;        /* pages that are guarded now; atomic */
+	bool off;                /* none shall be */
 	_Atomic uint64_t times;  /* how often code became unwritable */
 };
 

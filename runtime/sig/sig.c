@@ -429,6 +429,8 @@ void sig_fork_child(struct kit_thread *t)
 	pthread_mutex_unlock(&t->proc->sig->lock);
 	/* A signal that the parent had taken but not delivered is the parent's. */
 	t->sig->full = 0;
+	t->sig->hold = 0;
+	t->sig->stop_info.si_signo = 0;
 	t->st.stop = 0;
 	sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
@@ -691,6 +693,8 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 	if (!(act.flags & RV64_SA_NODEFER))
 		mask |= sig_bit(sig);
 	set_mask(t, mask);
+	if (KIT_UNLIKELY(trace_is_on(t)))
+		trace_entered_handler(t);
 }
 
 /* What there is to deliver, after a tracer has had its say. All signals are blocked where there is anything. */
@@ -702,8 +706,13 @@ static bool take_signal(struct kit_thread *t, siginfo_t *info)
 	while (KIT_UNLIKELY(s->full & SIG_FULL_TRACE)) {
 		sig_host_mask(all_signals, NULL);
 		__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_TRACE, __ATOMIC_ACQ_REL);
-		trace_obey(t);
+		have = trace_obey(t, info);
 		sig_host_mask(sig_host_of(all_signals), NULL); /* marks may come in */
+		if (have) {
+			/* The slot's is for the next time. */
+			__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
+			return true;
+		}
 	}
 	have = s->full & SIG_FULL_SLOT;
 	if (have) {

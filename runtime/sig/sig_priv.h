@@ -49,6 +49,9 @@ struct sig_thread {
 	    restore_mask; /* kit_thread.tmpmask: the mask to go back to after the call or handler */
 	uint32_t full;    /* SIG_FULL_ bits: something to deliver; atomic, as the handler sets it */
 	siginfo_t slot;
+	/* A tracer's marks. 0: none. */
+	uint32_t hold;
+	siginfo_t stop_info;
 	struct rv64_stack alt; /* alternate stack as the guest set it */
 	void *handler_stack;   /* where the host's handler runs */
 };
@@ -89,10 +92,12 @@ void sig_queue_self(const siginfo_t *info);
 void sig_take_traps(struct kit_process *p);
 /* trace.c. In the host's handler: a mark for t. */
 void trace_take_mark(struct kit_thread *t, siginfo_t *info);
-/* Stops that were asked for by marks. All signals are blocked, before and after. */
-void trace_obey(struct kit_thread *t);
+/* Stops that were asked for by marks; true: with a signal to deliver. All signals are blocked, before and after. */
+bool trace_obey(struct kit_thread *t, siginfo_t *info);
 /* The stop before info's signal is delivered. False: it is not to be; else *info is what the tracer made of it. Leaves all blocked. */
 bool trace_stop_for_signal(struct kit_thread *t, siginfo_t *info);
+/* A handler is about to run: a single step ends before its first instruction. */
+void trace_entered_handler(struct kit_thread *t);
 
 /* Pushes a frame for info's signal and enters its handler. false: the frame cannot be written. */
 bool sig_push_frame(struct kit_thread *t, const struct rv64_sigaction *act, const siginfo_t *info,

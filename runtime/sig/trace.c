@@ -51,6 +51,12 @@ static void settle_changes(struct kit_process *p)
 				 d->range[from % TRACE_RANGES].size_bytes);
 }
 
+static void get_ready(struct kit_process *p)
+{
+	sig_take_traps(p);
+	mem_no_guards(p->mem);
+}
+
 /* The mask that the guest has outside of ppoll and its like: what a tracer sees and sets. */
 static uint64_t *lasting_mask(struct kit_thread *t)
 {
@@ -68,7 +74,7 @@ static bool stop(struct kit_thread *t, enum trace_stop kind, siginfo_t *info)
 	uint64_t mask = *lasting_mask(t);
 	int signo = info->si_signo;
 
-	sig_take_traps(t->proc);
+	get_ready(t->proc);
 	jit_set_frm(t); /* all flags are in fflags then */
 	KIT_LOG(sig, "[%d] stop of kind %d by signal %d at pc %#lx", t->tid, (int)kind, signo,
 		(unsigned long)t->st.pc);
@@ -129,37 +135,53 @@ static void stop_for_event(struct kit_thread *t, uint32_t event, uint64_t messag
 
 void trace_take_mark(struct kit_thread *t, siginfo_t *info)
 {
-	struct kit_trace *tr = &t->trace;
 	int as = info->si_signo;
 
 	trace_unmark(info);
 	if (as == SIGSEGV)
-		tr->hold = (uint32_t)info->si_signo;
+		t->sig->hold = (uint32_t)info->si_signo;
 	else if (info->si_signo == SIGSTOP)
-		tr->stop_info = *info;
+		t->sig->stop_info = *info;
+}
+
+/* Sending one of these to itself would undo others, and tell the tracer again. */
+static bool is_job_control(int sig)
+{
+	return sig == SIGCONT || sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN
+	       || sig == SIGTTOU;
 }
 
 bool trace_stop_for_signal(struct kit_thread *t, siginfo_t *info)
 {
-	return stop(t, TRACE_SIGNAL, info);
+	struct kit_trace *tr = &t->trace;
+
+	tr->shown = (uint32_t)info->si_signo;
+	if (is_job_control(info->si_signo)) {
+		tr->shown_info = *info;
+		info->si_signo = SIGTRAP;
+	}
+	if (!stop(t, TRACE_SIGNAL, info))
+		return false;
+	if (!tr->resumed && is_job_control((int)tr->shown))
+		*info = tr->shown_info;
+	return true;
 }
 
-void trace_obey(struct kit_thread *t)
+bool trace_obey(struct kit_thread *t, siginfo_t *info)
 {
-	struct kit_trace *tr = &t->trace;
-	siginfo_t info = tr->stop_info;
+	struct sig_thread *s = t->sig;
 
-	if (info.si_signo) {
-		tr->stop_info.si_signo = 0;
-		/* Untraced by now: the kernel stops the process. */
-		if (trace_is_on(t))
-			stop(t, TRACE_SIGNAL, &info);
-		else
-			sig_queue_self(&info);
-	}
-	if (tr->hold && trace_is_on(t))
+	if (s->hold && trace_is_on(t)) {
+		t->trace.hold = s->hold;
 		stop_by_trap(t, TRACE_HELD, SIGTRAP | PTRACE_EVENT_STOP << EVENT_SHIFT);
-	tr->hold = 0;
+		t->trace.hold = 0;
+	}
+	s->hold = 0;
+	if (!s->stop_info.si_signo)
+		return false;
+	*info = s->stop_info;
+	s->stop_info.si_signo = 0;
+	return !trace_is_on(t) || trace_stop_for_signal(t, info);
 }
 
 /* ---- system calls -------------------------------------------------------------------------------------------- */
@@ -247,7 +269,7 @@ void trace_me(struct kit_thread *t)
 {
 	__atomic_store_n(&t->trace.orders, TRACE_ON, __ATOMIC_RELEASE);
 	direct_calls(t);
-	sig_take_traps(t->proc);
+	get_ready(t->proc);
 }
 
 void trace_child(const struct kit_thread *t, uint64_t clone_flags, int exit_signal,
@@ -273,9 +295,8 @@ void trace_child_begins(struct kit_thread *c)
 {
 	direct_calls(c);
 	/* The host's own first stop came before anything of the guest's: this one is shown in its place. */
-	if (c->trace.orders & TRACE_SEIZED)
-		c->trace.hold = SIGTRAP;
-	if (c->trace.hold) {
+	if (c->trace.orders & TRACE_SEIZED) {
+		c->trace.hold = c->sig->hold = SIGTRAP;
 		__atomic_fetch_or(&c->sig->full, SIG_FULL_TRACE, __ATOMIC_RELEASE);
 		__atomic_fetch_or(&c->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
 	}
@@ -312,6 +333,14 @@ void trace_restore(struct kit_thread *t, uint64_t saved)
 		trap.si_uid = getuid();
 		sig_queue_self(&trap);
 	}
+	let_in(t);
+}
+
+void trace_entered_handler(struct kit_thread *t)
+{
+	if (!(orders(t) & TRACE_STEP))
+		return;
+	stop_for_event(t, 0, 0);
 	let_in(t);
 }
 

@@ -421,6 +421,8 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 
 	trace_child(t, q->flags, q->exit_signal, &trace);
 	t->trace = trace;
+	free(t->tracees);
+	t->tracees = NULL;
 	t->proc->ops->fork(t, KIT_FORK_CHILD);
 	thread_fork_child();
 	t->leader = true;

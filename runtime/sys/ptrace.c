@@ -82,8 +82,9 @@ static int64_t find_guest(const struct kit_thread *t, struct peer *p, pid_t tid)
 	return -EPERM;
 }
 
-static int64_t begin(struct peer *p, uint32_t orders, uint32_t options)
+static int64_t begin(struct kit_thread *t, struct peer *p, uint32_t orders, uint32_t options)
 {
+	tracees_add(t, p->tid);
 	p->trace.orders = orders;
 	p->trace.options = options;
 	return peer_put(p, options) && peer_put(p, orders) ? 0 : -ESRCH;
@@ -96,7 +97,7 @@ static int64_t attach(struct kit_thread *t, pid_t tid)
 
 	if (r == 0)
 		r = host_ptrace(PTRACE_ATTACH, tid, 0, 0);
-	return r < 0 ? r : begin(&p, TRACE_ON, 0);
+	return r < 0 ? r : begin(t, &p, TRACE_ON, 0);
 }
 
 static int64_t check_options(uint64_t options)
@@ -114,7 +115,7 @@ static int64_t seize(struct kit_thread *t, pid_t tid, uint64_t addr, uint64_t op
 	r = find_guest(t, &p, tid);
 	if (r == 0)
 		r = host_ptrace(PTRACE_SEIZE, tid, 0, options & host_options);
-	return r < 0 ? r : begin(&p, TRACE_ON | TRACE_SEIZED, (uint32_t)options);
+	return r < 0 ? r : begin(t, &p, TRACE_ON | TRACE_SEIZED, (uint32_t)options);
 }
 
 /*
@@ -126,7 +127,7 @@ static uint64_t hand_in(struct peer *p, uint64_t signo)
 	const struct kit_trace *tr = &p->trace;
 	uint64_t blocked = ~UINT64_C(0), bit = UINT64_C(1) << (signo - 1);
 
-	if (!signo || (tr->stop == TRACE_SIGNAL && signo == tr->signo))
+	if (!signo || (tr->stop == TRACE_SIGNAL && signo == tr->signo && signo == tr->shown))
 		return signo;
 	if (tr->stop == TRACE_SIGNAL) {
 		if (!(tr->mask & bit))
@@ -419,6 +420,7 @@ static int64_t inspect(struct kit_thread *t, struct peer *p, const uint64_t *a)
 static int64_t request(struct kit_thread *t, struct peer *p, const uint64_t *a)
 {
 	const uint32_t on = p->trace.orders & (TRACE_ON | TRACE_SEIZED);
+	int64_t r;
 
 	switch (a[0]) {
 	case PTRACE_CONT:
@@ -428,7 +430,10 @@ static int64_t request(struct kit_thread *t, struct peer *p, const uint64_t *a)
 	case PTRACE_SINGLESTEP:
 		return resume(p, PTRACE_CONT, on | TRACE_STEP, a[3]);
 	case PTRACE_DETACH:
-		return resume(p, PTRACE_DETACH, 0, a[3]);
+		r = resume(p, PTRACE_DETACH, 0, a[3]);
+		if (r == 0)
+			tracees_remove(t, p->tid);
+		return r;
 	case PTRACE_SETOPTIONS:
 		return set_options(p, a[3]);
 	case PTRACE_GETEVENTMSG:

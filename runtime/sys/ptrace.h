@@ -35,6 +35,10 @@ bool peer_write(const struct peer *p, uint64_t at, const void *from, size_t n);
 /* The host's ptrace: 0 or -errno. */
 int64_t host_ptrace(long request, pid_t tid, uint64_t addr, uint64_t data);
 
+/* ptrace_wait.c: t traces tid from now on, or no longer. */
+void tracees_add(struct kit_thread *t, pid_t tid);
+void tracees_remove(struct kit_thread *t, pid_t tid);
+
 /* After PTRACE_INTERRUPT and its like the kernel's stop stands in for the thread's own. */
 bool peer_is_held(const struct peer *p);
 

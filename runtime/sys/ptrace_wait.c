@@ -20,12 +20,53 @@
 #include "runtime/sys/ptrace.h"
 
 #include <linux/ptrace.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { EVENT_SHIFT = 16, STOPPED = 0x7f, STARTING_US = 200 };
+
+/* ---- whom a thread traces ------------------------------------------------------------------------------------ */
+
+/* Touched by that thread alone. */
+struct tracees {
+	unsigned count, cap;
+	pid_t tid[];
+};
+
+void tracees_add(struct kit_thread *t, pid_t tid)
+{
+	enum { FIRST_CAP = 16 };
+	struct tracees *v = t->tracees;
+	unsigned cap = v ? v->cap : 0;
+
+	for (unsigned i = 0; v && i < v->count; i++)
+		if (v->tid[i] == tid)
+			return;
+	if (!v || v->count == cap) {
+		cap = cap ? 2 * cap : FIRST_CAP;
+		v = realloc(v, sizeof *v + cap * sizeof *v->tid);
+		KIT_CHECK(v, "out of memory");
+		if (!t->tracees)
+			v->count = 0;
+		v->cap = cap;
+		t->tracees = v;
+	}
+	v->tid[v->count++] = tid;
+}
+
+void tracees_remove(struct kit_thread *t, pid_t tid)
+{
+	struct tracees *v = t->tracees;
+
+	for (unsigned i = 0; v && i < v->count; i++)
+		if (v->tid[i] == tid)
+			v->tid[i--] = v->tid[--v->count];
+}
+
+/* ---- stops -------------------------------------------------------------------------------------------------- */
 
 static int stopped_by(int signo) { return signo << 8 | STOPPED; }
 
@@ -125,6 +166,11 @@ static bool show_own(struct peer *p, int *status)
 		resume(p->tid, (int)tr->signo);
 		return false;
 	case TRACE_SIGNAL:
+		if (tr->shown != tr->signo) {
+			host_ptrace(PTRACE_SETSIGINFO, p->tid, 0, (uintptr_t)&tr->shown_info);
+			*status = stopped_by((int)tr->shown);
+		}
+		return true;
 	case TRACE_RUNS:
 		return true;
 	}
@@ -132,7 +178,7 @@ static bool show_own(struct peer *p, int *status)
 }
 
 /* A stop by PTRACE_EVENT_*. */
-static bool show_event(struct peer *p, int event, int signo)
+static bool show_event(struct kit_thread *t, struct peer *p, int event, int signo)
 {
 	switch (event) {
 	case PTRACE_EVENT_FORK:
@@ -141,6 +187,7 @@ static bool show_event(struct peer *p, int event, int signo)
 		host_ptrace(PTRACE_GETEVENTMSG, p->tid, 0, (uintptr_t)&p->trace.message);
 		peer_put(p, message);
 		peer_put(p, event);
+		tracees_add(t, (pid_t)p->trace.message);
 		resume(p->tid, 0);
 		return false;
 	case PTRACE_EVENT_STOP:
@@ -153,8 +200,8 @@ static bool show_event(struct peer *p, int event, int signo)
 	}
 }
 
-/* What the guest is told of a stop of tid; false: nothing, and the thread runs again. */
-static bool show(pid_t tid, int *status)
+/* What the guest is told of a stop of tid; false: nothing, and the thread runs again. Asked twice it says the same. */
+static bool show(struct kit_thread *t, pid_t tid, int *status)
 {
 	int event = event_of(*status), signo = signal_of(*status);
 	siginfo_t info = { 0 };
@@ -164,6 +211,7 @@ static bool show(pid_t tid, int *status)
 
 	if (r == -ESRCH)
 		return true; /* stopped, but not traced by this thread */
+	tracees_add(t, tid);
 	peer_find(&p, tid);
 	KIT_LOG(sys, "stop of %d: status %#x code %d, %d %u by %u", tid, (unsigned)*status,
 		info.si_code, (int)p.kind, p.trace.stop, p.trace.signo);
@@ -174,7 +222,7 @@ static bool show(pid_t tid, int *status)
 		return false;
 	}
 	if (event)
-		return show_event(&p, event, signo);
+		return show_event(t, &p, event, signo);
 	if (!has_info) {
 		if (p.trace.stop)
 			return true;
@@ -194,57 +242,132 @@ static bool show(pid_t tid, int *status)
 	return false;
 }
 
-/* ---- the calls ------------------------------------------------------------------------------------------------ */
+/* ---- waiting -------------------------------------------------------------------------------------------------- */
 
-int64_t sys_wait4(struct kit_thread *t, const uint64_t *a)
-{
-	const bool wants_rusage = a[3] != 0;
-	int status = 0;
+struct waiting {
+	struct kit_thread *t;
+	bool by_id; /* waitid; else wait4 */
+	const uint64_t *a;
+	bool for_one; /* not for whatever child comes */
+	int options;
+	int status; /* of wait4; of a stop, for waitid too */
+	siginfo_t info;
 	struct rusage ru;
+};
+
+/* waitid's si_status of a stop is the signal, and above it the event. */
+static int status_of_stop(const siginfo_t *info)
+{
+	if (info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED)
+		return 0;
+	return (int)((unsigned)info->si_status << 8 | STOPPED);
+}
+
+/* The host's wait with more options: whose event there was, 0 or -errno. */
+static int64_t host_wait(struct waiting *w, int more)
+{
+	const uint64_t *a = w->a;
 	int64_t r;
 
-	do
-		r = sig_safe_syscall(t, __NR_wait4, (long)a[0], (long)&status, (long)a[2],
-				     wants_rusage ? (long)&ru : 0, 0, 0);
-	while (r > 0 && WIFSTOPPED(status) && KIT_UNLIKELY(!show((pid_t)r, &status)));
-	if (r > 0 && wants_rusage && !copy_out(t, a[3], &ru, sizeof ru))
-		return -EFAULT;
-	if (r > 0 && a[1] && !copy_out(t, a[1], &status, sizeof status))
-		return -EFAULT;
+	if (!w->by_id)
+		return sig_safe_syscall(w->t, __NR_wait4, (long)a[0], (long)&w->status,
+					w->options | more, (long)&w->ru, 0, 0);
+	memset(&w->info, 0, sizeof w->info);
+	r = sig_safe_syscall(w->t, __NR_waitid, (long)a[0], (long)a[1], (long)&w->info,
+			     w->options | more, (long)&w->ru, 0);
+	w->status = status_of_stop(&w->info);
+	return r < 0 ? r : w->info.si_pid;
+}
+
+/* Stops that no guest sees, of any thread that t traces. One may hold a lock that the awaited one needs. */
+static void serve_all(struct kit_thread *t)
+{
+	siginfo_t info;
+
+	for (unsigned i = 0; i < t->tracees->count; i++) {
+		int status;
+
+		info.si_pid = 0;
+		if (host_call(__NR_waitid, P_PID, t->tracees->tid[i], (long)&info,
+			      WSTOPPED | WNOHANG | WNOWAIT | __WALL, 0, 0)
+			< 0
+		    || !info.si_pid)
+			continue;
+		status = status_of_stop(&info);
+		show(t, info.si_pid, &status);
+	}
+}
+
+/* Waits until something has happened to some child. An event that nobody takes now must not keep the cpu busy. */
+static int64_t wait_for_any(struct kit_thread *t, long *nap_ns)
+{
+	enum { FIRST_NAP_NS = 20000, LONGEST_NAP_NS = 2000000 };
+	struct timespec nap = { 0, *nap_ns };
+	siginfo_t info;
+	int64_t r = sig_safe_syscall(t, __NR_waitid, P_ALL, 0, (long)&info,
+				     WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | __WALL, 0, 0);
+
+	if (r == 0 && *nap_ns)
+		r = sig_safe_syscall(t, __NR_nanosleep, (long)&nap, 0, 0, 0, 0, 0);
+	*nap_ns = !*nap_ns                       ? FIRST_NAP_NS
+		  : 2 * *nap_ns < LONGEST_NAP_NS ? 2 * *nap_ns
+						 : LONGEST_NAP_NS;
 	return r;
 }
 
-/* waitid's si_status of a trap is the stop's signal with its event. */
-static bool show_info(siginfo_t *info)
+static int64_t wait_for_shown(struct waiting *w)
 {
-	int status;
+	struct kit_thread *t = w->t;
+	long nap_ns = 0;
 
-	if (info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED)
-		return true;
-	status = info->si_status << 8 | STOPPED;
-	if (!show(info->si_pid, &status))
-		return false;
-	info->si_status = (int)((unsigned)status >> 8);
-	return true;
+	for (;;) {
+		bool serves = w->for_one && t->tracees && t->tracees->count > 1;
+		int64_t r;
+
+		if (serves)
+			serve_all(t);
+		r = host_wait(w, serves ? WNOHANG : 0);
+		if (r == 0 && serves && !(w->options & WNOHANG)) {
+			r = wait_for_any(t, &nap_ns);
+			if (r == 0)
+				continue;
+		}
+		if (r > 0 && WIFSTOPPED(w->status)) {
+			if (KIT_LIKELY(show(t, (pid_t)r, &w->status)))
+				return r;
+			continue;
+		}
+		if (r > 0 && t->tracees)
+			tracees_remove(t, (pid_t)r);
+		return r;
+	}
+}
+
+int64_t sys_wait4(struct kit_thread *t, const uint64_t *a)
+{
+	struct waiting w = { .t = t, .a = a, .for_one = (int)a[0] != -1, .options = (int)a[2] };
+	int64_t r = wait_for_shown(&w);
+
+	if (r > 0 && a[3] && !copy_out(t, a[3], &w.ru, sizeof w.ru))
+		return -EFAULT;
+	if (r > 0 && a[1] && !copy_out(t, a[1], &w.status, sizeof w.status))
+		return -EFAULT;
+	return r;
 }
 
 int64_t sys_waitid(struct kit_thread *t, const uint64_t *a)
 {
-	const bool wants_rusage = a[4] != 0;
-	siginfo_t info;
-	struct rusage ru;
-	int64_t r;
+	struct waiting w = {
+		.t = t, .by_id = true, .a = a, .for_one = (int)a[0] != P_ALL, .options = (int)a[3]
+	};
+	int64_t r = wait_for_shown(&w);
 
-	do {
-		memset(&info, 0, sizeof info);
-		r = sig_safe_syscall(t, __NR_waitid, (long)a[0], (long)a[1], (long)&info,
-				     (long)a[3], wants_rusage ? (long)&ru : 0, 0);
-	} while (r == 0 && info.si_pid && KIT_UNLIKELY(!show_info(&info)));
-	if (r == 0 && info.si_pid && wants_rusage && !copy_out(t, a[4], &ru, sizeof ru))
+	if (r > 0 && a[4] && !copy_out(t, a[4], &w.ru, sizeof w.ru))
 		return -EFAULT;
+	if (r > 0 && w.status)
+		w.info.si_status = (int)((unsigned)w.status >> 8);
 	/* The kernel writes these fields, whatever the result, and no others. */
-	if (a[2]
-	    && !copy_out(t, a[2], &info, offsetof(siginfo_t, si_status) + sizeof info.si_status))
+	if (a[2] && !copy_out(t, a[2], &w.info, offsetof(siginfo_t, si_status) + sizeof(int)))
 		return -EFAULT;
-	return r;
+	return r < 0 ? r : 0;
 }

@@ -212,6 +212,7 @@ static void leave(struct kit_thread *t)
 	thread_ends(t);
 	t->proc->ops->fini(t);
 	sys_filter_unref(t->seccomp);
+	free(t->tracees);
 	kit_set_self(NULL);
 }
 

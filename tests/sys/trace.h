@@ -26,6 +26,8 @@ struct fregs {
 #define KEPT(r)           (r).x[17] /* s2: a register that nobody else wants */
 #define AUDIT             0xc00000f3
 #define TRAP              "ebreak"
+#define NO_SHORT_FORM     ".option push\n.option norvc\n"
+#define END_OF_IT         "\n.option pop"
 #define TRAP_INSN         0x00100073ul
 #define TRAP_BYTES        4
 #define TRAP_PC(pc)       (pc)
@@ -43,6 +45,8 @@ struct fregs {
 #define KEPT(r)           (r).r12
 #define AUDIT             0xc000003e
 #define TRAP              "int3"
+#define NO_SHORT_FORM     ""
+#define END_OF_IT         ""
 #define TRAP_INSN         0xccul
 #define TRAP_BYTES        1
 #define TRAP_PC(pc)       ((pc)-1)
