@@ -125,6 +125,8 @@ struct trace_directory {
 	/* Guest memory that tracers have written to, each at changes % TRACE_RANGES before changes grows. */
 	uint32_t changes; /* atomic */
 	uint32_t settled; /* as many were dealt with by this process */
+	uint32_t
+	    written_unseen; /* a tracer can write through /proc/PID/mem: at each stop anything may have changed */
 	struct {
 		gaddr start;
 		uint64_t size_bytes;

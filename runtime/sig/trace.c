@@ -42,7 +42,7 @@ static void settle_changes(struct kit_process *p)
 	uint32_t now = __atomic_load_n(&d->changes, __ATOMIC_ACQUIRE);
 	uint32_t from = __atomic_exchange_n(&d->settled, now, __ATOMIC_ACQ_REL);
 
-	if (now - from > TRACE_RANGES) {
+	if (now - from > TRACE_RANGES || d->written_unseen) {
 		mem_code_written(p->mem, 0, d->limit);
 		return;
 	}

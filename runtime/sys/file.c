@@ -1,6 +1,7 @@
 /* System calls on files whose structures or paths need work: open, stat, readlink, and /proc. */
 #include "arch/rv64/abi.h"
 #include "runtime/sys/marshal.h"
+#include "runtime/sys/ptrace.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
@@ -22,6 +23,8 @@ int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 
 	if (KIT_UNLIKELY(file.what))
 		return sys_proc_open(t, file, (int)flags);
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		peer_note_open(t, a[1]);
 	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0,
 				0);
 }

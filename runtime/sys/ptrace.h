@@ -32,6 +32,9 @@ bool peer_write(const struct peer *p, uint64_t at, const void *from, size_t n);
 	peer_write(p, (p)->at + offsetof(struct kit_thread, trace.field), &(p)->trace.field,       \
 		   sizeof(p)->trace.field)
 
+/* A guest opens the file at path for writing: is it another guest's memory (/proc/PID/mem)? */
+void peer_note_open(const struct kit_thread *t, gaddr path);
+
 /* The host's ptrace: 0 or -errno. */
 int64_t host_ptrace(long request, pid_t tid, uint64_t addr, uint64_t data);
 

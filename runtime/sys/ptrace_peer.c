@@ -2,6 +2,7 @@
 #include "runtime/sys/ptrace.h"
 
 #include <linux/ptrace.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -69,4 +70,36 @@ void peer_find(struct peer *p, pid_t tid)
 	if (find_entry(p, &d.first)
 	    && peer_read(p, p->at + offsetof(struct kit_thread, trace), &p->trace, sizeof p->trace))
 		p->kind = PEER_GUEST;
+}
+
+/* The number of the process whose memory a path means; 0: none. */
+static pid_t owner_of_mem(const char *path)
+{
+	static const char proc[] = "/proc/";
+	char *end;
+	long pid;
+
+	if (strncmp(path, proc, sizeof proc - 1) != 0)
+		return 0;
+	pid = strtol(path + sizeof proc - 1, &end, 10);
+	if (!strncmp(end, "/task/", 6))
+		strtol(end + 6, &end, 10);
+	return strcmp(end, "/mem") == 0 ? (pid_t)pid : 0;
+}
+
+void peer_note_open(const struct kit_thread *t, gaddr path)
+{
+	const uint32_t yes = 1;
+	char s[64];
+	struct peer p;
+	pid_t pid;
+
+	if (mem_copy_str(t->proc->mem, s, path, sizeof s) < 0 || !(pid = owner_of_mem(s)))
+		return;
+	peer_find(&p, pid);
+	if (p.kind == PEER_GUEST || p.kind == PEER_STARTING)
+		peer_write(&p,
+			   (uintptr_t)&trace_directory
+			       + offsetof(struct trace_directory, written_unseen),
+			   &yes, sizeof yes);
 }

@@ -119,6 +119,60 @@ static void into_hot_code(void)
 	EQ(next_of(pid), EXITED(9));
 }
 
+/* The same through the file that stands for the process's memory. */
+static void by_file(void)
+{
+	pid_t pid;
+	char name[64];
+	unsigned long insn = TRAP_INSN, old = 0;
+	struct regs r;
+	int fd;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(adds_on());
+	usleep(50000);
+	snprintf(name, sizeof name, "/proc/%d/mem", pid);
+	fd = open(name, O_RDWR);
+	EQ(trace(PTRACE_ATTACH, pid, 0, 0), 0);
+	EQ(next_of(pid), STOP(SIGSTOP));
+	for (int i = 0; i < 5; i++) {
+		EQ(pread(fd, &old, TRAP_BYTES, (off_t)adds), TRAP_BYTES);
+		EQ(pwrite(fd, &insn, TRAP_BYTES, (off_t)adds), TRAP_BYTES);
+		EQ(go(PTRACE_CONT, pid, 0), STOP(SIGTRAP));
+		r = get_regs(pid);
+		PC(r) = (unsigned long)adds;
+		set_regs(pid, r);
+		EQ(pwrite(fd, &old, TRAP_BYTES, (off_t)adds), TRAP_BYTES);
+		trace(PTRACE_CONT, pid, 0, 0);
+		usleep(5000);
+		EQ(waitpid(pid, NULL, WNOHANG), 0);
+		kill(pid, SIGSTOP);
+		EQ(next_of(pid), STOP(SIGSTOP));
+	}
+	kill(pid, SIGKILL);
+	EQ(next_of(pid), SIGKILL);
+	close(fd);
+}
+
+/* With a memory base the file's addresses are the host's. */
+static int addresses_are_shifted(void)
+{
+	FILE *f = fopen("/proc/self/stat", "r");
+	char line[1024] = "", *s;
+	unsigned long code = 0;
+
+	fgets(line, sizeof line, f);
+	fclose(f);
+	s = strrchr(line, ')');
+	sscanf(s + 2,
+	       "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+	       "%*s %*s %*s %lu",
+	       &code);
+	return code > (unsigned long)adds;
+}
+
 /* A breakpoint of the program's own is a signal to its own handler. */
 static volatile int traps;
 
@@ -431,6 +485,8 @@ int main(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	breakpoints();
 	into_hot_code();
+	if (!addresses_are_shifted())
+		by_file();
 	own_traps();
 	single_steps();
 	many_steps();
