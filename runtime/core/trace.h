@@ -58,8 +58,6 @@ struct kit_trace {
 	uint32_t options; /* PTRACE_O_*; written by the tracer */
 	uint32_t stop;    /* enum trace_stop; atomic */
 	uint32_t signo;   /* the host's signal that the stop is made by */
-	uint32_t
-	    shown; /* TRACE_SIGNAL: the signal that the tracer is shown, with shown_info where it is another */
 	uint32_t resumed; /* the tracer ended the stop: not 0 */
 	uint32_t in_call; /* st.pc is at the ecall of a system call under way */
 	uint32_t
@@ -74,7 +72,7 @@ struct kit_trace {
 	bool alone;          /* PTRACE_TRACEME was answered, though the parent cannot trace */
 	bool raising;        /* stops itself now: what signal gets through is the tracer's answer */
 	siginfo_t answer;    /* si_signo 0: none */
-	siginfo_t shown_info;
+	siginfo_t shown; /* TRACE_SIGNAL: the signal that the tracer is shown */
 };
 
 /* ---- marks: a signal of kitemu's own with another one packed into it ----------------------------------------- */

@@ -144,26 +144,20 @@ void trace_take_mark(struct kit_thread *t, siginfo_t *info)
 		t->sig->stop_info = *info;
 }
 
-/* Sending one of these to itself would undo others, and tell the tracer again. */
-static bool is_job_control(int sig)
-{
-	return sig == SIGCONT || sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN
-	       || sig == SIGTTOU;
-}
-
+/*
+ * The stop itself is made by a SIGTRAP. Sent to itself, info's own signal would come behind others of its kind, or
+ * undo a pending SIGSTOP or SIGCONT.
+ */
 bool trace_stop_for_signal(struct kit_thread *t, siginfo_t *info)
 {
 	struct kit_trace *tr = &t->trace;
 
-	tr->shown = (uint32_t)info->si_signo;
-	if (is_job_control(info->si_signo)) {
-		tr->shown_info = *info;
-		info->si_signo = SIGTRAP;
-	}
+	tr->shown = *info;
+	info->si_signo = SIGTRAP;
 	if (!stop(t, TRACE_SIGNAL, info))
 		return false;
-	if (!tr->resumed && is_job_control((int)tr->shown))
-		*info = tr->shown_info;
+	if (!tr->resumed)
+		*info = tr->shown;
 	return true;
 }
 

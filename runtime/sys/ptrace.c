@@ -119,24 +119,23 @@ static int64_t seize(struct kit_thread *t, pid_t tid, uint64_t addr, uint64_t op
 }
 
 /*
- * The thread is about to be resumed with a signal. In a stop for a signal the kernel delivers it, unless the thread
- * blocks it; its own mask for the stop must not count there, but the guest's.
+ * The thread is about to be resumed with a signal: which one the host gets. In a stop for a signal the kernel delivers it,
+ * unless the thread blocks it. All are blocked there: the mask that counts is the guest's, but for the signal that
+ * the stop is for.
  */
 static uint64_t hand_in(struct peer *p, uint64_t signo)
 {
 	const struct kit_trace *tr = &p->trace;
 	uint64_t blocked = ~UINT64_C(0), bit = UINT64_C(1) << (signo - 1);
 
-	if (!signo || (tr->stop == TRACE_SIGNAL && signo == tr->signo && signo == tr->shown))
-		return signo;
-	if (tr->stop == TRACE_SIGNAL) {
-		if (!(tr->mask & bit))
+	if (signo && tr->stop == TRACE_SIGNAL) {
+		if (signo == (uint64_t)tr->shown.si_signo || !(tr->mask & bit))
 			blocked &= ~bit;
 		host_ptrace(PTRACE_SETSIGMASK, p->tid, sizeof blocked, (uintptr_t)&blocked);
 		return signo;
 	}
 	/* The kernel sends it then, in a stop at a system call. */
-	if (tr->stop == TRACE_CALL || tr->stop == TRACE_CALL_END)
+	if (signo && (tr->stop == TRACE_CALL || tr->stop == TRACE_CALL_END))
 		syscall(SYS_tgkill, p->tgid, p->tid, (int)signo);
 	return 0;
 }

@@ -166,10 +166,8 @@ static bool show_own(struct peer *p, int *status)
 		resume(p->tid, (int)tr->signo);
 		return false;
 	case TRACE_SIGNAL:
-		if (tr->shown != tr->signo) {
-			host_ptrace(PTRACE_SETSIGINFO, p->tid, 0, (uintptr_t)&tr->shown_info);
-			*status = stopped_by((int)tr->shown);
-		}
+		host_ptrace(PTRACE_SETSIGINFO, p->tid, 0, (uintptr_t)&tr->shown);
+		*status = stopped_by(tr->shown.si_signo);
 		return true;
 	case TRACE_RUNS:
 		return true;

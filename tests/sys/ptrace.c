@@ -176,6 +176,42 @@ static void masks(void)
 	EQ(go(PTRACE_CONT, pid, SIGUSR2), EXITED(101));
 }
 
+/* Queued signals keep their order and their values, each with its stop. */
+static volatile int last_value, in_order;
+
+static void on_queued(int sig, siginfo_t *info, void *uc)
+{
+	in_order += info->si_value.sival_int == last_value + 1;
+	last_value = info->si_value.sival_int;
+}
+
+static int queues(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_queued, .sa_flags = SA_SIGINFO };
+	sigset_t set;
+
+	sigaction(SIGRTMIN, &sa, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 1; i <= 20; i++)
+		sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = i });
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	return in_order;
+}
+
+static void queued(void)
+{
+	pid_t pid = traced(queues, 0);
+
+	for (int i = 1; i <= 20; i++) {
+		EQ(go(PTRACE_CONT, pid, i == 1 ? 0 : SIGRTMIN), STOP(SIGRTMIN));
+		EQ(siginfo_of(pid).si_value.sival_int, i);
+		EQ(siginfo_of(pid).si_code, SI_QUEUE);
+	}
+	EQ(go(PTRACE_CONT, pid, SIGRTMIN), EXITED(20));
+}
+
 /* ---- system calls -------------------------------------------------------------------------------------------- */
 
 static int calls(void)
@@ -597,6 +633,7 @@ int main(int argc, char **argv)
 	signals();
 	deaths();
 	masks();
+	queued();
 	system_calls();
 	interrupted_call(reads, SIGUSR1, EINTR);
 	interrupted_call(reads_again, SIGUSR1, 1);
