@@ -22,6 +22,7 @@ struct sig_table; /* runtime/sig */
 struct sig_thread;
 struct sys_filter; /* runtime/sys/seccomp.c */
 struct tracees;    /* runtime/sys/ptrace_wait.c */
+struct asked_stop;
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
@@ -112,6 +113,9 @@ struct kit_thread {
 	struct kit_trace trace;
 	/* Whom it traces itself; NULL: nobody so far. */
 	struct tracees *tracees;
+	/* Other threads of its process that ask about stops of these; the list's lock. And who answers them. */
+	struct asked_stop *asked;
+	void (*answer)(struct kit_thread *t);
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;

@@ -706,6 +706,8 @@ static bool take_signal(struct kit_thread *t, siginfo_t *info)
 	while (KIT_UNLIKELY(s->full & SIG_FULL_TRACE)) {
 		sig_host_mask(all_signals, NULL);
 		__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_TRACE, __ATOMIC_ACQ_REL);
+		if (t->answer)
+			t->answer(t);
 		have = trace_obey(t, info);
 		sig_host_mask(sig_host_of(all_signals), NULL); /* marks may come in */
 		if (have) {

@@ -138,8 +138,8 @@ void trace_take_mark(struct kit_thread *t, siginfo_t *info)
 	int as = info->si_signo;
 
 	trace_unmark(info);
-	if (as == SIGSEGV)
-		t->sig->hold = (uint32_t)info->si_signo;
+	if (as == SIGSEGV) /* or another thread only asks for attention: no signal */
+		t->sig->hold = info->si_signo ? (uint32_t)info->si_signo : t->sig->hold;
 	else if (info->si_signo == SIGSTOP)
 		t->sig->stop_info = *info;
 }

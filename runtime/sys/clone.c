@@ -423,6 +423,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	t->trace = trace;
 	free(t->tracees);
 	t->tracees = NULL;
+	t->asked = NULL;
 	t->proc->ops->fork(t, KIT_FORK_CHILD);
 	thread_fork_child();
 	t->leader = true;

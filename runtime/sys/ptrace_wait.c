@@ -14,12 +14,14 @@
  *                                             with a hold
  *     a host program                          shown as it is
  *
- * Only the tracer's own thread can resume. What other threads of its process find by waiting they see as it is.
+ * Only the tracer's own thread can resume: another one that finds the stop by waiting asks it (struct asked_stop).
  */
 #include "lib/base/log.h"
 #include "runtime/sys/ptrace.h"
 
+#include <fcntl.h>
 #include <linux/ptrace.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -198,6 +200,8 @@ static bool show_event(struct kit_thread *t, struct peer *p, int event, int sign
 	}
 }
 
+static bool ask_tracer(struct kit_thread *t, pid_t tid, int *status);
+
 /* What the guest is told of a stop of tid; false: nothing, and the thread runs again. Asked twice it says the same. */
 static bool show(struct kit_thread *t, pid_t tid, int *status)
 {
@@ -208,7 +212,7 @@ static bool show(struct kit_thread *t, pid_t tid, int *status)
 	struct peer p;
 
 	if (r == -ESRCH)
-		return true; /* stopped, but not traced by this thread */
+		return ask_tracer(t, tid, status);
 	tracees_add(t, tid);
 	peer_find(&p, tid);
 	KIT_LOG(sys, "stop of %d: status %#x code %d, %d %u by %u", tid, (unsigned)*status,
@@ -238,6 +242,113 @@ static bool show(struct kit_thread *t, pid_t tid, int *status)
 	else
 		resume_with_mark(tid, &info);
 	return false;
+}
+
+/* ---- stops that another thread finds --------------------------------------------------------------------------- */
+
+struct asked_stop {
+	struct asked_stop *next;
+	pid_t tid;
+	int status;
+	bool shown;
+	uint32_t done; /* atomic; q is the asking thread's again */
+};
+
+/* The thread that traces tid, as the kernel says; 0: none. */
+static pid_t tracer_of(pid_t tid)
+{
+	char name[64], text[1024];
+	const char *line;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(name, sizeof name, "/proc/%d/status", tid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof text - 1);
+		close(fd);
+	}
+	text[n < 0 ? 0 : n] = 0;
+	line = strstr(text, "TracerPid:");
+	return line ? (pid_t)strtol(line + strlen("TracerPid:"), NULL, 10) : 0;
+}
+
+static void answer(struct kit_thread *t)
+{
+	struct asked_stop *q;
+
+	for (;;) {
+		pthread_mutex_lock(&t->proc->list_lock);
+		q = t->asked;
+		if (q)
+			t->asked = q->next;
+		pthread_mutex_unlock(&t->proc->list_lock);
+		if (!q)
+			return;
+		q->shown = show(t, q->tid, &q->status);
+		__atomic_store_n(&q->done, 1, __ATOMIC_RELEASE);
+	}
+}
+
+/* With the list locked: the thread, if it is still there. */
+static struct kit_thread *find_thread(struct kit_process *p, pid_t tid)
+{
+	struct kit_thread *o = p->first_thread;
+
+	while (o && o->tid != tid)
+		o = o->next;
+	return o;
+}
+
+/* Takes the question back. False: it is being answered. */
+static bool withdraw(struct kit_process *p, pid_t tracer, const struct asked_stop *q)
+{
+	struct kit_thread *o;
+	struct asked_stop **at;
+	bool gone;
+
+	pthread_mutex_lock(&p->list_lock);
+	o = find_thread(p, tracer);
+	at = o ? &o->asked : NULL;
+	while (at && *at && *at != q)
+		at = &(*at)->next;
+	gone = !o || *at;
+	if (o && *at)
+		*at = q->next;
+	pthread_mutex_unlock(&p->list_lock);
+	return gone;
+}
+
+/* What show would say to the thread of this process that traces tid. If there is none the stop is what it seems. */
+static bool ask_tracer(struct kit_thread *t, pid_t tid, int *status)
+{
+	enum { TURNS = 20000, TURN_US = 100 };
+	struct asked_stop q = { .tid = tid, .status = *status, .shown = true };
+	siginfo_t kick = { 0 };
+	pid_t tracer = tracer_of(tid);
+	struct kit_thread *o;
+
+	if (!tracer || tracer == t->tid)
+		return true;
+	pthread_mutex_lock(&t->proc->list_lock);
+	o = find_thread(t->proc, tracer);
+	if (o) {
+		q.next = o->asked;
+		o->asked = &q;
+		o->answer = answer;
+	}
+	pthread_mutex_unlock(&t->proc->list_lock);
+	if (!o)
+		return true;
+	trace_mark(&kick, SIGSEGV);
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), tracer, SIGSEGV, &kick);
+	for (unsigned n = 0; !__atomic_load_n(&q.done, __ATOMIC_ACQUIRE); n++) {
+		if (n == TURNS && withdraw(t->proc, tracer, &q))
+			return true;
+		usleep(TURN_US);
+	}
+	*status = q.status;
+	return q.shown;
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------------------- */

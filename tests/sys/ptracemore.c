@@ -75,11 +75,16 @@ static int turns_until_told(void)
 static void attach_to_loop(void)
 {
 	pid_t pid = started(turns_until_told);
+	char link[64], own[1024], its[1024];
 	unsigned long seen;
 
 	EQ(trace(PTRACE_ATTACH, pid, 0, 0), 0);
 	EQ(next_of(pid), STOP(SIGSTOP));
 	EQ(tracer_pid(pid), getpid());
+	snprintf(link, sizeof link, "/proc/%d/exe", pid);
+	own[readlink("/proc/self/exe", own, sizeof own - 1)] = 0;
+	its[readlink(link, its, sizeof its - 1)] = 0;
+	CHECK(strcmp(own, its) == 0);
 	seen = (unsigned long)word_at(pid, &turns);
 	CHECK(seen > 0);
 	usleep(5000);
@@ -419,6 +424,38 @@ static void ways_to_wait(void)
 	FAILS(waitpid(pid, &status, 0), ECHILD);
 }
 
+/* A thread that waits for what another one traces. */
+static int found_status;
+
+static void *waits(void *arg)
+{
+	found_status = next_of(*(pid_t *)arg);
+	return NULL;
+}
+
+static int found_by_another(long request, pid_t pid)
+{
+	pthread_t t;
+
+	EQ(trace(request, pid, 0, 0), 0);
+	pthread_create(&t, NULL, waits, &pid);
+	pthread_join(t, NULL);
+	return found_status;
+}
+
+static void waiting_elsewhere(void)
+{
+	pid_t pid = traced(two_signals, PTRACE_O_TRACESYSGOOD);
+
+	EQ(found_by_another(PTRACE_CONT, pid), STOP(SIGUSR1));
+	get_regs(pid);
+	EQ(siginfo_of(pid).si_signo, SIGUSR1);
+	EQ(found_by_another(PTRACE_SYSCALL, pid), STOP_CALL);
+	EQ(found_by_another(PTRACE_SYSCALL, pid), STOP_CALL);
+	EQ(found_by_another(PTRACE_CONT, pid), STOP(SIGUSR1));
+	EQ(found_by_another(PTRACE_CONT, pid), EXITED(2));
+}
+
 /* One of two waits for its tracer, who waits for the other first. */
 static void two_at_once(void)
 {
@@ -477,6 +514,7 @@ int main(void)
 	seized_children();
 	threads();
 	ways_to_wait();
+	waiting_elsewhere();
 	two_at_once();
 	not_waiting();
 	return done();
