@@ -505,7 +505,7 @@ static void test_tables(void)
 	CHECK(refused(p, c, &c->fault[1].at, c->fault[0].at));
 	CHECK(refused(p, c, &c->fault[1].at, c->size_bytes));
 	CHECK(refused(p, c, &c->fault[0].first, c->loc_count + 1));
-	CHECK(refused(p, c, &c->fault[1].count, c->loc_count + 1));
+	CHECK(refused(p, c, &c->fault[1].first, UINT32_MAX));
 	program_fini(p);
 	free(p);
 }
