@@ -33,6 +33,17 @@ bool native_syscall_interrupt(void *ucontext);
  */
 int64_t native_clone3(const void *args, size_t size_bytes, int (*fn)(void *), void *arg);
 
+/*
+ * The host's code of op routine on a cpu with these features, indexed by enum ir_routine; NULL when it has none. It is
+ * called by translated code alone, by that code's conventions (the host's ROUTINE operation).
+ */
+const void *const *native_routines(uint64_t features);
+/*
+ * When the context stands in a routine, takes it back to where translated code called it, with the registers as they
+ * were then, and returns true.
+ */
+bool native_routine_leave(void *ucontext, const struct ir_state *st);
+
 /* ---- signal contexts (ucontext: the third argument of a SA_SIGINFO handler) ---------------- */
 
 uint64_t native_ctx_pc(const void *ucontext);

@@ -86,6 +86,7 @@ static void raise_fault(struct kit_thread *t)
 		sig_raise_sync(t, SIGBUS, (int)st->fault_code, st->fault_addr);
 		break;
 	case IR_FAULT_SEGV:
+	case IR_FAULT_ROUTINE: /* is no fault of the guest's */
 	case IR_FAULT_NONE:
 	case IR_FAULT_REDO:
 		raise_segv(t, st->fault_addr);
@@ -99,6 +100,11 @@ static void memory_fault(struct kit_thread *t)
 {
 	struct ir_state *st = &t->st;
 
+	/* Its code in the guest finds out what is in the way, if anything is: a signal may wait. */
+	if (st->fault_kind == IR_FAULT_ROUTINE) {
+		dispatch(t, level0_run(t));
+		return;
+	}
 	/*
 	 * A write to a page with translated code: the code is dropped, and this
 	 * one instruction is interpreted, lest its own translation guard the page again.

@@ -155,6 +155,20 @@ void x64_emit_SST(struct x64_emit *e, const struct lir_insn *in)
 	       x64_state((int32_t)in->imm - X64_STATE_BIAS));
 }
 
+void x64_emit_CLEAR(struct x64_emit *e, const struct lir_insn *in)
+{
+	(void)e;
+	(void)in;
+}
+
+/* A routine that gives up does so at its return address. */
+void x64_emit_ROUTINE(struct x64_emit *e, const struct lir_insn *in)
+{
+	x64_m(e->cb, X64_CALL_M, 0,
+	      x64_state(X64_ST(routine) + (int32_t)sizeof(void *) * (int32_t)in->imm));
+	x64_may_fault(e, in);
+}
+
 void x64_emit_HELPER(struct x64_emit *e, const struct lir_insn *in)
 {
 	x64_mov_imm(e->cb, X64_RAX, (uint64_t)in->imm);

@@ -78,7 +78,7 @@ static const char *x64_feature_name(unsigned bit)
 static const struct jit_feature_set x64_feature_sets[] = {
 	{ "baseline", 0 },
 	{ "v2", BIT(SSE41) },
-	{ "v3", BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) },
+	{ "v3", BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) | BIT(AVX2) },
 	{ NULL, 0 },
 };
 

@@ -566,6 +566,9 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 		a = masked(s, x64_vr(s, in->a), 7);
 		store_state(s, offsetof(struct ir_state, frm), a);
 		break;
+	case IR_routine:
+		x64_sel_routine(s, idx);
+		break;
 	default:
 		v->vreg = call_helper(s, in);
 		break;

@@ -304,3 +304,31 @@ void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
 		d = sel_amo(s, in, a, s->val[idx].uses != 0);
 	s->val[idx].vreg = d;
 }
+
+/* What a routine has for itself are the scratch registers but rdx (native/routines.S). */
+void x64_sel_routine(struct x64_isel *s, uint32_t idx)
+{
+	static const uint8_t operands[IR_ROUTINE_COUNT] = {
+#define ROUTINE(name, operands, meaning) operands,
+#include "lib/ir/routines.def"
+#undef ROUTINE
+	};
+	static const uint8_t place[] = { X64_RAX, X64_RCX, X64_RDX };
+	const struct ir_insn *in = &s->ir->insn[idx];
+	const ir_ref opnd[] = { in->a, in->b, in->c };
+	lreg r[ARRAY_LEN(opnd)];
+	struct lir_insn *l;
+
+	for (unsigned n = 0; n < operands[in->imm]; n++)
+		r[n] = x64_vr(s, opnd[n]);
+	l = x64_lir(s, X64_OP_CLEAR);
+	for (unsigned x = 0; x < X64_ROUTINE_XMMS; x++)
+		x64_clobber(l, LIR_PHYS_FP + x);
+	l = x64_lir(s, X64_OP_ROUTINE);
+	s->val[idx].vreg = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	for (unsigned n = 0; n < operands[in->imm]; n++)
+		x64_opnd(l, r[n], LIR_USE, 0, place[n]);
+	x64_clobber(l, X64_RCX);
+	l->imm = in->imm;
+	l->flags = LF_FAULT;
+}

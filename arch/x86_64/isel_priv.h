@@ -198,6 +198,7 @@ enum x64_cc x64_host_cc(unsigned cc, bool swapped);
 void x64_sel_load(struct x64_isel *s, uint32_t idx);
 void x64_sel_store(struct x64_isel *s, const struct ir_insn *in);
 void x64_sel_atomic(struct x64_isel *s, uint32_t idx);
+void x64_sel_routine(struct x64_isel *s, uint32_t idx);
 /* r without what does not change its low bits. */
 ir_ref x64_low_bits(const struct x64_isel *s, ir_ref r, unsigned bits);
 

@@ -15,6 +15,8 @@ enum x64_feature {
 
 /* rbp points this far into struct ir_state, so that reg[0..31] need one byte of displacement. */
 enum { X64_STATE_BIAS = 128 };
+/* Of ir_state.save: what a routine works with besides its operands. */
+enum { X64_SAVE_RSI = 62, X64_SAVE_RDI = 63 };
 
 /* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
 enum x64_fix {

@@ -32,6 +32,9 @@ enum { X64_UNSIGNED = 64 };
 
 /* CMOV, CMOVI: b and c are 64 bits wide. */
 enum { X64_CMOV_W = 2 };
+enum {
+	X64_ROUTINE_XMMS = 3
+}; /* that op routine's code works with: xmm0 and up, scratch registers all */
 
 /* sub2 of operations with an address. */
 enum { X64_ADDR_SCALE = 3, X64_ADDR_BASE = 4, X64_ADDR_INDEX = 8 };

@@ -137,6 +137,10 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_helper:
 		*r = st->helpers[i->imm](st, a, b);
 		break;
+	/* Routines are the host's: here the guest's own code does it. */
+	case IR_routine:
+		st->fault_kind = IR_FAULT_ROUTINE;
+		return IR_EXIT_FAULT;
 	default:
 		if (i->sub == IR_RM_DYN && ir_info(i)->sub == IR_SUB_RM && st->frm > IR_RM_RMM)
 			return IR_EXIT_ILLEGAL;

@@ -38,17 +38,22 @@ const char *const ir_exit_names[IR_EXIT_COUNT] = {
 	[IR_EXIT_REDO] = "redo",
 };
 
-const char *const ir_fault_names[IR_FAULT_MISALIGNED + 1] = {
-	[IR_FAULT_NONE] = "none",
-	[IR_FAULT_SEGV] = "segv",
-	[IR_FAULT_BUS] = "bus",
-	[IR_FAULT_MISALIGNED] = "misaligned",
+const char *const ir_fault_names[IR_FAULT_ROUTINE + 1] = {
+	[IR_FAULT_NONE] = "none",       [IR_FAULT_SEGV] = "segv",
+	[IR_FAULT_BUS] = "bus",         [IR_FAULT_MISALIGNED] = "misaligned",
+	[IR_FAULT_ROUTINE] = "routine",
 };
 
 const char *const ir_helper_names[IR_HELPER_COUNT] = {
 #define HELPER(name, meaning) [IR_HELPER_##name] = #name,
 #include "lib/ir/helpers.def"
 #undef HELPER
+};
+
+const char *const ir_routine_names[IR_ROUTINE_COUNT] = {
+#define ROUTINE(name, operands, meaning) [IR_ROUTINE_##name] = #name,
+#include "lib/ir/routines.def"
+#undef ROUTINE
 };
 
 int ir_name_find(const char *const *names, unsigned count, const char *word, size_t len)

@@ -12,8 +12,9 @@ extern const char *const ir_rm_names[IR_RM_COUNT];
 extern const char *const ir_jump_names[IR_JUMP_COUNT];
 extern const char *const ir_amo_names[IR_AMO_COUNT];
 extern const char *const ir_exit_names[IR_EXIT_COUNT];
-extern const char *const ir_fault_names[IR_FAULT_MISALIGNED + 1];
+extern const char *const ir_fault_names[IR_FAULT_ROUTINE + 1];
 extern const char *const ir_helper_names[IR_HELPER_COUNT];
+extern const char *const ir_routine_names[IR_ROUTINE_COUNT];
 
 /* The index of the word of len characters among count names, or -1. */
 int ir_name_find(const char *const *names, unsigned count, const char *word, size_t len);

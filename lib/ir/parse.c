@@ -266,6 +266,9 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 	case IR_helper:
 		i->imm = want_name(p, ir_helper_names, IR_HELPER_COUNT, "helper");
 		break;
+	case IR_routine:
+		i->imm = want_name(p, ir_routine_names, IR_ROUTINE_COUNT, "routine");
+		break;
 	case IR_exit:
 	case IR_exiti:
 		i->sub = (uint8_t)want_name(p, ir_jump_names, IR_JUMP_COUNT, "jump kind");

@@ -10,7 +10,7 @@
  * The items, in this order, each only where the operation has it:
  *
  *   first word (then a space)     CC of set and br, AMO operation, jump kind of exit and exiti, reason of
- *                                 exitr, helper's name, register of getreg and putreg, number of const and fence
+ *                                 exitr, name of a helper or routine, register of getreg and putreg, number of const and fence
  *   operands, comma between       %N for a; the displacement of a load or store unless 0; b; c
  *   last (after a comma)          target of br; rounding mode; "aq" "rl"
  *   exit, exitr, and calls        target of exit, pc of exitr; "ret" NUM for a call
@@ -20,7 +20,7 @@
  *   fadd.f64 %1, %2, dyn lr.i32 %1, aq, rl    sc.i64 %1, %2          amo.i32 maxu %1, %2, rl
  *   fence 0x33           helper rdtime %1, %2 br.i64 ne %1, %2, 0x10074
  *   exit jump 0x10074    exit call 0x10080 ret 0x1007c               exiti ret %1
- *   exiti call %1 ret 0x1007c                 exitr syscall 0x10074
+ *   exiti call %1 ret 0x1007c                 exitr syscall 0x10074  routine memcpy %1, %2, %3
  *
  * NUM is decimal or 0x hexadecimal, negative with a sign, 64 bits. Registers are named as in the
  * regfile. Covered ranges are not part of the text; "runs" is ir_block.exec_count unless 0; insn.to follows from the
@@ -88,6 +88,9 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 		return true;
 	case IR_helper:
 		put_name(out, ir_helper_names, IR_HELPER_COUNT, (uint64_t)i->imm);
+		return true;
+	case IR_routine:
+		put_name(out, ir_routine_names, IR_ROUTINE_COUNT, (uint64_t)i->imm);
 		return true;
 	case IR_exit:
 	case IR_exiti:

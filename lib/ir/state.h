@@ -23,6 +23,7 @@ enum ir_fault_kind {
 	IR_FAULT_BUS,        /* host SIGBUS: beyond the end of a mapped file, memory error */
 	IR_FAULT_MISALIGNED, /* an atomic at an address that is not a multiple of its size */
 	IR_FAULT_REDO, /* none of the guest's: translated code left for IR_EXIT_REDO by way of a host signal */
+	IR_FAULT_ROUTINE,    /* op routine gave up: the guest's own code of it at pc shall run */
 };
 
 /* One entry of the per-thread table from guest pc to code; pc 1 never matches, nor does pc 0 but in entry 0. */
@@ -79,6 +80,14 @@ enum {
 /* Bits of ir_state.calls_leave; the others are the runtime's. */
 enum { IR_CALLS_NO_ROWS = 1 };
 
+/* Rows of routines.def. */
+enum ir_routine {
+#define ROUTINE(name, operands, meaning) IR_ROUTINE_##name,
+#include "lib/ir/routines.def"
+#undef ROUTINE
+	IR_ROUTINE_COUNT
+};
+
 struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
 
@@ -115,7 +124,7 @@ struct ir_state {
 	uint64_t code_sp_top; /* its empty position */
 	uint64_t scratch[4];  /* arguments of IR_THUNK_FP */
 	uint64_t spill[IR_SPILL_SLOTS];
-	uint64_t save[64]; /* registers saved by thunks around C calls */
+	uint64_t save[64]; /* registers saved by thunks around C calls, and by routines */
 
 	/* System calls from translated code, see above. */
 	uint32_t calls_leave; /* atomic */
@@ -128,6 +137,8 @@ struct ir_state {
 	uint64_t (*fp_eval)(struct ir_state *st, uint64_t opword);
 	/* Constants that the host's code reads: masks, tables. Set by jit_host.state_init. */
 	_Alignas(16) uint64_t host_const[32];
+	/* The host's code of op routine, from the running host (native_routines). */
+	const void *routine[IR_ROUTINE_COUNT];
 
 	/*
 	 * How often this thread has entered blocks that count (jit_opts.count_blocks), from outside or by a jump back.

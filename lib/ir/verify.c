@@ -176,6 +176,9 @@ static bool check_imm(struct check *c)
 	case IR_helper:
 		return (i->imm >= 0 && i->imm < IR_HELPER_COUNT)
 		       || wrong(c, "helper %" PRId64 " of %u", i->imm, IR_HELPER_COUNT);
+	case IR_routine:
+		return (i->imm >= 0 && i->imm < IR_ROUTINE_COUNT)
+		       || wrong(c, "routine %" PRId64 " of %u", i->imm, IR_ROUTINE_COUNT);
 	case IR_exit:
 	case IR_exiti:
 		return i->sub == IR_JUMP_CALL || i->ret_bytes == 0

@@ -186,6 +186,7 @@ static bool needs(struct backward *b, struct ir_insn *i, uint32_t k, unsigned us
 		return true;
 	case BARRIER:
 		b->overwritten = 0;
+		b->use[ir_ref_slot(i->c)] = USED | SEEN; /* a routine has three operands */
 		break;
 	}
 	mark_all(b, i);

@@ -869,6 +869,7 @@ enum ir_exit jit_run_one(struct kit_thread *t)
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)
 {
 	struct jit *j = t->proc->jit;
+	bool routine = j && native_routine_leave(ucontext, &t->st);
 	uint64_t pc = native_ctx_pc(ucontext);
 	uint64_t guard = t->st.code_sp_top + sizeof(uint64_t) - CODE_STACK_BYTES - MEM_PAGE_BYTES;
 	const struct code_fault *f;
@@ -876,7 +877,7 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 
 	if (!j || !codemem_holds(&j->tc.mem, pc))
 		return JIT_FAULT_NOT_OURS;
-	if (addr - guard < MEM_PAGE_BYTES) {
+	if (!routine && addr - guard < MEM_PAGE_BYTES) {
 		native_ctx_set_sp(ucontext, t->st.code_sp_top);
 		return JIT_FAULT_RESUME;
 	}
@@ -887,6 +888,8 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
 			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
 	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
+	if (routine)
+		return JIT_FAULT_ROUTINE;
 	if (!f->redo)
 		return JIT_FAULT_GUEST;
 	t->st.fault_kind = IR_FAULT_REDO;

@@ -63,11 +63,12 @@ enum jit_fault_result {
 	JIT_FAULT_RESUME,   /* dealt with (code stack): return from the handler */
 	JIT_FAULT_REDO, /* the same, and jit_run returns IR_EXIT_REDO; t->st.fault_kind says so */
 	JIT_FAULT_GUEST, /* the guest's: registers are captured; jit_run returns IR_EXIT_FAULT after the handler */
+	JIT_FAULT_ROUTINE, /* the same, but op routine gave up */
 };
 
 /*
  * A host SIGSEGV or SIGBUS at ucontext with fault address addr. Async-signal-safe.
- * The caller fills st->fault_kind, fault_code, fault_addr, fault_write.
+ * The caller fills st->fault_kind and, but for ROUTINE, fault_code, fault_addr, fault_write.
  */
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
 

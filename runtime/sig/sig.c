@@ -80,6 +80,9 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 	case JIT_FAULT_GUEST:
 		note_fault(t, sig, info, uc);
 		return;
+	case JIT_FAULT_ROUTINE:
+		t->st.fault_kind = IR_FAULT_ROUTINE;
+		return;
 	case JIT_FAULT_NOT_OURS:
 		break;
 	}

@@ -5,6 +5,7 @@
  * beyond memory copies.
  */
 #include "arch/native.h"
+#include "arch/x86_64/x64.h"
 
 #include <signal.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+/* routines.S */
+extern const char native_routines_begin[], native_routines_end[];
 /* access.S */
 extern const char native_access_begin[], native_access_end[], native_access_fail[];
 void native_sigreturn(void);
@@ -110,6 +113,20 @@ bool native_syscall_interrupt(void *ucontext)
 	if (!in_range((uint64_t)g[REG_RIP], native_syscall_start, native_syscall_end))
 		return false;
 	g[REG_RIP] = (greg_t)(uintptr_t)native_syscall_eintr;
+	return true;
+}
+
+bool native_routine_leave(void *ucontext, const struct ir_state *st)
+{
+	greg_t *g = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+	uint64_t sp = (uint64_t)g[REG_RSP], pc = (uint64_t)g[REG_RIP];
+
+	if (!in_range(pc, native_routines_begin, native_routines_end))
+		return false;
+	memcpy(&g[REG_RIP], (const void *)(uintptr_t)sp, sizeof g[REG_RIP]);
+	g[REG_RSP] = (greg_t)(sp + sizeof g[REG_RIP]);
+	g[REG_RSI] = (greg_t)st->save[X64_SAVE_RSI];
+	g[REG_RDI] = (greg_t)st->save[X64_SAVE_RDI];
 	return true;
 }
 

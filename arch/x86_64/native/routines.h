@@ -1,0 +1,10 @@
+/* Offsets in struct ir_state from rbp, for routines.S; routines.c compares them with the structure. */
+#ifndef X64_ROUTINES_H
+#define X64_ROUTINES_H
+
+#define ST_STOP     404
+#define ST_BASE     512
+#define ST_SAVE_RSI 1584
+#define ST_SAVE_RDI 1592
+
+#endif
