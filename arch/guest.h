@@ -26,6 +26,7 @@ struct guest_fetch {
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
+	bool routines;         /* libc's routines become op routine where they are recognised */
 	/* Where a trace that does not start there ends: the blocks of a region. */
 	const gaddr *stop;
 	unsigned stop_count;
@@ -75,6 +76,12 @@ struct guest {
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);
+	/*
+	 * A libc routine's row for the guest's table of them: what tells the function of size_bytes at pc apart, as columns.
+	 * false: nothing does. Works in the arena.
+	 */
+	bool (*routine_row)(struct arena *a, struct guest_decoder *d, const struct guest_fetch *f,
+			    gaddr pc, unsigned size_bytes, struct strbuf *out);
 	ir_helper_fn *const *helpers;
 };
 

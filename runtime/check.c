@@ -5,6 +5,9 @@
  * an overlay (a log of bytes that loads look through), so that memory is as before when
  * translated code runs for real. Then the overlay must equal memory.
  *
+ * Of a routine of libc, which is one operation to the translator, the interpreter runs the guest's own code up to its
+ * return. Registers that a callee need not preserve are not compared then, nor is what lies below the stack.
+ *
  * Units that read a clock cannot be compared and are only run. Memory that is mapped shared may be
  * changed by another process between the two runs: a difference in a unit that accessed such memory
  * proves nothing, so it is only told under --log=jit. So is one in a program with threads when what the
@@ -16,6 +19,7 @@
 
 #include "arch/guest.h"
 #include "arch/native.h"
+#include "arch/rv64/cpu.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
@@ -31,6 +35,7 @@
 #include <unistd.h>
 
 enum { ACCESSES_MAX = 1024, MAX_BYTES = 512, KEPT_ENTRIES = 4096, KEPT_MAX = 50000 };
+enum { FRAME_BYTES = 1024, TRACES_MAX = 100000 }; /* of a routine */
 
 struct access {
 	gaddr addr;
@@ -52,6 +57,7 @@ struct shadow {
 struct lifted {
 	struct ir_unit u;
 	bool has_clock;
+	bool is_routine;
 	uint8_t *bytes; /* of u.range[], one range after the other */
 	unsigned byte_count;
 };
@@ -156,10 +162,10 @@ static const struct ir_memory shadow_memory = { .load = load, .store = store, .c
 
 /* ---- the unit ------------------------------------------------------------------------------ */
 
-static bool has_clock(const struct ir_unit *u)
+static bool has(const struct ir_unit *u, enum ir_op op)
 {
 	for (unsigned i = 0; i < u->insn_count; i++)
-		if (u->insn[i].op == IR_helper)
+		if (u->insn[i].op == op)
 			return true;
 	return false;
 }
@@ -177,18 +183,29 @@ static unsigned fetch_bytes(struct kit_process *p, const struct ir_unit *u, uint
 	return n;
 }
 
+static void translate(struct kit_thread *t, bool routines, struct ir_unit *u)
+{
+	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
+	struct guest_limits limits = jit_lockstep_limits;
+
+	limits.routines = routines;
+	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
+	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
+}
+
 /* The same trace that jit.c translates under --selfcheck; loops within it are cut at each turn. */
 static struct lifted *lift(struct kit_thread *t)
 {
-	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
 	struct lifted *l = arena_new(&kept.arena, struct lifted, 1);
 	struct ir_unit *u = &l->u;
 	uint8_t bytes[MAX_BYTES];
 
-	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
-	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &jit_lockstep_limits, u);
+	translate(t, jit_has_routines(t->proc->jit), u);
+	l->is_routine = has(u, IR_routine);
+	if (l->is_routine)
+		translate(t, false, u);
 	ir_cut_loops(u);
-	l->has_clock = has_clock(u);
+	l->has_clock = has(u, IR_helper);
 	l->byte_count = fetch_bytes(t->proc, u, bytes);
 	l->bytes = arena_new(&kept.arena, uint8_t, l->byte_count);
 	memcpy(l->bytes, bytes, l->byte_count);
@@ -281,6 +298,18 @@ static void report_unit(const struct lifted *l, const struct ir_state *before, s
 	ir_print(u, out);
 }
 
+/* Registers that a called function may leave with anything. */
+#define BITS(first, last) ((UINT64_C(2) << (last)) - (UINT64_C(1) << (first)))
+static const uint64_t caller_saved =
+    BITS(RV64_T0, RV64_T2) | BITS(RV64_A1, RV64_A7) | BITS(RV64_T3, RV64_T6);
+
+static void take_over(uint64_t regs, const struct ir_state *from, struct ir_state *to)
+{
+	for (unsigned g = 0; g < IR_MAX_REGS; g++)
+		if (regs >> g & 1)
+			to->reg[g] = from->reg[g];
+}
+
 static void compare_registers(const struct ir_state *want, const struct ir_state *got,
 			      struct strbuf *out)
 {
@@ -303,13 +332,15 @@ static void compare_registers(const struct ir_state *want, const struct ir_state
 			      fflags);
 }
 
-/* Each stored byte that no later store of the overlay covers must be in memory. */
-static void compare_memory(struct kit_process *p, struct strbuf *out)
+/* Each stored byte that no later store of the overlay covers must be in memory, but for those below the stack. */
+static void compare_memory(struct kit_process *p, gaddr stack, struct strbuf *out)
 {
 	for (unsigned i = 0; i < shadow.store_count; i++) {
 		const struct access *s = &shadow.store[i];
 		uint64_t now = 0, want = overlay(s->addr, s->size_bytes, s->value);
 
+		if (stack - s->addr - 1 < FRAME_BYTES)
+			continue;
 		if (!mem_copy_in(p->mem, &now, s->addr, s->size_bytes) || now != want)
 			strbuf_printf(
 			    out, "memory at %#lx, %u bytes: interpreter %#lx, translated %#lx\n",
@@ -405,8 +436,24 @@ static void report(const struct lifted *l, struct kit_process *p, const struct i
 	_exit(KIT_EXIT_INTERNAL);
 }
 
+/* The guest's own code of a routine, from its second trace to its return. */
+static enum ir_exit finish_routine(struct kit_thread *t, const struct ir_state *before)
+{
+	enum ir_exit why = IR_EXIT_LOOKUP;
+	unsigned n = 0;
+
+	while (why == IR_EXIT_LOOKUP
+	       && (t->st.pc != before->reg[RV64_RA] || t->st.reg[RV64_SP] != before->reg[RV64_SP])
+	       && !shadow.full) {
+		shadow.full = kept.count == KEPT_MAX || ++n == TRACES_MAX;
+		if (!shadow.full)
+			why = ir_interp(&find_unit(t)->u, &t->st, &shadow_memory, &values);
+	}
+	return why;
+}
+
 /* The interpreter's run, which leaves the thread and its memory alone. */
-static enum ir_exit run_shadow(struct kit_thread *t, const struct ir_unit *u)
+static enum ir_exit run_shadow(struct kit_thread *t, const struct lifted *l)
 {
 	enum ir_exit why;
 
@@ -416,7 +463,9 @@ static enum ir_exit run_shadow(struct kit_thread *t, const struct ir_unit *u)
 	shadow.full = false;
 	/* A fault of the shadow is noted in its own state: it stands in for the thread meanwhile. */
 	kit_set_self(&shadow.thread);
-	why = ir_interp(u, &shadow.thread.st, &shadow_memory, &values);
+	why = ir_interp(&l->u, &shadow.thread.st, &shadow_memory, &values);
+	if (l->is_routine && why == IR_EXIT_LOOKUP)
+		why = finish_routine(&shadow.thread, &t->st);
 	kit_set_self(t);
 	if (shadow.thread.st.stop)
 		__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
@@ -452,7 +501,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	if (l->has_clock)
 		return jit_run_one(t);
 	memcpy(&before, &t->st, offsetof(struct ir_state, host_fpcr));
-	want = run_shadow(t, &l->u);
+	want = run_shadow(t, l);
 	got = jit_run_one(t);
 	if (got == IR_EXIT_REDO)
 		got = redo(t, want, l->u.guest_insns);
@@ -461,10 +510,14 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	/* A guarded page: the run loop steps over the write and goes on. */
 	if (got == IR_EXIT_FAULT && want != got && t->st.fault_write)
 		return got;
+	if (got == IR_EXIT_FAULT && t->st.fault_kind == IR_FAULT_ROUTINE)
+		return got;
 	if (got != want)
 		strbuf_printf(&diff, "exit: interpreter %d, translated %d\n", (int)want, (int)got);
+	if (l->is_routine)
+		take_over(caller_saved, &shadow.thread.st, &t->st);
 	compare_registers(&shadow.thread.st, &t->st, &diff);
-	compare_memory(t->proc, &diff);
+	compare_memory(t->proc, l->is_routine ? before.reg[RV64_SP] : 0, &diff);
 	if (diff.len)
 		report(l, t->proc, &before, &counts, &diff);
 	return got;

@@ -9,6 +9,8 @@
 #include "arch/rv64/lift_priv.h"
 #include "arch/rv64/window.h"
 
+#include <string.h>
+
 /*
  * Instructions are decoded many at a time, since the call of a lift function is mostly mispredicted and should not
  * wait for its decoding too.
@@ -71,6 +73,16 @@ static gaddr stop_behind(const struct guest_limits *limits, gaddr pc)
 	return stop;
 }
 
+/* Whether the code at t->next, which the window is moved to, is a routine that is known: what. */
+static enum rv64_libc find_routine(struct guest_decoder *d, const struct guest_fetch *f,
+				   struct rv64_window *w, const struct trace *t, struct rv64_form *form)
+{
+	w->start = t->next;
+	w->len = f->read(f->ctx, t->next, w->bytes, RV64_WINDOW_BYTES);
+	memset(w->bytes + w->len, 0, w->len < 8 ? 8 - w->len : 4);
+	return rv64_libc_at(t->b.unit->arena, d, f, t->next, w->bytes, form);
+}
+
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		      const struct guest_limits *limits, struct ir_unit *u)
 {
@@ -79,6 +91,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	struct trace t;
 	unsigned first;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
+	struct rv64_form form;
 
 	rv64_window_init(&w);
 	/* The arrays stay as they are. */
@@ -95,6 +108,14 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	first = u->guest_insns;
 	t.stop = limits->stop_count ? stop_behind(limits, pc + 1) : 1;
 	ir_block_begin(u, pc);
+	if (limits->routines) {
+		enum rv64_libc what = find_routine(d, f, &w, &t, &form);
+
+		if (what != RV64_LIBC_COUNT) {
+			rv64_lift_routine(&t, what, &form);
+			return;
+		}
+	}
 	while (!t.done) {
 		unsigned left = t.next == t.stop ? 0 : limits->max_insns - (u->guest_insns - first);
 		unsigned n = left > ARRAY_LEN(insn) ? ARRAY_LEN(insn) : left;
@@ -114,6 +135,10 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		/* A jump was followed. */
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 		run = end = t.next;
+		if (limits->routines && find_routine(d, f, &w, &t, &form) != RV64_LIBC_COUNT) {
+			ir_exit(&t.b, IR_JUMP_PLAIN, t.next, 0);
+			break;
+		}
 		if (t.stop != 1)
 			t.stop = stop_behind(limits, t.next);
 	}
@@ -133,5 +158,6 @@ const struct guest rv64_guest = {
 	.run = rv64_run,
 	.rerun = rv64_rerun,
 	.disas = rv64_disas,
+	.routine_row = rv64_routine_row,
 	.helpers = rv64_helpers,
 };

@@ -13,6 +13,7 @@
 
 #include "arch/rv64/decode.h"
 #include "arch/rv64/regs.h"
+#include "arch/rv64/routine.h"
 
 /* The files of lift functions are compiled twice: to build IR, and to carry it out at once (direct.c). */
 #ifdef RV64_DIRECT
@@ -77,6 +78,9 @@ LIFT(fsgnj); LIFT(fsgnjn); LIFT(fsgnjx);
 LIFT(ftoint); LIFT(inttof); LIFT(fcvt_s_d); LIFT(fcvt_d_s);
 LIFT(fmv_x_w); LIFT(fmv_w_x); LIFT(fmv_x_d); LIFT(fmv_d_x);
 /* clang-format on */
+
+/* lift_routine.c: the whole trace is libc's routine what, which has that form. */
+void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form);
 
 /* Ends the trace: leaves translated code for a reason that lies at pc. */
 static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)

@@ -20,7 +20,8 @@ enum { STATUS_FAULT = 1, STATUS_USAGE = 2 };
 static const char usage[] =
     "usage: kit-ir [OPTION...] COMMAND...\n"
     "\n"
-    "Commands form a chain. Unless the first is lift, IR text is read from standard input.\n"
+    "Commands form a chain. Unless the first is lift or routine, IR text is read from standard "
+    "input.\n"
     "  lift [WORD...]     translate riscv64 instructions, hexadecimal, with @ADDRESS before those "
     "that "
     "lie\n"
@@ -32,8 +33,10 @@ static const char usage[] =
     "  isel               select host instructions\n"
     "  ra                 select, and allocate registers\n"
     "  emit               compile to host code, as it stands, with its exits and fault records\n"
+    "  routine SIZE [WORD...]  the row of arch/rv64/libc.def that tells this function, given as to "
+    "lift\n"
     "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --host-features=LIST\n"
-    "  --count-blocks --bytes --passes --help\n";
+    "  --count-blocks --routines --bytes --passes --help\n";
 
 bool kit_ir_number(const char *text, uint64_t *v)
 {
@@ -147,25 +150,37 @@ static bool add_words_of_text(struct guest_code *c, char *text, struct diag *d)
 	return true;
 }
 
-static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
+/* Guest code from words, or without any from standard input, and a decoder for it. */
+static struct guest_decoder *read_guest_code(struct guest_code *code, char **args, int count,
+					     struct diag *d)
 {
-	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
-	struct guest_fetch fetch = { read_code, &code };
-	struct guest_limits limits = { k->max_insns, k->max_branches };
-	struct guest_decoder *dec;
+	struct guest_decoder *dec = NULL;
 	struct strbuf text = STRBUF_INIT;
 	bool ok = true;
 
 	for (int i = 0; i < count && ok; i++)
-		ok = add_word(&code, args[i], d);
+		ok = add_word(code, args[i], d);
 	if (count == 0) {
 		read_stdin(&text);
 		strbuf_putc(&text, '\n');
-		ok = add_words_of_text(&code, text.s, d);
+		ok = add_words_of_text(code, text.s, d);
 	}
-	dec = ok ? rv64_guest.decoder_new(rv64_guest.default_features) : NULL;
+	if (ok)
+		dec = rv64_guest.decoder_new(rv64_guest.default_features);
 	if (ok && !dec)
-		ok = diag_fail(d, STATUS_FAULT, "Capstone cannot be used");
+		diag_fail(d, STATUS_FAULT, "Capstone cannot be used");
+	strbuf_fini(&text);
+	return dec;
+}
+
+static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
+	struct guest_fetch fetch = { read_code, &code };
+	struct guest_limits limits = { k->max_insns, k->max_branches, k->routines };
+	struct guest_decoder *dec = read_guest_code(&code, args, count, d);
+	bool ok = dec;
+
 	if (ok) {
 		ir_unit_init(&k->unit, &k->arena, rv64_guest.regs, k->pc);
 		rv64_guest.translate(dec, &fetch, k->pc, &limits, &k->unit);
@@ -173,7 +188,33 @@ static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
 		ok = ir_verify(&k->unit, d);
 		k->have_unit = true;
 	}
-	strbuf_fini(&text);
+	strbuf_fini(&code.bytes);
+	return ok;
+}
+
+/* Shows the columns of a routine's row; SIZE is the first word. */
+static bool do_routine(struct kit_ir *k, char **args, int count, struct diag *d)
+{
+	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
+	struct guest_fetch fetch = { read_code, &code };
+	struct strbuf row = STRBUF_INIT;
+	struct guest_decoder *dec;
+	uint64_t size;
+	bool ok;
+
+	if (!count || !kit_ir_number(args[0], &size) || size > UINT32_MAX)
+		return diag_fail(d, STATUS_USAGE, "routine takes its size in bytes first");
+	dec = read_guest_code(&code, args + 1, count - 1, d);
+	ok = dec;
+	if (ok) {
+		ok =
+		    rv64_guest.routine_row(&k->arena, dec, &fetch, k->pc, (unsigned)size, &row)
+		    || diag_fail(d, STATUS_FAULT, "no routine at %#llx", (unsigned long long)k->pc);
+		rv64_guest.decoder_free(dec);
+	}
+	if (ok)
+		puts(strbuf_str(&row));
+	strbuf_fini(&row);
 	strbuf_fini(&code.bytes);
 	return ok;
 }
@@ -221,9 +262,10 @@ static const struct command {
 	bool (*run)(struct kit_ir *k, char **args, int count, struct diag *d);
 	bool shows; /* prints its result itself */
 } commands[] = {
-	{ "lift", do_lift, false },        { "opt", do_opt, false },  { "print", do_print, false },
-	{ "interp", kit_ir_interp, true }, { "isel", do_isel, true }, { "ra", do_ra, true },
-	{ "emit", do_emit, true },
+	{ "lift", do_lift, false },   { "opt", do_opt, false },
+	{ "print", do_print, false }, { "interp", kit_ir_interp, true },
+	{ "isel", do_isel, true },    { "ra", do_ra, true },
+	{ "emit", do_emit, true },    { "routine", do_routine, true },
 };
 
 static const struct command *command_find(const char *word)
@@ -244,7 +286,7 @@ static bool run_chain(struct kit_ir *k, char **words, int count, struct diag *d)
 			return diag_fail(d, STATUS_USAGE, "'%s' is no command", words[i]);
 		for (end = i + 1; end < count && !command_find(words[end]);)
 			end++;
-		if (c->run != do_lift && !read_unit(k, d))
+		if (c->run != do_lift && c->run != do_routine && !read_unit(k, d))
 			return false;
 		if (!c->run(k, words + i + 1, end - i - 1, d))
 			return false;
@@ -292,6 +334,8 @@ static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
 		k->host_features = value;
 	} else if (strcmp(arg, "--count-blocks") == 0) {
 		k->count_blocks = true;
+	} else if (strcmp(arg, "--routines") == 0) {
+		k->routines = true;
 	} else {
 		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
 	}

@@ -91,6 +91,9 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 	case OPT_selfcheck:
 		o->selfcheck = true;
 		return true;
+	case OPT_idioms:
+		o->no_idioms = true;
+		return true;
 	case OPT_stress:
 		o->stress = true;
 		return true;

@@ -13,6 +13,7 @@ enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 struct kit_options {
 	enum kit_engine engine;
 	bool selfcheck; /* run both engines in lockstep */
+	bool no_idioms; /* translate libc's routines as they are */
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
 	unsigned max_level; /* 1 or 2: up to which level hot code is compiled */

@@ -210,6 +210,8 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 			(unsigned long)start, (unsigned long)size_bytes, n);
 }
 
+bool jit_has_routines(const struct jit *j) { return j->limits.routines; }
+
 static bool make_thunks(struct jit *j, struct diag *d)
 {
 	struct codebuf cb;
@@ -246,6 +248,7 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
+	j->limits.routines = !p->opt.no_idioms && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
@@ -343,6 +346,9 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		t->st.thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
+	if (j->limits.routines)
+		memcpy(t->st.routine, native_routines(j->opts.host_features),
+		       sizeof t->st.routine);
 	j->host->state_init(&t->st);
 	jit_set_frm(t);
 	if (!attach_spare(j, t)) {

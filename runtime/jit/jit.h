@@ -16,6 +16,9 @@ struct guest_limits;
 struct jit;
 struct ir_unit;
 
+/* Whether routines of libc are recognised. */
+bool jit_has_routines(const struct jit *j);
+
 /*
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
  * later ones do, since the translator's code and memory were not touched yet, and a process that ends soon can do

@@ -103,7 +103,7 @@ class Libc:
 
 
 def cases(suite, cross, flags, programs):
-    """programs: by name, those of tests/guest."""
+    """programs: by name, those of tests/guest. Returns the libraries."""
     musl = Libc(suite, cross, flags, "musl", "musl-dev", "riscv64-linux-musl")
     for name in MUSL + MUSL_NO_PIE:
         musl.add(programs[name], False)
@@ -112,3 +112,4 @@ def cases(suite, cross, flags, programs):
     glibc = Libc(suite, cross, flags, "glibc", "libc6-dev", "riscv64-linux-gnu")
     for name in GLIBC:
         glibc.add(programs[name], True)
+    return musl, glibc

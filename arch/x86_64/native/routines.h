@@ -3,8 +3,8 @@
 #define X64_ROUTINES_H
 
 #define ST_STOP     404
-#define ST_BASE     512
-#define ST_SAVE_RSI 1584
-#define ST_SAVE_RDI 1592
+#define ST_BASE     520
+#define ST_SAVE_RSI 1592
+#define ST_SAVE_RDI 1600
 
 #endif

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Make arch/rv64/libc.def, by which libc's routines are recognised, from the C libraries of Debian for riscv64.
+
+usage: scripts/libc_table.py [--kit-ir FILE] [LIBC.A...]
+
+Prints the table: of the libraries that are named, else of those of Debian 12 and 13, which are fetched. Each routine is
+linked as in a program and put into canonical form by kit-ir (arch/rv64/routine.h says what that is).
+"""
+import argparse, pathlib, re, subprocess, sys, tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/guest"))
+sys.path.insert(0, str(ROOT / "tests"))
+import libcs
+
+CROSS = "riscv64-linux-gnu-"
+# The first column of the table, and the names that libraries have for it.
+ROUTINES = {
+    "memcpy": ["memcpy", "__memcpy_generic", "__memcpy_noalignment"],
+    "memmove": ["memmove"],
+    "memset": ["memset"],
+    "memchr": ["memchr"],
+    "memrchr": ["memrchr"],
+    "memcmp": ["memcmp"],
+    "strlen": ["strlen"],
+    "strnlen": ["strnlen"],
+    "strchr": ["strchr"],
+    "strchrnul": ["strchrnul"],
+    "strcmp": ["strcmp"],
+    "strncmp": ["strncmp"],
+    "stpcpy": ["stpcpy"],
+}
+# Of a release and architecture, a package, and where it has the library.
+PACKAGES = [
+    ("glibc 2.36", "bookworm", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libc.a"),
+    ("glibc 2.41", "trixie", "riscv64", "libc6-dev", "usr/lib/riscv64-linux-gnu/libc.a"),
+    ("glibc 2.41, cross", "trixie", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libc.a"),
+    ("musl 1.2.5", "trixie", "riscv64", "musl-dev", "usr/lib/riscv64-linux-musl/libc.a"),
+]
+HEAD = """\
+/*
+ * libc's routines by what their code is; made by scripts/libc_table.py.
+ *
+ *   LIBC(what, insns, first, mask, hash)    as rv64_form has them (routine.h)
+ */
+"""
+
+
+def run(*args, **more):
+    return subprocess.run([str(a) for a in args], check=True, stdout=subprocess.PIPE, text=True, **more).stdout
+
+
+def fetch(suite, arch, package, work):
+    deb = run("bash", "-c", f". {ROOT}/scripts/apt.sh; kit_apt_debs {suite} {arch} {package}").strip()
+    tree = work / f"{package}-{suite}"
+    run("dpkg-deb", "-x", deb, tree)
+    return tree
+
+
+def link(archive, work):
+    """A program with all routines of the library that there are."""
+    lib, exe = work / "libc.a", work / "linked"
+    lib.write_bytes(libcs.without_uleb128(archive.read_bytes()))
+    names = sorted(n for names in ROUTINES.values() for n in names)
+    run(CROSS + "ld", "-static", "--gc-sections", "-e", "memcpy", "--unresolved-symbols=ignore-all", "-o", exe,
+        *(a for n in names for a in ("-u", n)), lib, stderr=subprocess.DEVNULL)
+    return exe
+
+
+def words(exe, work):
+    """The program's code as words for kit-ir."""
+    out = work / "code"
+    text = []
+    for line in run(CROSS + "readelf", "-lW", exe).splitlines():
+        m = re.match(r"\s*LOAD\s+(\S+)\s+(\S+)\s+\S+\s+(\S+)\s+\S+\s+R E", line)
+        if m:
+            offset, at, size = (int(x, 16) for x in m.groups())
+            data = exe.read_bytes()[offset:offset + size]
+            text.append(f"@{at:#x}")
+            text += [f"{data[i + 1]:02x}{data[i]:02x}" for i in range(0, len(data) - 1, 2)]
+    out.write_text("\n".join(text))
+    return out
+
+
+def symbols(exe):
+    for line in run(CROSS + "nm", "-S", exe).splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[2] in "tTwW":
+            yield fields[3], int(fields[0], 16), int(fields[1], 16)
+
+
+def rows(kit_ir, archive, work):
+    """(routine, symbol, columns) of each routine."""
+    exe = link(archive, work)
+    code = words(exe, work)
+    where = {name: (at, size) for name, at, size in symbols(exe)}
+    for routine, names in ROUTINES.items():
+        for name in names:
+            if name in where:
+                at, size = where[name]
+                with open(code) as f:
+                    yield routine, name, run(kit_ir, f"--pc={at:#x}", "routine", size, stdin=f).strip()
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__)
+    p.add_argument("--kit-ir", type=pathlib.Path, default=ROOT / "build/kit-ir")
+    p.add_argument("archive", nargs="*", type=pathlib.Path)
+    args = p.parse_args()
+    table = {}
+    with tempfile.TemporaryDirectory() as t:
+        work = pathlib.Path(t)
+        archives = [(str(a), a) for a in args.archive]
+        if not archives:
+            archives = [(title, fetch(*package, work) / path) for title, *package, path in PACKAGES]
+        for title, archive in archives:
+            for routine, name, columns in rows(args.kit_ir, archive, work):
+                table.setdefault((routine, columns), []).append(f"{title} {name}")
+    print(HEAD, end="")
+    for (routine, columns), names in table.items():
+        print(f"LIBC({routine}, {columns}) /* {'; '.join(names)} */")
+
+
+if __name__ == "__main__":
+    main()

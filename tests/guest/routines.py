@@ -1,0 +1,113 @@
+"""libc's routines as kitemu recognises them: in programs with each C library, and not where a bit of them differs.
+
+What they do is compared by routines.c; here it runs in full, and what it says of faults is the same with and without
+them."""
+import pathlib, re, sys
+import libcs, tap
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "scripts"))
+import libc_table
+
+# Of each library, what a program that calls all of ROUTINES has under these names.
+NAMES = {
+    "glibc": set(libc_table.ROUTINES),
+    "glibc-pie": set(libc_table.ROUTINES) - {"memcpy"} | {"__memcpy_generic", "__memcpy_noalignment"},
+    "musl": set(libc_table.ROUTINES),
+    "musl-pie": set(libc_table.ROUTINES),
+}
+
+
+class Build:
+    """routines.c with one library, made once."""
+
+    def __init__(self, suite, name, make):
+        self.suite, self.name, self.make, self.path = suite, name, make, suite.work / f"routines-{name}"
+
+    def get(self):
+        if not self.path.exists():
+            self.make(self.path)
+        return self.path
+
+
+def lifted(suite, at, code):
+    return tap.text(tap.expect([suite.kit_ir, "--routines", f"--pc={at:#x}", "lift"], stdin=code))
+
+
+def is_routine(suite, at, code):
+    return " = routine " in lifted(suite, at, code)
+
+
+def altered(code, at, offset):
+    """The text of words with one bit of the halfword at at + offset changed: of its register, or of a distance."""
+    lines = code.split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith("@") and int(line[1:], 16) <= at)
+    i = start + 1 + (at + offset - int(lines[start][1:], 16)) // 2
+    lines[i] = f"{int(lines[i], 16) ^ 0x80:04x}"
+    return "\n".join(lines)
+
+
+def recognised(suite, build):
+    exe, work = build.get(), suite.work / f"recognised-{build.name}"
+    work.mkdir()
+    code = libc_table.words(exe, work).read_text()
+    where = {name: (at, size) for name, at, size in libc_table.symbols(exe)}
+    missing = NAMES[build.name] - set(where)
+    if missing:
+        raise tap.Fail(f"the program has no {', '.join(missing)}")
+    for name in sorted(NAMES[build.name]):
+        at, size = where[name]
+        if not is_routine(suite, at, code):
+            raise tap.Fail(f"{name} is not recognised")
+        for offset in (0, size // 4 & ~1, size // 2 & ~1):
+            if is_routine(suite, at, altered(code, at, offset)):
+                raise tap.Fail(f"{name} is recognised with another bit at {offset}")
+
+
+def translated(suite, exe, at, *options):
+    """How many instructions the unit at an address is said to have."""
+    _, _, err = tap.run([suite.kitemu, "--log=jit", *options, exe, "few"])
+    m = re.search(rf"unit {at:#x}: (\d+) guest instructions", tap.text(err))
+    return int(m[1]) if m else 0
+
+
+def switched_off(suite, build):
+    exe = build.get()
+    at = next(at for name, at, _ in libc_table.symbols(exe) if name == "strlen")
+    with_it, without = translated(suite, exe, at), translated(suite, exe, at, "--no-idioms")
+    if with_it <= without or not without:
+        raise tap.Fail(f"strlen has {with_it} instructions, with --no-idioms {without}")
+
+
+def all_checks(suite, build, options):
+    out = tap.text(tap.expect([suite.kitemu, *options, build.get()], timeout=180))
+    if not re.fullmatch(r"\d{6} checks\n", out):
+        raise tap.Fail(out)
+
+
+def faults(suite, build, options):
+    """pc, registers, address and memory are the guest code's own."""
+    exe = build.get()
+    want = tap.expect([suite.kitemu, "--no-idioms", exe, "faults"], timeout=180)
+    if want.count(b" faults, ") < 10:
+        raise tap.Fail(tap.text(want))
+    tap.expect([suite.kitemu, *options, exe, "faults"], stdout=want, timeout=180)
+
+
+def cases(suite, cross, program, musl, glibc):
+    builds = [Build(suite, "glibc", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180)),
+              Build(suite, "glibc-pie", lambda out: glibc.build(program, True, out)),
+              Build(suite, "musl", lambda out: musl.build(program, False, out)),
+              Build(suite, "musl-pie", lambda out: musl.build(program, True, out))]
+    for b in builds:
+        def run(b=b):
+            b.get()
+            recognised(suite, b)
+            all_checks(suite, b, [])
+            faults(suite, b, [])
+            if b.name == "glibc":
+                switched_off(suite, b)
+                all_checks(suite, b, ["--guest-base"])
+                faults(suite, b, ["--guest-base"])
+
+        suite.add(f"routines-{b.name}", run)
