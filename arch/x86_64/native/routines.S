@@ -657,18 +657,40 @@ END memcmp
 	inc	%rcx
 .endm
 
+/* Strings mostly differ in their first byte, if at all. esi. */
+.macro FIRST_BYTE differ
+	movzbl	(%rax), %esi
+	cmpb	(%rcx), %sil
+	jne	\differ
+.endm
+
 ROUTINE strcmp
 	add	ST_BASE(%rbp), %rax
 	add	ST_BASE(%rbp), %rcx
-1:	IF_ACROSS 3f
-	MISMATCH
+	FIRST_BYTE 5f
+/* As many vectors as lie before the end of either's page, or the bytes across it. */
+1:	POLL
+	mov	%eax, %esi
+	mov	%ecx, %edi
+	or	$-PAGE, %esi
+	or	$-PAGE, %edi
+	cmp	%esi, %edi
+	cmovl	%esi, %edi		/* the way to it, negative */
+	add	$VEC - 1, %edi
+	sar	$5, %edi
+	jz	3f
+2:	MISMATCH
 	test	%esi, %esi
 	jnz	4f
-	POLL
 	add	$VEC, %rax
 	add	$VEC, %rcx
+	inc	%edi
+	jnz	2b
 	jmp	1b
-3:	ONE_BYTE 5f
+3:	mov	$VEC, %edi
+7:	ONE_BYTE 5f
+	dec	%edi
+	jnz	7b
 	jmp	1b
 4:	tzcnt	%esi, %esi
 	jmp	6f
@@ -687,16 +709,21 @@ ROUTINE strncmp
 	mov	$-1, %rdi
 1:	cmp	%rdi, %rax
 	jae	.Lsame
-	IF_ACROSS 3f
+	FIRST_BYTE 5f
+2:	IF_ACROSS 3f
 	MISMATCH
 	test	%esi, %esi
 	jnz	4f
 	POLL
 	add	$VEC, %rax
 	add	$VEC, %rcx
-	jmp	1b
+	cmp	%rdi, %rax
+	jb	2b
+	jmp	.Lsame
 3:	ONE_BYTE 5f
-	jmp	1b
+	cmp	%rdi, %rax
+	jb	2b
+	jmp	.Lsame
 4:	tzcnt	%esi, %esi
 	sub	%rax, %rdi
 	cmp	%rdi, %rsi
