@@ -161,12 +161,16 @@ void x64_emit_CLEAR(struct x64_emit *e, const struct lir_insn *in)
 	(void)in;
 }
 
-/* A routine that gives up does so at its return address. */
+/* A routine that gives up does so at the call (native_routine_leave), which therefore has one length. */
 void x64_emit_ROUTINE(struct x64_emit *e, const struct lir_insn *in)
 {
+	uint32_t at = cb_pos(e->cb);
+
+	x64_may_fault(e, in);
 	x64_m(e->cb, X64_CALL_M, 0,
 	      x64_state(X64_ST(routine) + (int32_t)sizeof(void *) * (int32_t)in->imm));
-	x64_may_fault(e, in);
+	KIT_DCHECK(e->cb->overflow || cb_pos(e->cb) - at == X64_ROUTINE_CALL_BYTES,
+		   "a call of %u bytes", cb_pos(e->cb) - at);
 }
 
 void x64_emit_HELPER(struct x64_emit *e, const struct lir_insn *in)

@@ -17,6 +17,8 @@ enum x64_feature {
 enum { X64_STATE_BIAS = 128 };
 /* Of ir_state.save: what a routine works with besides its operands. */
 enum { X64_SAVE_RSI = 62, X64_SAVE_RDI = 63 };
+/* call [rbp + 32-bit displacement], by which translated code calls a routine. */
+enum { X64_ROUTINE_CALL_BYTES = 6 };
 
 /* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
 enum x64_fix {

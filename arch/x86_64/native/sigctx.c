@@ -119,12 +119,13 @@ bool native_syscall_interrupt(void *ucontext)
 bool native_routine_leave(void *ucontext, const struct ir_state *st)
 {
 	greg_t *g = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
-	uint64_t sp = (uint64_t)g[REG_RSP], pc = (uint64_t)g[REG_RIP];
+	uint64_t sp = (uint64_t)g[REG_RSP], ret;
 
-	if (!in_range(pc, native_routines_begin, native_routines_end))
+	if (!in_range((uint64_t)g[REG_RIP], native_routines_begin, native_routines_end))
 		return false;
-	memcpy(&g[REG_RIP], (const void *)(uintptr_t)sp, sizeof g[REG_RIP]);
-	g[REG_RSP] = (greg_t)(sp + sizeof g[REG_RIP]);
+	memcpy(&ret, (const void *)(uintptr_t)sp, sizeof ret);
+	g[REG_RIP] = (greg_t)(ret - X64_ROUTINE_CALL_BYTES);
+	g[REG_RSP] = (greg_t)(sp + sizeof ret);
 	g[REG_RSI] = (greg_t)st->save[X64_SAVE_RSI];
 	g[REG_RDI] = (greg_t)st->save[X64_SAVE_RDI];
 	return true;
