@@ -241,7 +241,6 @@ static bool among(uint32_t k, const uint32_t *list, unsigned count)
 unsigned bytes_group_loads(struct bytes *s, const uint32_t *load, unsigned count, ir_ref base,
 			   int64_t disp, unsigned n)
 {
-	struct bytes_loads *g = &s->loads[s->loads_count];
 	uint32_t first = UINT32_MAX, last = 0;
 
 	if (s->loads_count == BYTES_GROUPS_MAX)
@@ -258,7 +257,7 @@ unsigned bytes_group_loads(struct bytes *s, const uint32_t *load, unsigned count
 	for (uint32_t k = first + 1; k < last; k++)
 		if (!among(k, load, count) && !bytes_may_cross(s, &s->u->insn[k], base, disp, n))
 			return BYTES_NO_GROUP;
-	*g = (struct bytes_loads){
+	s->loads[s->loads_count] = (struct bytes_loads){
 		.first = first,
 		.base = base,
 		.disp = (int32_t)disp,
@@ -316,14 +315,15 @@ static void become_field(struct bytes *s, uint32_t k, unsigned group)
 static unsigned common_group(const struct bytes *s, const struct tree *t, int64_t disp, unsigned n)
 {
 	unsigned group = s->value[t->leaf[0]].group;
-	const struct bytes_loads *g = &s->loads[group];
+	const struct bytes_loads *g;
 
 	for (unsigned k = 1; k < t->leaves; k++)
 		if (s->value[t->leaf[k]].group != group)
 			return BYTES_NO_GROUP;
-	if (group == BYTES_NO_GROUP || disp < g->disp || disp + n > g->disp + g->n)
-		return BYTES_NO_GROUP;
-	return group;
+	if (group == BYTES_NO_GROUP)
+		return group;
+	g = &s->loads[group];
+	return disp < g->disp || disp + n > g->disp + g->n ? BYTES_NO_GROUP : group;
 }
 
 static bool any_grouped(const struct bytes *s, const struct tree *t)
