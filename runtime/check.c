@@ -536,8 +536,8 @@ enum ir_exit check_run(struct kit_thread *t)
 void check_lock(void) { pthread_mutex_lock(&lock); }
 void check_unlock(void) { pthread_mutex_unlock(&lock); }
 
-void check_take_back(void)
+void check_take_back(const struct kit_process *p)
 {
-	if (kit_holds(&lock))
+	if (kit_left_taken(p, &lock))
 		pthread_mutex_unlock(&lock);
 }

@@ -16,6 +16,6 @@ enum ir_exit check_run(struct kit_thread *t);
 void check_lock(void);
 void check_unlock(void);
 /* The thread that is killed in there is a vfork child of the calling one's. */
-void check_take_back(void);
+void check_take_back(const struct kit_process *p);
 
 #endif

@@ -123,10 +123,10 @@ static void thread_gone(struct kit_thread *t)
 {
 	struct kit_process *p = t->proc;
 
-	if (kit_holds(&p->list_lock))
+	if (kit_left_taken(p, &p->list_lock))
 		pthread_mutex_unlock(&p->list_lock);
-	mem_take_back(p->mem);
-	check_take_back();
+	mem_take_back(p->mem, p);
+	check_take_back(p);
 	thread_end(t, jit_thread_gone);
 	thread_scrap(t);
 }

@@ -36,14 +36,14 @@ void kit_list_remove(struct kit_thread *t)
 	pthread_mutex_unlock(&p->list_lock);
 }
 
-bool kit_holds(const pthread_mutex_t *m)
+bool kit_left_taken(const struct kit_process *p, const pthread_mutex_t *m)
 {
 	pthread_mutex_t probe = PTHREAD_MUTEX_INITIALIZER;
-	bool same;
+	bool taken = __atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED) != 0, same;
 
 	/* glibc's name for this thread is what it writes into a lock. */
 	pthread_mutex_lock(&probe);
 	same = __atomic_load_n(&m->__data.__owner, __ATOMIC_RELAXED) == probe.__data.__owner;
 	pthread_mutex_unlock(&probe);
-	return same;
+	return taken && (same || p->alone);
 }

@@ -76,6 +76,8 @@ struct kit_process {
 	bool forked;      /* made by a guest's fork */
 	unsigned
 	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */
+	bool
+	    alone; /* of a vfork child that is gone: only the thread that made it shares the memory */
 	pthread_mutex_t list_lock;
 	struct kit_thread *first_thread; /* those that are able to run */
 	uint64_t features;               /* of the guest's cpu */
@@ -134,10 +136,11 @@ void kit_list_add(struct kit_thread *t);
 void kit_list_remove(struct kit_thread *t);
 
 /*
- * True when libc says that the calling thread holds the lock. So it does of one that a vfork child, which has the thread's libc
- * state, held when it was killed.
+ * True when a vfork child, whose process p was and which the calling thread made, was killed with the lock taken: libc says that
+ * the thread itself holds it, since the child had the thread's libc state. Where nobody else could, being taken is enough: libc
+ * takes a lock first, and then writes whose it is.
  */
-bool kit_holds(const pthread_mutex_t *m);
+bool kit_left_taken(const struct kit_process *p, const pthread_mutex_t *m);
 
 struct kit_thread *kit_self(void);
 void kit_set_self(struct kit_thread *t);

@@ -391,7 +391,7 @@ void jit_thread_gone(struct kit_thread *t)
 	struct jit *j = t->proc->jit;
 
 	world_gone(&j->world, &t->jit->world);
-	if (kit_holds(&j->lock)) {
+	if (kit_left_taken(t->proc, &j->lock)) {
 		/* Killed while it changed the cache: the others go on, without what is there. */
 		world_stop(&j->world, self_entry());
 		tc_kill_all(&j->tc);

@@ -95,8 +95,9 @@ bool mem_inside(const struct mem_space *m, gaddr a, uint64_t n);
 /* Around fork(2), so that the child finds the lock free: lock, fork, unlock in both. */
 void mem_fork_lock(struct mem_space *m);
 void mem_fork_unlock(struct mem_space *m);
-/* The lock is free afterwards, if it was a vfork child's of the calling thread that was killed. */
-void mem_take_back(struct mem_space *m);
+/* The lock is free afterwards, if a vfork child has left it taken (kit_left_taken). */
+struct kit_process;
+void mem_take_back(struct mem_space *m, const struct kit_process *p);
 /* In the child, with no lock held: what other threads of the parent were about to tell the listener is told. */
 void mem_fork_child(struct mem_space *m);
 

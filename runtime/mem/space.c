@@ -86,9 +86,9 @@ uint64_t mem_code_changes(const struct mem_space *m) { return atomic_load(&m->co
 void mem_fork_lock(struct mem_space *m) { pthread_mutex_lock(&m->lock); }
 void mem_fork_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
 
-void mem_take_back(struct mem_space *m)
+void mem_take_back(struct mem_space *m, const struct kit_process *p)
 {
-	if (!kit_holds(&m->lock))
+	if (!kit_left_taken(p, &m->lock))
 		return;
 	/* It may have mapped something that the list does not have yet. */
 	mem_release_holes(m, m->min, m->limit);

@@ -285,6 +285,8 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 	r = vfork_run(v);
 	kit_set_self(t);
 	sig_unblock(t);
+	v->proc->alone = __atomic_load_n(&v->parent->threads, __ATOMIC_RELAXED) == 1
+			 && __atomic_load_n(&v->parent->lent, __ATOMIC_RELAXED) == 1;
 	vfork_clear(v);
 	__atomic_sub_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
 	free(v);

@@ -226,7 +226,7 @@ static void test_vforks(void)
 /* A child that shares memory dies of a signal at any moment, and nothing of the parent's is stuck. */
 static void test_vfork_killed(void)
 {
-	static volatile pid_t child;
+	static const int deaths[] = { SIGTERM, SIGKILL, SIGINT };
 	int killed = 0;
 
 	for (int i = 0; i < 16; i++) {
@@ -239,7 +239,7 @@ static void test_vfork_killed(void)
 			while (!*(volatile int *)shared)
 				sched_yield();
 			usleep(i * 50);
-			kill(*shared, i % 2 ? SIGINT : SIGTERM);
+			kill(*shared, deaths[i % 3]);
 			_exit(0);
 		}
 		pid = vfork();
@@ -248,7 +248,7 @@ static void test_vfork_killed(void)
 			for (uint64_t x = 1;;)
 				x = compute(x, 10);
 		}
-		killed += wait_for(pid) == 1000 + (i % 2 ? SIGINT : SIGTERM);
+		killed += wait_for(pid) == 1000 + deaths[i % 3];
 		wait_for(killer);
 		munmap(shared, 4096);
 	}
