@@ -72,7 +72,7 @@ struct kit_trace {
 	bool alone;          /* PTRACE_TRACEME was answered, though the parent cannot trace */
 	bool raising;        /* stops itself now: what signal gets through is the tracer's answer */
 	siginfo_t answer;    /* si_signo 0: none */
-	siginfo_t shown; /* TRACE_SIGNAL: the signal that the tracer is shown */
+	siginfo_t shown;     /* TRACE_SIGNAL: the signal that the tracer is shown */
 };
 
 /* ---- marks: a signal of kitemu's own with another one packed into it ----------------------------------------- */
