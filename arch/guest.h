@@ -71,8 +71,9 @@ struct guest {
 			    const struct ir_memory *mem, struct guest_run *r);
 	/* The same with the instructions that a run at the same pc has noted, and its limits. */
 	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_fetch *f,
-			      const struct guest_insn *insn, unsigned count, const struct guest_limits *limits,
-			      struct ir_state *st, const struct ir_memory *mem);
+			      const struct guest_insn *insn, unsigned count,
+			      const struct guest_limits *limits, struct ir_state *st,
+			      const struct ir_memory *mem);
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);

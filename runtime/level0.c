@@ -94,8 +94,9 @@ static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k)
 {
 	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 
-	return rv64_guest.rerun(kit_decoder(t), &f, (const struct guest_insn *)(const void *)k->data,
-				k->count, &limits, &t->st, &interp_memory);
+	return rv64_guest.rerun(kit_decoder(t), &f,
+				(const struct guest_insn *)(const void *)k->data, k->count, &limits,
+				&t->st, &interp_memory);
 }
 
 /*
@@ -131,9 +132,9 @@ enum ir_exit level0_run(struct kit_thread *t)
 
 enum ir_exit level0_run_one(struct kit_thread *t)
 {
-	const struct guest_fetch f = {
-		.read = mem_fetch, .is_own = mem_is_vdso, .ctx = t->proc->mem
-	};
+	const struct guest_fetch f = { .read = mem_fetch,
+				       .is_own = mem_is_vdso,
+				       .ctx = t->proc->mem };
 	const struct guest_limits one = { .max_insns = 1 };
 	struct guest_run r;
 

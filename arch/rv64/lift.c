@@ -75,7 +75,8 @@ static gaddr stop_behind(const struct guest_limits *limits, gaddr pc)
 
 /* Whether the code at t->next, which the window is moved to, is a routine that is known: what. */
 static enum rv64_libc find_routine(struct guest_decoder *d, const struct guest_fetch *f,
-				   struct rv64_window *w, const struct trace *t, struct rv64_form *form)
+				   struct rv64_window *w, const struct trace *t,
+				   struct rv64_form *form)
 {
 	w->start = t->next;
 	w->len = f->read(f->ctx, t->next, w->bytes, RV64_WINDOW_BYTES);

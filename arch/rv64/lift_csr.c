@@ -30,10 +30,7 @@ static ir_ref read_fflags(struct trace *t) { return ir_get_state(&t->b, IR_getff
 static ir_ref read_frm(struct trace *t) { return ir_get_state(&t->b, IR_getfrm); }
 static ir_ref read_cycle(struct trace *t) { return read_counter(t, IR_HELPER_rdcycle); }
 static ir_ref read_time(struct trace *t) { return read_counter(t, IR_HELPER_rdtime); }
-static ir_ref read_instret(struct trace *t)
-{
-	return read_counter(t, IR_HELPER_rdinstret);
-}
+static ir_ref read_instret(struct trace *t) { return read_counter(t, IR_HELPER_rdinstret); }
 
 static ir_ref read_clock(struct trace *t)
 {

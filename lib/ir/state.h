@@ -23,7 +23,7 @@ enum ir_fault_kind {
 	IR_FAULT_BUS,        /* host SIGBUS: beyond the end of a mapped file, memory error */
 	IR_FAULT_MISALIGNED, /* an atomic at an address that is not a multiple of its size */
 	IR_FAULT_REDO, /* none of the guest's: translated code left for IR_EXIT_REDO by way of a host signal */
-	IR_FAULT_ROUTINE,    /* op routine gave up: the guest's own code of it at pc shall run */
+	IR_FAULT_ROUTINE, /* op routine gave up: the guest's own code of it at pc shall run */
 };
 
 /* One entry of the per-thread table from guest pc to code; pc 1 never matches, nor does pc 0 but in entry 0. */

@@ -22,43 +22,18 @@
  */
 #include "runtime/jit/jit.h"
 
-#include "arch/guest.h"
 #include "arch/host.h"
 #include "arch/native.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/jit/compile.h"
+#include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
-#include "runtime/jit/tc.h"
-#include "runtime/jit/world.h"
-#include "runtime/mem/mem.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-enum {
-	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
-	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
-	MIN_CACHE_BYTES = 1 << 20,
-	CODE_STACK_BYTES = 256 << 10,
-	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
-	ENTRIES = 32,
-	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
-	HOT_ENTRIES = 8192,              /* of a block make it hot: its region is compiled */
-	WARM_ENTRIES = HOT_ENTRIES / 32, /* of another block make it part of the region */
-	REGION_INSNS = 400,
-	STRESS_HOT_ENTRIES = 40,
-	FORK_SHARE_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
-	FORK_LINKS =
-	    64, /* links that are not worth a copy of the code which is shared over a fork */
-	MAX_CONTENT_BYTES = 4096,
-	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
-	STRESS_CACHE_BYTES = 512 << 10,
-	SPARE_MAX = 8, /* what so many ended threads leave is kept */
-};
 
 /*
  * How long traces get at level 1. Going past branches saves 5 to 15 % in loops with branches, nearly all of it by
@@ -67,68 +42,6 @@ enum {
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
 static const struct guest_limits region_limits = { .max_insns = REGION_INSNS };
 const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches = 0 };
-
-typedef uint32_t enter_fn(struct ir_state *st, const void *code);
-
-/* What a thread needs to translate and run. */
-struct jit_thread {
-	struct world_thread world;
-	struct kit_thread *thread;
-	struct ir_jump_entry *jump; /* its ir_state's; right below it lies the code stack */
-	struct arena scratch;       /* of the translation under way */
-	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
-	gaddr translating;          /* the pc of it; 1: none */
-	bool region;                /* at level 2 */
-	uint64_t runs, lookups;
-	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
-	struct ir_jump_entry entry[ENTRIES];
-	uint64_t random; /* of --stress */
-	struct jit_thread *next_spare;
-};
-
-struct jit {
-	const struct kit_options *opt;
-	struct mem_space *mem;
-	const struct guest *guest;
-	const struct jit_host *host;
-	struct ra_target target;
-	struct jit_opts opts, region_opts;
-	struct jit_thunks thunks;
-	struct guest_limits limits;
-	struct guest_fetch fetch;
-	enter_fn *enter;
-	pthread_mutex_t lock;
-	pthread_cond_t translated; /* some thread has finished a translation */
-	struct world world;
-	/* What ended threads leave to new ones. The code that their tables know is forgotten as a running thread's is. */
-	struct jit_thread *spare;
-	unsigned spare_count;
-	struct tc tc;
-	unsigned links_left; /* after a fork: how many may still go without being patched */
-	struct jit_stats stats;
-	/*
-	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
-	 * times only. Two pcs that share a place are translated the sooner. All threads count here, since each may run
-	 * some code once; counts that get lost do no harm. Atomic.
-	 */
-	uint8_t cold_runs[COLD_ENTRIES];
-};
-
-static void lock(struct jit *j) { pthread_mutex_lock(&j->lock); }
-static void unlock(struct jit *j) { pthread_mutex_unlock(&j->lock); }
-
-/* struct jit_thread starts with its entry. */
-static struct jit_thread *thread_of(struct world_thread *e)
-{
-	return (struct jit_thread *)(void *)e;
-}
-
-static struct world_thread *self_entry(void)
-{
-	const struct kit_thread *t = kit_self();
-
-	return t && t->jit ? &t->jit->world : NULL;
-}
 
 /* ---- --stress ------------------------------------------------------------------------------ */
 
@@ -273,9 +186,6 @@ void jit_free(struct jit *j)
 	free(j);
 }
 
-/* Drops every return address: the next guest return finds its target by lookup. */
-static void reset_code_stack(struct ir_state *st) { st->code_sp = st->code_sp_top; }
-
 static void thread_free(struct jit_thread *jt)
 {
 	if (!jt)
@@ -347,8 +257,7 @@ bool jit_thread_init(struct kit_thread *t, struct diag *d)
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		t->st.thunk[i] = j->tc.mem.rx + j->thunks.thunk[i];
 	if (j->limits.routines)
-		memcpy(t->st.routine, native_routines(j->opts.host_features),
-		       sizeof t->st.routine);
+		memcpy(t->st.routine, native_routines(j->opts.host_features), sizeof t->st.routine);
 	j->host->state_init(&t->st);
 	jit_set_frm(t);
 	if (!attach_spare(j, t)) {
@@ -421,8 +330,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Key of the guest bytes that a unit was made from. */
-static uint64_t hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count)
+uint64_t jit_hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count)
 {
 	uint64_t h = 0;
 
@@ -563,7 +471,7 @@ static void compile_steady(struct jit *j, struct kit_thread *t, gaddr pc, struct
 		if (unlocked && mem_code_changes(j->mem) != changes)
 			continue;
 		guarded = guard_pages(j, c);
-		*hash = guarded ? 0 : hash_guest(j, c->range, c->range_count);
+		*hash = guarded ? 0 : jit_hash_guest(j, c->range, c->range_count);
 		if (alone || !c->guest_insns || (guarded && mem_guards(j->mem) == guards)
 		    || (!guarded && n && *hash == last_hash))
 			return;
@@ -868,139 +776,4 @@ enum ir_exit jit_run_one(struct kit_thread *t)
 	if (code)
 		why = run_code(t, code);
 	return why == IR_EXIT_LINK ? IR_EXIT_LOOKUP : why;
-}
-
-/* ---- faults ------------------------------------------------------------------------------- */
-
-enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)
-{
-	struct jit *j = t->proc->jit;
-	bool routine = j && native_routine_leave(ucontext, &t->st);
-	uint64_t pc = native_ctx_pc(ucontext);
-	uint64_t guard = t->st.code_sp_top + sizeof(uint64_t) - CODE_STACK_BYTES - MEM_PAGE_BYTES;
-	const struct code_fault *f;
-	struct tc_unit *u;
-
-	if (!j || !codemem_holds(&j->tc.mem, pc))
-		return JIT_FAULT_NOT_OURS;
-	if (!routine && addr - guard < MEM_PAGE_BYTES) {
-		native_ctx_set_sp(ucontext, t->st.code_sp_top);
-		return JIT_FAULT_RESUME;
-	}
-	u = tc_unit_at(&j->tc, pc);
-	f = u ? tc_fault_at(u, pc) : NULL;
-	if (!f)
-		return JIT_FAULT_NOT_OURS;
-	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
-			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
-	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
-	if (routine)
-		return JIT_FAULT_ROUTINE;
-	if (!f->redo)
-		return JIT_FAULT_GUEST;
-	t->st.fault_kind = IR_FAULT_REDO;
-	return JIT_FAULT_REDO;
-}
-
-void jit_interrupt(struct kit_thread *t, void *ucontext)
-{
-	const struct jit *j = t->proc->jit;
-	uint64_t begin;
-
-	if (!j)
-		return;
-	begin = (uintptr_t)j->tc.mem.rx + j->thunks.call_begin;
-	if (native_ctx_pc(ucontext) - begin < j->thunks.call_end - j->thunks.call_begin)
-		native_ctx_set_pc(ucontext, (uintptr_t)j->tc.mem.rx + j->thunks.call_left);
-}
-
-/* ---- changes of guest code ----------------------------------------------------------------- */
-
-static void drop_if_changed(void *ctx, struct tc_unit *u)
-{
-	struct jit *j = ctx;
-
-	if (hash_guest(j, u->range, u->range_count) != u->content_hash)
-		tc_kill(&j->tc, u);
-}
-
-void jit_sync_code(struct jit *j)
-{
-	if (!j)
-		return;
-	lock(j);
-	if (tc_any_unguarded(&j->tc)) {
-		world_stop(&j->world, self_entry());
-		tc_each_unguarded(&j->tc, drop_if_changed, j);
-		world_go(&j->world);
-	}
-	unlock(j);
-}
-
-uint64_t jit_dropped(const struct jit *j)
-{
-	return __atomic_load_n(&j->stats.killed, __ATOMIC_RELAXED);
-}
-
-void jit_freeze(struct jit *j)
-{
-	lock(j);
-	world_stop(&j->world, self_entry());
-}
-
-void jit_thaw(struct jit *j)
-{
-	world_go(&j->world);
-	unlock(j);
-}
-
-/* ---- fork --------------------------------------------------------------------------------- */
-
-void jit_fork_prepare(struct jit *j)
-{
-	if (!j)
-		return;
-	lock(j);
-	if (j->tc.mem.used_bytes <= FORK_SHARE_MAX_BYTES) {
-		codemem_share(&j->tc.mem);
-		j->links_left = FORK_LINKS;
-	}
-}
-
-void jit_fork_parent(struct jit *j)
-{
-	if (j)
-		unlock(j);
-}
-
-void jit_fork_child(struct kit_thread *t)
-{
-	struct jit *j = t->proc->jit;
-
-	if (!j)
-		return;
-	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
-	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
-	t->jit->world.next = NULL;
-	/* Some of them may have been waiting. */
-	pthread_cond_init(&j->translated, NULL);
-	/* Too much code to copy: the units' bytes are not there, so they must go unlinked. */
-	if (j->tc.mem.used_bytes > FORK_SHARE_MAX_BYTES) {
-		codemem_renew(&j->tc.mem, THUNK_BYTES);
-		tc_kill_all(&j->tc);
-		reset_code_stack(&t->st);
-	}
-	unlock(j);
-}
-
-void jit_get_stats(struct jit *j, struct jit_stats *s)
-{
-	lock(j);
-	*s = j->stats;
-	s->evicted_units = j->tc.evicted_units;
-	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		s->runs += thread_of(e)->runs;
-		s->lookups += thread_of(e)->lookups;
-	}
-	unlock(j);
 }

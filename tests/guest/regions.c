@@ -19,8 +19,9 @@
 	OP(6)                                                                                      \
 	OP(7)                                                                                      \
 	OP(8)                                                                                      \
-	OP(9) OP(13) OP(14) OP(15) OP(16) OP(17) OP(18) OP(19) OP(20) OP(21) OP(22) OP(23) OP(24)  \
-	    OP(25) OP(26) OP(27) OP(28) OP(29) OP(30) OP(31)
+	OP(9)                                                                                      \
+	OP(13) OP(14) OP(15) OP(16) OP(17) OP(18) OP(19) OP(20) OP(21) OP(22) OP(23) OP(24) OP(25) \
+	    OP(26) OP(27) OP(28) OP(29) OP(30) OP(31)
 #define DOUBLES(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7) OP(8) OP(9) OP(18) OP(19)
 #define FLOATS(OP)  OP(10) OP(11) OP(12) OP(13) OP(14) OP(15) OP(20) OP(21) OP(22) OP(23)
 

@@ -121,8 +121,8 @@ static enum ir_exit run_trace(struct ir_state *st)
 
 	kept = st->pc - INSN_TEXT < INSN_TEXT_BYTES ? &in.ran[(st->pc - INSN_TEXT) / 2] : &outside;
 	if (*kept && (*kept)->end)
-		return rv64_guest.rerun(in.decoder, &fetcher, (*kept)->insn, (*kept)->count, &limits, st,
-					&memory);
+		return rv64_guest.rerun(in.decoder, &fetcher, (*kept)->insn, (*kept)->count,
+					&limits, st, &memory);
 	*kept = arena_new(&in.units, struct guest_run, 1);
 	return rv64_guest.run(in.decoder, &fetcher, &limits, st, &memory, *kept);
 }

@@ -603,6 +603,8 @@ static void test_features(void)
 		want |= UINT64_C(1) << X64_FEATURE_FMA;
 	if (__builtin_cpu_supports("bmi2"))
 		want |= UINT64_C(1) << X64_FEATURE_BMI2;
+	if (__builtin_cpu_supports("avx2"))
+		want |= UINT64_C(1) << X64_FEATURE_AVX2;
 	CHECK_EQ(native_features(), want);
 }
 

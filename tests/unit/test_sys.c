@@ -73,7 +73,8 @@ static void test_exec(void)
 	struct sys_exec_handover h;
 	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v3:1";
 	char *argv[] = { name, NULL }, *envp[] = { a, var, b, NULL }, *plain[] = { a, bad, NULL };
-	char short_name[] = "KITEMU_EXEC=v2:0:0:0:0:0:0:0:0:0:5:name", *cut[] = { short_name, NULL };
+	char short_name[] = "KITEMU_EXEC=v2:0:0:0:0:0:0:0:0:0:5:name",
+	     *cut[] = { short_name, NULL };
 	int fd = open("/dev/null", O_RDONLY);
 	uint32_t log = kit_log_mask;
 

@@ -1,0 +1,138 @@
+/* What comes over the JIT from outside of its run loop: faults, signals, changes of guest code, forks. */
+#include "arch/native.h"
+#include "runtime/jit/jit_priv.h"
+
+/* ---- faults ------------------------------------------------------------------------------- */
+
+enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)
+{
+	struct jit *j = t->proc->jit;
+	bool routine = j && native_routine_leave(ucontext, &t->st);
+	uint64_t pc = native_ctx_pc(ucontext);
+	uint64_t guard = t->st.code_sp_top + sizeof(uint64_t) - CODE_STACK_BYTES - MEM_PAGE_BYTES;
+	const struct code_fault *f;
+	struct tc_unit *u;
+
+	if (!j || !codemem_holds(&j->tc.mem, pc))
+		return JIT_FAULT_NOT_OURS;
+	if (!routine && addr - guard < MEM_PAGE_BYTES) {
+		native_ctx_set_sp(ucontext, t->st.code_sp_top);
+		return JIT_FAULT_RESUME;
+	}
+	u = tc_unit_at(&j->tc, pc);
+	f = u ? tc_fault_at(u, pc) : NULL;
+	if (!f)
+		return JIT_FAULT_NOT_OURS;
+	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
+			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
+	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
+	if (routine)
+		return JIT_FAULT_ROUTINE;
+	if (!f->redo)
+		return JIT_FAULT_GUEST;
+	t->st.fault_kind = IR_FAULT_REDO;
+	return JIT_FAULT_REDO;
+}
+
+void jit_interrupt(struct kit_thread *t, void *ucontext)
+{
+	const struct jit *j = t->proc->jit;
+	uint64_t begin;
+
+	if (!j)
+		return;
+	begin = (uintptr_t)j->tc.mem.rx + j->thunks.call_begin;
+	if (native_ctx_pc(ucontext) - begin < j->thunks.call_end - j->thunks.call_begin)
+		native_ctx_set_pc(ucontext, (uintptr_t)j->tc.mem.rx + j->thunks.call_left);
+}
+
+/* ---- changes of guest code ----------------------------------------------------------------- */
+
+static void drop_if_changed(void *ctx, struct tc_unit *u)
+{
+	struct jit *j = ctx;
+
+	if (jit_hash_guest(j, u->range, u->range_count) != u->content_hash)
+		tc_kill(&j->tc, u);
+}
+
+void jit_sync_code(struct jit *j)
+{
+	if (!j)
+		return;
+	lock(j);
+	if (tc_any_unguarded(&j->tc)) {
+		world_stop(&j->world, self_entry());
+		tc_each_unguarded(&j->tc, drop_if_changed, j);
+		world_go(&j->world);
+	}
+	unlock(j);
+}
+
+uint64_t jit_dropped(const struct jit *j)
+{
+	return __atomic_load_n(&j->stats.killed, __ATOMIC_RELAXED);
+}
+
+void jit_freeze(struct jit *j)
+{
+	lock(j);
+	world_stop(&j->world, self_entry());
+}
+
+void jit_thaw(struct jit *j)
+{
+	world_go(&j->world);
+	unlock(j);
+}
+
+/* ---- fork --------------------------------------------------------------------------------- */
+
+void jit_fork_prepare(struct jit *j)
+{
+	if (!j)
+		return;
+	lock(j);
+	if (j->tc.mem.used_bytes <= FORK_SHARE_MAX_BYTES) {
+		codemem_share(&j->tc.mem);
+		j->links_left = FORK_LINKS;
+	}
+}
+
+void jit_fork_parent(struct jit *j)
+{
+	if (j)
+		unlock(j);
+}
+
+void jit_fork_child(struct kit_thread *t)
+{
+	struct jit *j = t->proc->jit;
+
+	if (!j)
+		return;
+	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
+	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
+	t->jit->world.next = NULL;
+	/* Some of them may have been waiting. */
+	pthread_cond_init(&j->translated, NULL);
+	/* Too much code to copy: the units' bytes are not there, so they must go unlinked. */
+	if (j->tc.mem.used_bytes > FORK_SHARE_MAX_BYTES) {
+		codemem_renew(&j->tc.mem, THUNK_BYTES);
+		tc_kill_all(&j->tc);
+		reset_code_stack(&t->st);
+	}
+	unlock(j);
+}
+
+void jit_get_stats(struct jit *j, struct jit_stats *s)
+{
+	lock(j);
+	*s = j->stats;
+	s->evicted_units = j->tc.evicted_units;
+	for (struct world_thread *e = j->world.first; e; e = e->next) {
+		s->runs += thread_of(e)->runs;
+		s->lookups += thread_of(e)->lookups;
+	}
+	unlock(j);
+}

@@ -1,0 +1,103 @@
+/* What the files of the JIT's run-time part share: its state, and that of its threads. */
+#ifndef KIT_RUNTIME_JIT_JIT_PRIV_H
+#define KIT_RUNTIME_JIT_JIT_PRIV_H
+
+#include "arch/guest.h"
+#include "lib/jit/host.h"
+#include "runtime/jit/jit.h"
+#include "runtime/jit/tc.h"
+#include "runtime/jit/world.h"
+#include "runtime/mem/mem.h"
+
+#include <pthread.h>
+
+enum {
+	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
+	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
+	MIN_CACHE_BYTES = 1 << 20,
+	CODE_STACK_BYTES = 256 << 10,
+	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
+	ENTRIES = 32,
+	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
+	HOT_ENTRIES = 8192,              /* of a block make it hot: its region is compiled */
+	WARM_ENTRIES = HOT_ENTRIES / 32, /* of another block make it part of the region */
+	REGION_INSNS = 400,
+	STRESS_HOT_ENTRIES = 40,
+	FORK_SHARE_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
+	FORK_LINKS =
+	    64, /* links that are not worth a copy of the code which is shared over a fork */
+	MAX_CONTENT_BYTES = 4096,
+	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
+	STRESS_CACHE_BYTES = 512 << 10,
+	SPARE_MAX = 8, /* what so many ended threads leave is kept */
+};
+
+typedef uint32_t enter_fn(struct ir_state *st, const void *code);
+
+/* What a thread needs to translate and run. */
+struct jit_thread {
+	struct world_thread world;
+	struct kit_thread *thread;
+	struct ir_jump_entry *jump; /* its ir_state's; right below it lies the code stack */
+	struct arena scratch;       /* of the translation under way */
+	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
+	gaddr translating;          /* the pc of it; 1: none */
+	bool region;                /* at level 2 */
+	uint64_t runs, lookups;
+	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
+	struct ir_jump_entry entry[ENTRIES];
+	uint64_t random; /* of --stress */
+	struct jit_thread *next_spare;
+};
+
+struct jit {
+	const struct kit_options *opt;
+	struct mem_space *mem;
+	const struct guest *guest;
+	const struct jit_host *host;
+	struct ra_target target;
+	struct jit_opts opts, region_opts;
+	struct jit_thunks thunks;
+	struct guest_limits limits;
+	struct guest_fetch fetch;
+	enter_fn *enter;
+	pthread_mutex_t lock;
+	pthread_cond_t translated; /* some thread has finished a translation */
+	struct world world;
+	/* What ended threads leave to new ones. The code that their tables know is forgotten as a running thread's is. */
+	struct jit_thread *spare;
+	unsigned spare_count;
+	struct tc tc;
+	unsigned links_left; /* after a fork: how many may still go without being patched */
+	struct jit_stats stats;
+	/*
+	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
+	 * times only. Two pcs that share a place are translated the sooner. All threads count here, since each may run
+	 * some code once; counts that get lost do no harm. Atomic.
+	 */
+	uint8_t cold_runs[COLD_ENTRIES];
+};
+
+static inline void lock(struct jit *j) { pthread_mutex_lock(&j->lock); }
+static inline void unlock(struct jit *j) { pthread_mutex_unlock(&j->lock); }
+
+/* struct jit_thread starts with its entry. */
+static inline struct jit_thread *thread_of(struct world_thread *e)
+{
+	return (struct jit_thread *)(void *)e;
+}
+
+static inline struct world_thread *self_entry(void)
+{
+	const struct kit_thread *t = kit_self();
+
+	return t && t->jit ? &t->jit->world : NULL;
+}
+
+/* Drops every return address: the next guest return finds its target by lookup. */
+static inline void reset_code_stack(struct ir_state *st) { st->code_sp = st->code_sp_top; }
+
+/* Key of the guest bytes that a unit was made from. */
+uint64_t jit_hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count);
+
+#endif
