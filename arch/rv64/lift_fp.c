@@ -153,19 +153,19 @@ LIFT(fcvt_s_d)
  * Always exact, so the IR's operation has no rounding mode; yet an invalid dynamic one makes the
  * instruction illegal ("F", section "Floating-Point Control and Status Register": rm counts as usual in
  * widening conversions). Assemblers write rm 0 here. For the rare dynamic one a multiplication
- * by 1, exact as well, carries the mode.
+ * by 1, exact as well, carries the mode; it comes first, since an illegal instruction raises no flag.
  */
 LIFT(fcvt_d_s)
 {
-	ir_ref v = ir_op1(&t->b, IR_cvtfd, IR_NONE, get_f(t, IR_F32, i->rs1));
+	ir_ref v = get_f(t, IR_F32, i->rs1);
 
 	if (rv64_rm(i) == IR_RM_DYN) {
-		ir_ref one = ir_const(&t->b, IR_I64, INT64_C(0x3ff0000000000000));
+		ir_ref one = ir_const(&t->b, IR_I32, 0x3f800000);
 
-		one = ir_op1(&t->b, IR_bitsf, IR_NONE, one);
-		v = ir_fop(&t->b, IR_fmul, IR_F64, IR_RM_DYN, v, one, IR_NOREF);
+		one = ir_op1(&t->b, IR_bitsf32, IR_NONE, one);
+		v = ir_fop(&t->b, IR_fmul, IR_F32, IR_RM_DYN, v, one, IR_NOREF);
 	}
-	put_canon(t, IR_F64, i->rd, v);
+	put_canon(t, IR_F64, i->rd, ir_op1(&t->b, IR_cvtfd, IR_NONE, v));
 }
 
 /* Moves the low 32 bits as they are, boxed or not. */

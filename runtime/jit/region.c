@@ -99,20 +99,47 @@ static unsigned successor(const struct ir_unit *u, const struct ir_block *b)
 	return n;
 }
 
+/* Appends the insns of block b, whose values are used in it alone, to those at to. */
+static void move_block(const struct ir_unit *u, struct ir_block *b, struct ir_insn *to,
+		       uint32_t first)
+{
+	for (uint32_t k = 0; k < b->count; k++) {
+		struct ir_insn *i = &to[first + k];
+		ir_ref *operand[] = { &i->a, &i->b, &i->c };
+
+		*i = u->insn[b->first + k];
+		for (unsigned n = 0; n < ARRAY_LEN(operand); n++)
+			if (ir_ref_ok(*operand[n]))
+				operand[n]->idx = (uint16_t)(operand[n]->idx - b->first + first);
+	}
+	b->first = first;
+}
+
 static void order(struct ir_unit *u)
 {
 	struct ir_block *in_order = arena_new(u->arena, struct ir_block, u->block_count);
+	struct ir_insn *insn = arena_new(u->arena, struct ir_insn, u->insn_count);
 	bool *placed = arena_znew(u->arena, bool, u->block_count);
+	uint32_t first = 0;
 	unsigned count = 0;
 
-	for (unsigned n = 0; n < u->block_count; n++)
-		for (unsigned b = n; b < u->block_count && !placed[b];
-		     b = successor(u, &u->block[b])) {
+	for (unsigned n = 0; n < u->block_count; n++) {
+		unsigned b = n;
+
+		while (b < u->block_count && !placed[b]) {
+			unsigned next = successor(u, &u->block[b]);
+
 			placed[b] = true;
-			in_order[count++] = u->block[b];
+			in_order[count] = u->block[b];
+			move_block(u, &in_order[count], insn, first);
+			first += in_order[count++].count;
+			b = next;
 		}
+	}
 	u->block = in_order;
 	u->block_cap = u->block_count;
+	u->insn = insn;
+	u->insn_count = u->insn_cap = first;
 	u->open = NULL;
 }
 

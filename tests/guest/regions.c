@@ -15,15 +15,13 @@
  * Each round adds its own number to each register of SUMS, on one of two ways, and 1 to each of the floating-point
  * ones. In the last round the access goes to another address, where it faults.
  */
-#define SUMS(OP)                                                                                   \
-	OP(6)                                                                                      \
-	OP(7)                                                                                      \
-	OP(8)                                                                                      \
-	OP(9)                                                                                      \
-	OP(13) OP(14) OP(15) OP(16) OP(17) OP(18) OP(19) OP(20) OP(21) OP(22) OP(23) OP(24) OP(25) \
-	    OP(26) OP(27) OP(28) OP(29) OP(30) OP(31)
+/* clang-format off */
+#define SUMS(OP)                                                                          \
+	OP(6) OP(7) OP(8) OP(9) OP(13) OP(14) OP(15) OP(16) OP(17) OP(18) OP(19) OP(20)   \
+	OP(21) OP(22) OP(23) OP(24) OP(25) OP(26) OP(27) OP(28) OP(29) OP(30) OP(31)
 #define DOUBLES(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7) OP(8) OP(9) OP(18) OP(19)
 #define FLOATS(OP)  OP(10) OP(11) OP(12) OP(13) OP(14) OP(15) OP(20) OP(21) OP(22) OP(23)
+/* clang-format on */
 
 #define START(n)  "li x" #n "," #n "\n"
 #define ADD(n)    "addi x" #n ",x" #n "," #n "\n"
