@@ -34,7 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ACCESSES_MAX = 1024, MAX_BYTES = 512, KEPT_ENTRIES = 4096, KEPT_MAX = 50000 };
+enum { ACCESSES_MAX = 1024, MAX_BYTES = 512, KEPT_ENTRIES = 1 << 16, KEPT_MAX = 50000 };
 enum { FRAME_BYTES = 1024, TRACES_MAX = 100000 }; /* of a routine */
 
 struct access {
