@@ -387,7 +387,7 @@ static _Thread_local struct {
 	int *pidfd;
 } asked;
 
-#if KIT_WRAPS_FORK
+#ifdef KIT_WRAPS_FORK
 pid_t __real__Fork(void);
 pid_t __wrap__Fork(void);
 

@@ -14,7 +14,8 @@ static bool in_window(struct ir_state *st, gaddr addr, unsigned size_bytes, bool
 		return true;
 	st->fault_kind = IR_FAULT_SEGV;
 	st->fault_code = 1; /* SEGV_MAPERR */
-	st->fault_addr = addr;
+	/* The first byte that is not there, as the host says. */
+	st->fault_addr = off < IRGEN_WINDOW_BYTES ? irgen_window_at + IRGEN_WINDOW_BYTES : addr;
 	st->fault_write = write;
 	return false;
 }
