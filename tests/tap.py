@@ -14,8 +14,24 @@ class Fail(Exception):
     pass
 
 
+class Hang(Fail):
+    """The time was up."""
+
+
 class Skip(Exception):
     pass
+
+
+def where(group):
+    """A line for each process of a process group: what it is, and what it waits for in the kernel."""
+    for d in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(d.name)) == group:
+                facts = [(d / f).read_text().strip().replace("\0", " ") for f in ("comm", "wchan", "syscall", "cmdline")]
+                sigs = [line.replace("\t", " ") for line in (d / "status").read_text().splitlines() if line.startswith(("State", "PPid", "Sig", "ShdPnd"))]
+                yield f"{d.name}: {' | '.join(facts)} | {' '.join(sigs)}"
+        except (OSError, ValueError):
+            pass
 
 
 def run(cmd, timeout=LIMIT_S, stdin=b"", **kw):
@@ -29,6 +45,7 @@ def run(cmd, timeout=LIMIT_S, stdin=b"", **kw):
     try:
         out, err = p.communicate(stdin, timeout)
     except subprocess.TimeoutExpired:
+        waits = "\n".join(where(p.pid))
         try:
             os.killpg(p.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -37,7 +54,7 @@ def run(cmd, timeout=LIMIT_S, stdin=b"", **kw):
             out, err = p.communicate(timeout=5)
         except subprocess.TimeoutExpired: # a grandchild left the group and holds the pipe
             out, err = b"", b""
-        raise Fail(f"no end after {timeout} s: {' '.join(cmd)}\n{text(out)[-2000:]}\n{text(err)[-2000:]}")
+        raise Hang(f"no end after {timeout} s: {' '.join(cmd)}\n{waits}\n{text(out)[-2000:]}\n{text(err)[-2000:]}")
     return p.returncode, out, err
 
 
@@ -95,8 +112,13 @@ class Suite:
                 print(line, flush=True)
 
     def one(self, name, what):
+        """One test. One that does not end is told of, with what its processes wait for, and gets a second chance."""
         try:
-            what()
+            try:
+                what()
+            except Hang as e:
+                self.say(*(f"# {name}, once more: {line}" for line in str(e).splitlines()[:20]))
+                what()
         except Skip as e:
             self.say(f"skip {name} {e}")
         except Exception as e:  # a broken test is a failed one
