@@ -11,6 +11,16 @@
 #include "arch/native.h"
 #include "lib/jit/compile.h"
 
+/* Rows of a test's register file: integer and floating-point register n, which wants a host register as pin says. */
+#define R(n, pin)                                                                                  \
+	{                                                                                          \
+		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                      \
+	}
+#define F(n, pin)                                                                                  \
+	{                                                                                          \
+		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
+	}
+
 struct nativerun {
 	const struct jit_host *host;
 	struct jit_opts opts;

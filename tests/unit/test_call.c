@@ -18,14 +18,6 @@
 enum { PC = 0x1000, INSN_BYTES = 6, PAGE = 4096, REGS = 14, FP_REGS = 3, LOOK_US = 5000 };
 
 /* r0 number, r1..r6 arguments, r7 result in one of them; r1 both in the other. pin: at home in a host register, or not. */
-#define R(n, pin)                                                                                  \
-	{                                                                                          \
-		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                      \
-	}
-#define F(n, pin)                                                                                  \
-	{                                                                                          \
-		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
-	}
 static const struct ir_reg mixed_list[] = { R(0, 40), R(1, 2),  R(2, 41), R(3, 5),   R(4, 0),
 					    R(5, 3),  R(6, 42), R(7, 43), R(8, 1),   R(9, 4),
 					    R(10, 6), R(11, 7), R(12, 8), R(13, 44), F(0, 0),

@@ -14,14 +14,6 @@
 static const gaddr WINDOW = 0x100000;
 
 /* Half of the registers are in memory. */
-#define R(n, pin)                                                                                  \
-	{                                                                                          \
-		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                      \
-	}
-#define F(n, pin)                                                                                  \
-	{                                                                                          \
-		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
-	}
 static const struct ir_reg mixed_regs[] = {
 	R(1, 0), R(2, 40), R(3, 1), R(4, 41), R(5, 9), R(6, 42), R(7, 10), R(8, 43),
 	R(9, 8), R(10, 2), F(0, 0), F(1, 40), F(2, 1), F(3, 41), F(4, 12),

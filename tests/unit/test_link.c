@@ -13,14 +13,6 @@ enum { MAX_UNITS = 64, UNIT_STEP = 0x100 };
 static const gaddr BASE = 0x10000, END = 0x8000;
 
 /* r0 fuel, r1 return address, r2 stack pointer, r3.. data. Half of the data is not pinned. */
-#define R(n, pin)                                                                                  \
-	{                                                                                          \
-		"r" #n, offsetof(struct ir_state, reg) + 8 * (n), IR_I64, pin                      \
-	}
-#define F(n, pin)                                                                                  \
-	{                                                                                          \
-		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
-	}
 static const struct ir_reg regs_list[] = {
 	R(1, 0), R(2, 1), R(3, 2),  R(4, 40), R(5, 3), R(6, 41),
 	R(7, 4), R(8, 5), R(9, 42), R(10, 9), F(0, 0), F(1, 40)
