@@ -450,15 +450,14 @@ static int64_t do_fork(struct kit_thread *t, const struct clone_req *q)
 
 	p->ops->fork(t, KIT_FORK_BEFORE);
 	sig_fork_prepare(t);
-	/* A traced child may be stopped and marked as soon as it is there: that waits until it can take it. */
-	if (trace_is_on(t))
-		sig_block_all();
+	/* What comes for the child before it is one waits in the kernel: sig_fork_child forgets what was its parent's. */
+	sig_block_all();
 	r = host_fork(q, &pidfd);
 	if (r == 0) {
 		fork_child(t, q);
 		return 0;
 	}
-	if (trace_is_on(t) && !sig_is_taken(t))
+	if (!sig_is_taken(t))
 		sig_unblock(t);
 	sig_fork_parent(t);
 	p->ops->fork(t, KIT_FORK_PARENT);

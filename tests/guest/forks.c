@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/guest/guest.h"
@@ -171,6 +172,33 @@ static void test_vfork(void)
 	printf("vfork: %d\n", wait_for(pid));
 }
 
+static volatile sig_atomic_t told;
+
+static void on_usr1(int sig) { told = 1; }
+
+/* A signal that is sent to a child before it has done anything is the child's. */
+static void test_early_signal(void)
+{
+	enum { CHILDREN = 200 };
+	const struct sigaction action = { .sa_handler = on_usr1 };
+	const struct timespec tick = { 0, 1000000 };
+	int heard = 0;
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (int n = 0; n < CHILDREN; n++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			for (int i = 0; i < 2000 && !told; i++)
+				nanosleep(&tick, NULL);
+			_exit(!told);
+		}
+		kill(pid, SIGUSR1);
+		heard += wait_for(pid) == 0;
+	}
+	printf("%d children heard the signal\n", heard);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -181,5 +209,6 @@ int main(void)
 	test_groups();
 	test_waitid();
 	test_vfork();
+	test_early_signal();
 	return 0;
 }
