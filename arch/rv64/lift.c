@@ -102,6 +102,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;
 	t.branches = t.arm_insns = 0;
+	t.looked_to = pc;
 	t.done = t.loops = false;
 	t.upper_reg = 0;
 	t.upper_value = 0;
@@ -143,6 +144,9 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		if (t.stop != 1)
 			t.stop = stop_behind(limits, t.next);
 	}
+	/* Other bytes behind a last branch might have made it none. */
+	if (t.looked_to > end && t.looked_to - end <= RV64_ARM_BYTES)
+		end = t.looked_to;
 	if (end > run)
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 	if (t.loops)

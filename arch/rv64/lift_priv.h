@@ -37,6 +37,8 @@ struct trace {
 	gaddr stop;        /* the trace ends before this pc; 1 none */
 	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
 	unsigned arm_insns;
+	gaddr
+	    looked_to; /* the end of what was looked at to find that a branch cannot be done without */
 	ir_ref skips;
 	const struct rv64_insn *run_end; /* of those decoded together */
 	bool done;
@@ -91,7 +93,7 @@ static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)
 
 #ifndef RV64_DIRECT
 /* lift_select.c: how many instructions branch i to target skips, when it is better done without it; else 0. */
-unsigned rv64_arm(const struct trace *t, const struct rv64_insn *i, gaddr target);
+unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target);
 /* Lifts those t->arm_insns from i on, which start at pc; their results count unless t->skips. Returns their end. */
 gaddr rv64_lift_arm(struct trace *t, const struct rv64_insn *i, gaddr pc);
 #endif

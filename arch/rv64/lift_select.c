@@ -25,7 +25,7 @@ static bool is_cheap(const struct rv64_insn *i)
 	       || r->lift == rv64_lift_set_rr;
 }
 
-unsigned rv64_arm(const struct trace *t, const struct rv64_insn *i, gaddr target)
+unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target)
 {
 	gaddr at = t->next;
 	uint32_t results = 0;
@@ -34,9 +34,11 @@ unsigned rv64_arm(const struct trace *t, const struct rv64_insn *i, gaddr target
 	if (target - at - 1 >= RV64_ARM_BYTES)
 		return 0;
 	for (i++; at < target; i++, n++) {
-		if (i >= t->run_end || n == ARM_INSNS || !is_cheap(i))
+		if (i >= t->run_end || n == ARM_INSNS)
 			return 0;
-		at += i->size_bytes;
+		t->looked_to = at += i->size_bytes;
+		if (!is_cheap(i))
+			return 0;
 		results |= UINT32_C(1) << i->rd;
 	}
 	results &= ~UINT32_C(1);

@@ -295,6 +295,23 @@ static void random_bytes(void)
 	}
 }
 
+/* A unit covers what made it what it is, also where the trace ends before. */
+static void what_is_behind_a_branch(void)
+{
+	static const uint32_t load[] = { 0x00050463, 0x00052503,
+					 RET }; /* beqz a0, +8; lw a0, 0(a0) */
+	static const uint32_t addition[] = { 0x00050463, 0x00150513,
+					     RET }; /* beqz a0, +8; addi a0, a0, 1 */
+
+	lift_with(load, sizeof load, BASE, 64, 0);
+	CHECK_EQ(unit.guest_insns, 1);
+	CHECK_EQ(unit.range_count, 1);
+	CHECK_EQ(unit.range[0].size_bytes, 8);
+	lift_with(addition, sizeof addition, BASE, 64, 0);
+	CHECK_EQ(unit.guest_insns, 3);
+	CHECK_EQ(unit.range[0].size_bytes, 12);
+}
+
 static void counters(void)
 {
 	uint64_t time = rv64_guest.helpers[IR_HELPER_rdtime](NULL, 0, 0);
@@ -331,4 +348,5 @@ static void registers(void)
 }
 
 CHECK_MAIN(system_ends, csr_ends, fetch_ends, limits, jumps, indirect_kinds, far_jumps,
-	   zero_register, values_at_hand, pages, random_bytes, counters, registers)
+	   zero_register, values_at_hand, pages, random_bytes, what_is_behind_a_branch, counters,
+	   registers)
