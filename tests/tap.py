@@ -5,7 +5,7 @@
     suite.add("two steps", function)          # fails by raising tap.Fail("why"); tap.Skip("why") skips
     sys.exit(suite.run())
 """
-import concurrent.futures, os, pathlib, signal, subprocess, sys, threading
+import concurrent.futures, os, pathlib, shutil, signal, subprocess, sys, threading
 
 LIMIT_S = 60
 
@@ -56,6 +56,12 @@ def run(cmd, timeout=LIMIT_S, stdin=b"", **kw):
             out, err = b"", b""
         raise Hang(f"no end after {timeout} s: {' '.join(cmd)}\n{waits}\n{text(out)[-2000:]}\n{text(err)[-2000:]}")
     return p.returncode, out, err
+
+
+def fresh(folder):
+    """Makes folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def keep(made, path):

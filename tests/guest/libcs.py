@@ -92,7 +92,7 @@ class Libc:
 
         def run():
             work = self.suite.work / name
-            work.mkdir()
+            tap.fresh(work)
             exe = work / f"{program.name}-{self.name}"
             self.build(program, pie, exe)
             tap.expect([self.suite.kitemu, exe, *program.args], stdout=program.wanted(), status=program.status,

@@ -49,7 +49,7 @@ def altered(code, at, offset):
 
 def recognised(suite, build):
     exe, work = build.get(), suite.work / f"recognised-{build.name}"
-    work.mkdir()
+    tap.fresh(work)
     code = libc_table.words(exe, work).read_text()
     where = {name: (at, size) for name, at, size in libc_table.symbols(exe)}
     missing = NAMES[build.name] - set(where)
