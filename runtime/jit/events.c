@@ -114,8 +114,6 @@ void jit_fork_child(struct kit_thread *t)
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;
-	/* Some of them may have been waiting. */
-	pthread_cond_init(&j->translated, NULL);
 	/* Too much code to copy: the units' bytes are not there, so they must go unlinked. */
 	if (j->tc.mem.used_bytes > FORK_SHARE_MAX_BYTES) {
 		codemem_renew(&j->tc.mem, THUNK_BYTES);

@@ -27,6 +27,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/jit/compile.h"
+#include "runtime/core/futex.h"
 #include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
 
@@ -165,7 +166,6 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_cond_init(&j->translated, NULL);
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host->code_align, d) || !make_thunks(j, d)) {
 		free(j);
 		return NULL;
@@ -181,7 +181,6 @@ void jit_free(struct jit *j)
 	if (!j)
 		return;
 	tc_fini(&j->tc);
-	pthread_cond_destroy(&j->translated);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
 }
@@ -295,6 +294,23 @@ void jit_thread_fini(struct kit_thread *t)
 	thread_free(jt);
 }
 
+/* Wakes who waits until some translation has ended. */
+static void end_translation(struct jit *j)
+{
+	__atomic_fetch_add(&j->translated, 1, __ATOMIC_RELEASE);
+	futex_wake(&j->translated, INT32_MAX);
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void await_translation(struct jit *j)
+{
+	uint32_t ended = __atomic_load_n(&j->translated, __ATOMIC_ACQUIRE);
+
+	unlock(j);
+	futex_wait(&j->translated, ended);
+	lock(j);
+}
+
 void jit_thread_gone(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
@@ -309,7 +325,7 @@ void jit_thread_gone(struct kit_thread *t)
 	}
 	jit_thread_fini(t);
 	/* Somebody may wait for what it was translating. */
-	pthread_cond_broadcast(&j->translated);
+	end_translation(j);
 }
 
 void jit_set_frm(struct kit_thread *t)
@@ -547,7 +563,7 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 
 	if (is_being_translated(j, pc)) {
 		do
-			pthread_cond_wait(&j->translated, &j->lock);
+			await_translation(j);
 		while (is_being_translated(j, pc));
 		u = tc_find(&j->tc, pc);
 		if (u && (u->is_region || !region))
@@ -563,7 +579,7 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	}
 	t->jit->translating = 1;
 	if (!world_alone(&j->world))
-		pthread_cond_broadcast(&j->translated);
+		end_translation(j);
 	if (begin)
 		j->stats.translate_ns += now_ns() - begin;
 	return u;

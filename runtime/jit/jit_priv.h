@@ -62,7 +62,8 @@ struct jit {
 	struct guest_fetch fetch;
 	enter_fn *enter;
 	pthread_mutex_t lock;
-	pthread_cond_t translated; /* some thread has finished a translation */
+	uint32_t
+	    translated; /* futex: how many translations have ended; whoever waits may be killed meanwhile (vfork) */
 	struct world world;
 	/* What ended threads leave to new ones. The code that their tables know is forgotten as a running thread's is. */
 	struct jit_thread *spare;
