@@ -309,7 +309,7 @@ static void select_insn(struct x64_isel *s, const struct ir_insn *in, uint32_t i
 {
 	unsigned flags = ir_info(in)->flags;
 
-	s->gpc_off = in->gpc_off;
+	ir_safe_insn(&s->safe, in->gpc_off);
 	if (in->op == IR_getreg)
 		sel_getreg(s, in, idx);
 	else if (in->op == IR_putreg)
@@ -340,6 +340,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 	s.lir = lir;
 	s.features = o->host_features;
 	s.guest_base = o->guest_base;
+	s.safe.went_back = false;
 	memset(lir, 0, sizeof *lir);
 	lir->arena = ir->arena;
 	lir->ir = ir;
@@ -362,7 +363,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 			scan_wide(&s, blk);
 		s.puts.regs = 0;
 		s.puts.count = 0;
-		s.gpc_off = (int32_t)(blk->gpc - ir->gpc);
+		ir_safe_block(&s.safe, ir, b);
 		s.block = &lir->block[b];
 		*s.block = (struct lir_block){ .first = (uint32_t)(s.next - lir->insn) };
 		x64_lir(&s, LIR_BLOCK)->imm = b;

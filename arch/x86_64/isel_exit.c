@@ -41,8 +41,6 @@ uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 	return (uint16_t)u->exit_count++;
 }
 
-static gaddr gpc_of(const struct x64_isel *s) { return s->ir->gpc + (uint64_t)(int64_t)s->gpc_off; }
-
 /* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
 uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
 {
@@ -141,7 +139,7 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
 					    .target = target,
 					    .to = in->to,
-					    .poll = target <= gpc_of(s),
+					    .poll = ir_safe_exit(&s->safe, s->ir, in),
 					});
 
 	l = compare_branch(s, in);
@@ -175,7 +173,8 @@ void x64_sel_exit(struct x64_isel *s, uint32_t idx)
 	case IR_exit:
 		op = X64_OP_EXIT;
 		x.to = in->to;
-		x.poll = x.target <= gpc_of(s);
+		/* Calls that lead back are looked at too: recursion need not end soon. */
+		x.poll = ir_safe_exit(&s->safe, s->ir, in);
 		break;
 	case IR_exiti:
 		op = X64_OP_EXITI;

@@ -184,11 +184,12 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 /* Leaves with IR_EXIT_FAULT when a is not a multiple of the operation's size. */
 static void check_aligned(struct x64_isel *s, lreg a, unsigned w, bool is_write)
 {
-	uint16_t exit = x64_new_exit(s, (struct lir_exit){
-					    .target = s->ir->gpc + (uint64_t)(int64_t)s->gpc_off,
-					    .to = IR_NOBLOCK,
-					    .reason = IR_EXIT_FAULT,
-					});
+	uint16_t exit =
+	    x64_new_exit(s, (struct lir_exit){
+				.target = s->ir->gpc + (uint64_t)(int64_t)s->safe.gpc_off,
+				.to = IR_NOBLOCK,
+				.reason = IR_EXIT_FAULT,
+			    });
 	struct lir_insn *l = x64_lir(s, X64_OP_ALIGNED);
 
 	x64_use(l, a, 0);

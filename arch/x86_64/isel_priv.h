@@ -37,8 +37,8 @@ struct x64_isel {
 	struct x64_val *val;         /* by insn */
 	uint64_t features;
 	bool guest_base;
-	bool any_low;    /* x64_val.wide tells values of the block apart; else all are */
-	int32_t gpc_off; /* of the insn being selected */
+	bool any_low; /* x64_val.wide tells values of the block apart; else all are */
+	struct ir_safe safe;
 	struct x64_puts puts;
 };
 
@@ -102,7 +102,7 @@ static inline struct lir_insn *x64_lir(struct x64_isel *s, unsigned op)
 	memset(l, 0, sizeof *l);
 	l->op = (uint8_t)op;
 	l->exit = UINT16_MAX;
-	l->gpc_off = s->gpc_off;
+	l->gpc_off = s->safe.gpc_off;
 	return l;
 }
 

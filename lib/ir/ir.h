@@ -270,6 +270,44 @@ static inline bool ir_fits_u32(const struct ir_insn *i)
 	return f && !(f & IR_FITS_SIGNED);
 }
 
+/*
+ * Safe points: which ways out look at ir_state.stop, so that no cycle of guest code goes round without a look.
+ *
+ * A cycle has a jump back in it. Looked at are jumps out of a unit that lead back in the guest, and jumps in it that lead back in the
+ * order of its blocks. A unit may also go back in the guest from one insn to the next, or to a later block: what leaves
+ * it behind that always looks. Hosts feed this with what they select, in order; calls and indirect jumps they know.
+ */
+struct ir_safe {
+	int32_t gpc_off; /* of the insn at hand */
+	unsigned block;
+	bool went_back;
+};
+
+static inline void ir_safe_block(struct ir_safe *s, const struct ir_unit *u, unsigned block)
+{
+	s->block = block;
+	s->gpc_off = (int32_t)(u->block[block].gpc - u->gpc);
+}
+
+static inline void ir_safe_insn(struct ir_safe *s, int32_t gpc_off)
+{
+	s->went_back |= gpc_off < s->gpc_off;
+	s->gpc_off = gpc_off;
+}
+
+/* Whether br or exit i at hand, no call, looks. */
+static inline bool ir_safe_exit(struct ir_safe *s, const struct ir_unit *u, const struct ir_insn *i)
+{
+	bool back = (gaddr)i->imm <= u->gpc + (gaddr)(int64_t)s->gpc_off;
+
+	if (i->to == IR_NOBLOCK)
+		return back || s->went_back;
+	if (i->to <= s->block)
+		return true;
+	s->went_back |= back;
+	return false;
+}
+
 /* ---- building (build.c) ------------------------------------------------------------------- */
 
 void ir_unit_init(struct ir_unit *u, struct arena *a, const struct ir_regfile *regs, gaddr gpc);

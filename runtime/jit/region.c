@@ -5,7 +5,9 @@
  *     lift      each trace becomes a block. It ends where a loop starts, lest a turn of it be unrolled; other code
  *               may be in several blocks, as it is in several traces: what follows a join is better for knowing
  *               which way it was reached
- *     order     a block stands behind one that ends with a jump to it, so that the jump goes
+ *     arrange   a block that ends with a jump to one that nobody else jumps to goes on with it: an interpreter's
+ *               "break" back to where the next instruction is fetched. Other blocks stand behind one that ends
+ *               with a jump to them, so that the jump goes. Where a block ends with a branch, the hotter side comes next
  *
  * Measured: traces made longer than those of level 1, and blocks cut at every join, both cost CoreMark-like code 10 %.
  */
@@ -21,9 +23,12 @@ enum {
 /* A trace as level 1 has it. */
 struct start {
 	gaddr gpc;
+	uint64_t next; /* the starts that its jumps lead to, by number */
 	uint32_t heat;
-	bool is_head; /* of a loop: some jump leads back to it */
+	bool is_head; /* of a loop */
 };
+
+_Static_assert(MAX_STARTS <= 64, "starts have bits");
 
 struct forming {
 	const struct region_source *s;
@@ -33,41 +38,57 @@ struct forming {
 	unsigned count;
 };
 
-/* A jump at from leads to pc: that becomes a start when it is hot and there is room. */
-static void reach(struct forming *r, gaddr pc, gaddr from)
+/* The number of the start at pc, which becomes one when it is hot and there is room; MAX_STARTS: it is none. */
+static unsigned reach(struct forming *r, gaddr pc)
 {
 	unsigned n = 0;
+	uint32_t heat;
 
 	while (n < r->count && r->start[n].gpc != pc)
 		n++;
-	if (n == r->count) {
-		uint32_t heat;
-
-		if (n == MAX_STARTS || pc - r->u->gpc + REACH_BYTES > 2 * (uint64_t)REACH_BYTES)
-			return;
-		heat = r->s->heat(r->s->ctx, pc);
-		if (!heat)
-			return;
-		r->start[r->count++] = (struct start){ .gpc = pc, .heat = heat };
-	}
-	r->start[n].is_head |= pc <= from;
+	if (n < r->count || n == MAX_STARTS
+	    || pc - r->u->gpc + REACH_BYTES > 2 * (uint64_t)REACH_BYTES)
+		return n < r->count ? n : MAX_STARTS;
+	heat = r->s->heat(r->s->ctx, pc);
+	if (!heat)
+		return MAX_STARTS;
+	r->start[r->count++] = (struct start){ .gpc = pc, .heat = heat };
+	return n;
 }
 
-/* Lifts a trace for its exits alone. */
-static void discover(struct forming *r, gaddr pc)
+/* Lifts the trace of start n for its exits alone. */
+static void discover(struct forming *r, unsigned n)
 {
 	struct ir_unit u;
 
-	ir_unit_init(&u, r->u->arena, r->u->regs, pc);
-	r->s->guest->translate(r->s->decoder, r->s->fetch, pc, r->s->trace, &u);
+	ir_unit_init(&u, r->u->arena, r->u->regs, r->start[n].gpc);
+	r->s->guest->translate(r->s->decoder, r->s->fetch, u.gpc, r->s->trace, &u);
 	r->insns_left -= u.guest_insns < r->insns_left ? u.guest_insns : r->insns_left;
 	if (!r->insns_left)
 		return;
 	for (unsigned k = 0; k < u.insn_count; k++) {
 		const struct ir_insn *i = &u.insn[k];
+		unsigned to = MAX_STARTS;
 
 		if (i->op == IR_br || (i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
-			reach(r, (gaddr)i->imm, pc + (gaddr)(int64_t)i->gpc_off);
+			to = reach(r, (gaddr)i->imm);
+		if (to < MAX_STARTS)
+			r->start[n].next |= UINT64_C(1) << to;
+	}
+}
+
+/* Depth first, from start n: what a way that is being gone leads back to heads a loop. */
+static void find_heads(struct forming *r, unsigned n, uint64_t *seen, uint64_t on_way)
+{
+	*seen |= UINT64_C(1) << n;
+	on_way |= UINT64_C(1) << n;
+	for (uint64_t left = r->start[n].next; left; left &= left - 1) {
+		unsigned to = (unsigned)__builtin_ctzll(left);
+
+		if (on_way >> to & 1)
+			r->start[to].is_head = true;
+		else if (!(*seen >> to & 1))
+			find_heads(r, to, seen, on_way);
 	}
 }
 
@@ -86,24 +107,51 @@ static void lift(struct forming *r)
 	}
 }
 
-/* The block that b ends with a jump to, or block_count. */
-static unsigned successor(const struct ir_unit *u, const struct ir_block *b)
+static uint32_t heat_of(const struct ir_unit *u, unsigned block)
 {
-	const struct ir_insn *last = &u->insn[b->first + b->count - 1];
-	unsigned n = 0;
-
-	if (last->op != IR_exit || last->sub != IR_JUMP_PLAIN)
-		return u->block_count;
-	while (n < u->block_count && u->block[n].gpc != (gaddr)last->imm)
-		n++;
-	return n;
+	return block == IR_NOBLOCK ? 0 : u->block[block].exec_count;
 }
 
-/* Appends the insns of block b, whose values are used in it alone, to those at to. */
-static void move_block(const struct ir_unit *u, struct ir_block *b, struct ir_insn *to,
-		       uint32_t first)
+/*
+ * The block that shall stand behind b: one that it ends with a jump to, and is not placed yet; or IR_NOBLOCK. Where the last branch goes to a
+ * hotter place than the jump behind it, they change places.
+ */
+static unsigned successor(struct ir_unit *u, const struct ir_block *b, const bool *placed)
 {
-	for (uint32_t k = 0; k < b->count; k++) {
+	struct ir_insn *last = &u->insn[b->first + b->count - 1], *br = last - 1;
+
+	if (last->op != IR_exit || last->sub != IR_JUMP_PLAIN)
+		return IR_NOBLOCK;
+	if (b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK && !placed[br->to]
+	    && heat_of(u, br->to) > heat_of(u, last->to)) {
+		const int64_t imm = br->imm;
+		const uint16_t to = br->to;
+
+		br->sub = ir_cc_invert((enum ir_cc)br->sub);
+		br->imm = last->imm;
+		br->to = last->to;
+		last->imm = imm;
+		last->to = to;
+	}
+	return last->to == IR_NOBLOCK || placed[last->to] ? IR_NOBLOCK : last->to;
+}
+
+/* How many jumps lead to each block from within. */
+static unsigned *count_jumps(const struct ir_unit *u)
+{
+	unsigned *jumps = arena_znew(u->arena, unsigned, u->block_count);
+
+	for (unsigned k = 0; k < u->insn_count; k++)
+		if (u->insn[k].to != IR_NOBLOCK)
+			jumps[u->insn[k].to]++;
+	return jumps;
+}
+
+/* Appends the first count insns of block b, whose values are used in it alone, to those at to[first]. */
+static void move_insns(const struct ir_unit *u, const struct ir_block *b, uint32_t count,
+		       struct ir_insn *to, uint32_t first)
+{
+	for (uint32_t k = 0; k < count; k++) {
 		struct ir_insn *i = &to[first + k];
 		ir_ref *operand[] = { &i->a, &i->b, &i->c };
 
@@ -112,46 +160,59 @@ static void move_block(const struct ir_unit *u, struct ir_block *b, struct ir_in
 			if (ir_ref_ok(*operand[n]))
 				operand[n]->idx = (uint16_t)(operand[n]->idx - b->first + first);
 	}
-	b->first = first;
 }
 
-static void order(struct ir_unit *u)
+static void arrange(struct ir_unit *u)
 {
-	struct ir_block *in_order = arena_new(u->arena, struct ir_block, u->block_count);
+	struct ir_block *block = arena_new(u->arena, struct ir_block, u->block_count);
 	struct ir_insn *insn = arena_new(u->arena, struct ir_insn, u->insn_count);
 	bool *placed = arena_znew(u->arena, bool, u->block_count);
-	uint32_t first = 0;
+	const unsigned *jumps = count_jumps(u);
+	uint32_t used = 0;
 	unsigned count = 0;
 
 	for (unsigned n = 0; n < u->block_count; n++) {
-		unsigned b = n;
+		unsigned b = n, next;
+		bool goes_on = false;
 
-		while (b < u->block_count && !placed[b]) {
-			unsigned next = successor(u, &u->block[b]);
+		for (; b != IR_NOBLOCK && !placed[b]; b = next) {
+			const struct ir_block *from = &u->block[b];
+			uint32_t moved = from->count;
 
 			placed[b] = true;
-			in_order[count] = u->block[b];
-			move_block(u, &in_order[count], insn, first);
-			first += in_order[count++].count;
-			b = next;
+			next = successor(u, from, placed);
+			if (!goes_on) {
+				block[count] = *from;
+				block[count].first = used;
+				block[count++].count = 0;
+			}
+			goes_on = next != IR_NOBLOCK && jumps[next] == 1;
+			moved -= goes_on;
+			move_insns(u, from, moved, insn, used);
+			used += moved;
+			block[count - 1].count += moved;
 		}
 	}
-	u->block = in_order;
-	u->block_cap = u->block_count;
+	u->block = block;
+	u->block_count = count;
+	u->block_cap = count;
 	u->insn = insn;
-	u->insn_count = u->insn_cap = first;
+	u->insn_count = u->insn_cap = used;
 	u->open = NULL;
 }
 
 void region_build(const struct region_source *s, unsigned max_insns, struct ir_unit *u)
 {
 	struct forming r = { .s = s, .u = u, .insns_left = max_insns };
+	uint64_t seen = 0;
 
 	r.start[0] = (struct start){ .gpc = u->gpc, .heat = s->heat(s->ctx, u->gpc) };
 	r.count = 1;
 	for (unsigned n = 0; n < r.count && r.insns_left; n++)
-		discover(&r, r.start[n].gpc);
+		discover(&r, n);
+	find_heads(&r, 0, &seen, 0);
 	lift(&r);
-	order(u);
+	ir_resolve_exits(u);
+	arrange(u);
 	ir_resolve_exits(u);
 }
