@@ -61,6 +61,15 @@ static void do_syscall(struct kit_thread *t)
 		end_syscall(t, result);
 }
 
+/* Translated code made the call, but what it says is not all that there is to do. */
+static void finish_syscall(struct kit_thread *t)
+{
+	int64_t result = (int64_t)t->st.exit_arg;
+
+	if (sys_called(t, &result) == SYS_RESULT)
+		end_syscall(t, result);
+}
+
 /*
  * An address that cannot be accessed: is anything mapped there? Asked of the guest's mappings, since at a
  * base the host has a reservation where the guest has nothing.
@@ -132,7 +141,7 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		do_syscall(t);
 		break;
 	case IR_EXIT_CALLED:
-		end_syscall(t, sys_interrupted(t, (int64_t)t->st.exit_arg));
+		finish_syscall(t);
 		break;
 	case IR_EXIT_BREAK:
 		sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);

@@ -163,7 +163,7 @@ static const uint8_t kernel_arg[] = { X64_RDI, X64_RSI, X64_RDX, X64_R10, X64_R8
 	 | BIT(X64_RCX) | BIT(X64_R11) | BIT(X64_RAX))
 #define INT_HOMES (BIT(LIR_PHYS_FP) - 1)
 
-enum { MINUS_EINTR = -4 };
+enum { MINUS_EINTR = -4, MINUS_EFAULT = -14 };
 
 /* eax: the call's word. To refused unless its pointers may go to the kernel as they are. */
 static void check_pointers(const struct ra_target *t, struct codebuf *cb, uint32_t refused)
@@ -172,9 +172,12 @@ static void check_pointers(const struct ra_target *t, struct codebuf *cb, uint32
 	uint32_t none, next;
 
 	x64_rri(cb, X64_TEST_MI, 0, x64_digit(X64_TEST_MI), X64_RAX, 63 << IR_CALL_POINTERS, 4);
-	none = x64_jcc8(cb, X64_CC_E);
+	none = x64_jcc32(cb, X64_CC_E);
 	load(cb, X64_RDX, state(X64_ST(call_guards)));
-	x64_alu_mi(cb, X64_CMP, 0, x64_at(X64_RDX, 0), 0);
+	load(cb, X64_RDX, x64_at(X64_RDX, offsetof(struct ir_call_guards, times)));
+	store(cb, X64_RDX, state(X64_ST(scratch) + 8));
+	load(cb, X64_RDX, state(X64_ST(call_guards)));
+	x64_alu_mi(cb, X64_CMP, 0, x64_at(X64_RDX, offsetof(struct ir_call_guards, now)), 0);
 	x64_jcc_to(cb, X64_CC_NE, refused);
 	load(cb, X64_RDX, state(X64_ST(call_limit)));
 	for (unsigned i = 0; i < ARRAY_LEN(kernel_arg); i++) {
@@ -189,7 +192,7 @@ static void check_pointers(const struct ra_target *t, struct codebuf *cb, uint32
 		x64_jcc_to(cb, X64_CC_AE, refused);
 		x64_here8(cb, next);
 	}
-	x64_here8(cb, none);
+	x64_fix32(cb, none, cb_pos(cb));
 }
 
 /*
@@ -243,7 +246,8 @@ static void step_inside(const struct ra_target *t, struct codebuf *cb)
 static void make_call(const struct ra_target *t, struct codebuf *cb, struct jit_thunks *out)
 {
 	const struct ir_call_regs *call = &t->regs->call;
-	uint32_t exit = out->thunk[IR_THUNK_EXIT], refused = cb_pos(cb), made, back[2], leaves;
+	uint32_t exit = out->thunk[IR_THUNK_EXIT], refused = cb_pos(cb);
+	uint32_t failed, made, back[2], leaves;
 
 	leave(cb, IR_EXIT_SYSCALL, exit);
 	out->thunk[IR_THUNK_CALL] = cb_pos(cb);
@@ -272,7 +276,10 @@ static void make_call(const struct ra_target *t, struct codebuf *cb, struct jit_
 	out->call_end = cb_pos(cb);
 	x64_mov_imm(cb, X64_RDX, IR_EXIT_NONE);
 	x64_alu_ri(cb, X64_CMP, 1, X64_RAX, MINUS_EINTR);
+	failed = x64_jcc8(cb, X64_CC_E);
+	x64_alu_ri(cb, X64_CMP, 1, X64_RAX, MINUS_EFAULT);
 	made = x64_jcc8(cb, X64_CC_NE);
+	x64_here8(cb, failed);
 	store(cb, X64_RAX, state(X64_ST(exit_arg)));
 	x64_mov_imm(cb, X64_RDX, IR_EXIT_CALLED);
 	back[1] = x64_jmp8(cb);

@@ -102,7 +102,7 @@ enum ir_exit {
 	IR_EXIT_LINK,    /* as LOOKUP, and ir_state.exit_arg is the link site to patch */
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
 	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
-	IR_EXIT_CALLED, /* the system call at pc was made, and interrupted: ir_state.exit_arg is its result */
+	IR_EXIT_CALLED, /* the system call at pc was made, and failed as state.h has it: ir_state.exit_arg is its result */
 	IR_EXIT_REDO, /* the guest's own instructions from pc on have to be interpreted */
 	IR_EXIT_COUNT
 };

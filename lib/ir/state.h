@@ -65,8 +65,9 @@ enum ir_stop {
  * guest's result. It is left to the run loop all the same
  *
  *   - while calls_leave is not 0
- *   - with pointers, while *call_guards is not 0, or when one of them is not below call_limit
- *   - when the host's kernel says EINTR, or stop was seen before it was entered
+ *   - with pointers, while call_guards->now is not 0, or when one of them is not below call_limit
+ *   - when the host's kernel says EINTR or EFAULT, or stop was seen before it was entered; with pointers scratch[1]
+ *     holds what call_guards->times was before now was looked at
  *
  * During the call pc is the instruction's, the registers in the state are right but for floating-point ones
  * (those too when inside was set), and the thread is not inside.
@@ -86,6 +87,16 @@ enum ir_routine {
 #include "lib/ir/routines.def"
 #undef ROUTINE
 	IR_ROUTINE_COUNT
+};
+
+/*
+ * Pages that the guest may write and the host's kernel may not, for what lies there was translated. Read times first: when
+ * now was 0 then, and is so after a call and times is as it was, none was in the call's way.
+ */
+struct ir_call_guards {
+	uint32_t now; /* how many there are; atomic, grows before a page becomes one */
+	uint64_t
+	    times; /* how often one became one; atomic, grows after it did and before now shrinks for it */
 };
 
 struct ir_state;
@@ -122,7 +133,7 @@ struct ir_state {
 	uint64_t host_sp;     /* kitemu's own stack while translated code runs */
 	uint64_t code_sp;     /* translated code's stack of return addresses while it does not */
 	uint64_t code_sp_top; /* its empty position */
-	uint64_t scratch[4];  /* arguments of IR_THUNK_FP */
+	uint64_t scratch[4];  /* arguments of IR_THUNK_FP; IR_THUNK_CALL's own */
 	uint64_t spill[IR_SPILL_SLOTS];
 	uint64_t save[64]; /* registers saved by thunks around C calls, and by routines */
 
@@ -130,7 +141,7 @@ struct ir_state {
 	uint32_t calls_leave; /* atomic */
 	uint32_t inside;      /* counts as being in translated code, among other threads; atomic */
 	const uint32_t *call_row;
-	const uint32_t *call_guards;
+	const struct ir_call_guards *call_guards;
 	gaddr call_limit;
 
 	/* IR_THUNK_FP's C function: carries out opword (op | type << 8 | sub << 16) on scratch[]; set by jit_host.state_init. */

@@ -114,7 +114,7 @@ static bool act_on(struct mem_space *m, struct guard_page *g, enum guard_act act
 	if (act == ACT_ERASE)
 		guard_delete(&m->guard, g);
 	if (was) /* and now nothing can fail for it */
-		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_sub(&m->guard.pages.now, 1, __ATOMIC_RELEASE);
 	return was;
 }
 
@@ -184,13 +184,13 @@ static bool guard_page(struct mem_space *m, gaddr page)
 	if (g->hits >= MOST_HITS)
 		return false;
 	/* Counted before it can make anything fail, and as one more time before it is dropped: mem_any_guarded. */
-	__atomic_fetch_add(&m->guard.guarded, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&m->guard.pages.now, 1, __ATOMIC_SEQ_CST);
 	if (mprotect(mem_host(m, page), MEM_PAGE_BYTES, mem_host_prot(v->prot) & ~PROT_WRITE)) {
-		__atomic_fetch_sub(&m->guard.guarded, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_sub(&m->guard.pages.now, 1, __ATOMIC_SEQ_CST);
 		return false;
 	}
 	g->guarded = 1;
-	atomic_fetch_add(&m->guard.times, 1);
+	__atomic_fetch_add(&m->guard.pages.times, 1, __ATOMIC_SEQ_CST);
 	return true;
 }
 
@@ -207,7 +207,10 @@ bool mem_guard(struct mem_space *m, gaddr start, uint64_t n)
 	return ok;
 }
 
-uint64_t mem_guards(const struct mem_space *m) { return atomic_load(&m->guard.times); }
+uint64_t mem_guards(const struct mem_space *m)
+{
+	return __atomic_load_n(&m->guard.pages.times, __ATOMIC_SEQ_CST);
+}
 
 bool mem_guard_hit(struct mem_space *m, gaddr addr)
 {
@@ -253,7 +256,7 @@ void mem_code_written(struct mem_space *m, gaddr start, uint64_t n)
 
 bool mem_any_guarded(const struct mem_space *m)
 {
-	return __atomic_load_n(&m->guard.guarded, __ATOMIC_ACQUIRE) != 0;
+	return __atomic_load_n(&m->guard.pages.now, __ATOMIC_ACQUIRE) != 0;
 }
 
-const uint32_t *mem_guarded(const struct mem_space *m) { return &m->guard.guarded; }
+const struct ir_call_guards *mem_guarded(const struct mem_space *m) { return &m->guard.pages; }

@@ -37,6 +37,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct ir_call_guards;
+
 enum { MEM_PAGE_BYTES = 4096 };
 
 /* Guest PROT_ and MAP_ bits are those of asm-generic, equal on both kinds of host. */
@@ -199,10 +201,11 @@ void mem_no_guards(struct mem_space *m);
 void mem_code_written(struct mem_space *m, gaddr start, uint64_t n);
 /*
  * True while any page is guarded: cheap, no lock. An access by the kernel that failed for a guard finds this true afterwards, or that
- * mem_guards has grown since before the access, or that this was true then.
- * mem_guarded: how many there are, for code that looks itself.
+ * mem_guards has grown since before the access, or that this was true then. mem_guards is to be asked first: a page may be
+ * guarded between the two questions.
+ * mem_guarded: the numbers, for code that looks itself.
  */
 bool mem_any_guarded(const struct mem_space *m);
-const uint32_t *mem_guarded(const struct mem_space *m);
+const struct ir_call_guards *mem_guarded(const struct mem_space *m);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef KIT_RUNTIME_MEM_PRIV_H
 #define KIT_RUNTIME_MEM_PRIV_H
 
+#include "lib/ir/state.h"
 #include "runtime/mem/mem.h"
 
 #include <pthread.h>
@@ -58,9 +59,8 @@ struct guard_page {
 struct guard_table {
 	struct guard_page *slot; /* open addressing, linear probing */
 	unsigned count, cap;     /* cap: 0 or a power of two */
-	uint32_t guarded;        /* pages that are guarded now; atomic */
 	bool off;                /* none shall be */
-	_Atomic uint64_t times;  /* how often code became unwritable */
+	struct ir_call_guards pages;
 };
 
 void guard_fini(struct guard_table *t);

@@ -303,7 +303,7 @@ static int protect_range(struct mem_space *m, gaddr start, gaddr end, int prot, 
 				*told = true;
 			/* As if guarded: who fetched code before may have missed a write. */
 			if ((old & PROT_EXEC) && (old & ~prot & PROT_WRITE))
-				atomic_fetch_add(&m->guard.times, 1);
+				__atomic_fetch_add(&m->guard.pages.times, 1, __ATOMIC_SEQ_CST);
 			vma_set_prot(&m->vmas, start, stop, prot);
 		}
 		start = stop;

@@ -124,8 +124,8 @@ static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uin
 static int64_t run_unguarded(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
 	struct mem_space *m = t->proc->mem;
-	bool guarded = mem_any_guarded(m);
 	uint64_t guards = mem_guards(m);
+	bool guarded = mem_any_guarded(m);
 	int64_t r = run_once(t, row, reg);
 
 	for (int tries = 0; KIT_UNLIKELY(r == -EFAULT) && tries < EFAULT_TRIES; tries++) {
@@ -133,8 +133,8 @@ static int64_t run_unguarded(struct kit_thread *t, const struct sys_row *row, co
 		    || !(guarded || mem_any_guarded(m) || mem_guards(m) != guards))
 			break;
 		mem_unguard(m, 0, mem_limit(m));
-		guarded = mem_any_guarded(m);
 		guards = mem_guards(m);
+		guarded = mem_any_guarded(m);
 		r = run_once(t, row, reg);
 	}
 	return r;
@@ -186,12 +186,6 @@ static enum sys_after call(struct kit_thread *t, int64_t *result)
 	return SYS_RESULT;
 }
 
-int64_t sys_interrupted(struct kit_thread *t, int64_t result)
-{
-	KIT_DCHECK(result == -EINTR, "%lld is not an interruption", (long long)result);
-	return interrupted(&sys_rows[t->st.reg[RV64_A7]], &t->st.reg[RV64_A0]);
-}
-
 /* A call that a tracer may want to see, change or forbid. */
 static enum sys_after call_traced(struct kit_thread *t, int64_t *result)
 {
@@ -207,4 +201,18 @@ static enum sys_after call_traced(struct kit_thread *t, int64_t *result)
 enum sys_after sys_call(struct kit_thread *t, int64_t *result)
 {
 	return KIT_UNLIKELY(trace_is_on(t)) ? call_traced(t, result) : call(t, result);
+}
+
+enum sys_after sys_called(struct kit_thread *t, int64_t *result)
+{
+	const struct sys_row *row = &sys_rows[t->st.reg[RV64_A7]];
+	struct mem_space *m = t->proc->mem;
+
+	KIT_DCHECK(*result == -EINTR || *result == -EFAULT, "%lld is for translated code",
+		   (long long)*result);
+	if (*result == -EINTR)
+		*result = interrupted(row, &t->st.reg[RV64_A0]);
+	else if (row->pointers && (mem_any_guarded(m) || mem_guards(m) != t->st.scratch[1]))
+		return sys_call(t, result); /* another thread's guard may have been in the way */
+	return SYS_RESULT;
 }

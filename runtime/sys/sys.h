@@ -20,8 +20,11 @@ enum sys_after sys_call(struct kit_thread *t, int64_t *result);
 /* ir_state.call_row: the calls that translated code makes itself, as long as nothing of enum kit_calls is there. */
 extern const uint32_t sys_call_rows[];
 
-/* The call that t's registers ask for was made so, and a signal interrupted it: what becomes of its result, -EINTR. */
-int64_t sys_interrupted(struct kit_thread *t, int64_t result);
+/*
+ * The call that t's registers ask for was made so, with *result -EINTR: a signal interrupted it; or -EFAULT, for a bad
+ * address or for a page that another thread guarded after the guards were looked at: then it is made again.
+ */
+enum sys_after sys_called(struct kit_thread *t, int64_t *result);
 
 /*
  * The process's first thread t has left the run loop. Returns the exit status when that is the process's end; when other

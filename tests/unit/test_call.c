@@ -49,7 +49,7 @@ static const uint32_t rows[IR_CALL_ROWS] = {
 #define LIMIT (UINT64_C(1) << 62)
 
 static struct nativerun n;
-static uint32_t guards;
+static struct ir_call_guards guards;
 static uint64_t before[IR_MAX_REGS];
 
 static void begin(const struct ir_regfile *regs)
@@ -69,7 +69,7 @@ static void begin(const struct ir_regfile *regs)
 	ir_exitr(&b, IR_EXIT_SYSCALL, PC);
 	CHECK_EQ(nativerun_compile(&n, &u, &d), NATIVERUN_OK);
 	arena_fini(&a);
-	guards = 0;
+	guards = (struct ir_call_guards){ .times = 77 };
 	n.st->call_row = rows;
 	n.st->call_guards = &guards;
 	n.st->call_limit = LIMIT;
@@ -184,12 +184,28 @@ static void left(void)
 	n.st->call_limit = (uintptr_t)&byte;
 	check_left(run());
 	n.st->call_limit = LIMIT;
-	guards = 1;
+	guards.now = 1;
 	set(READ, pointer);
 	check_left(run());
 	set(GETPPID, none);
 	CHECK_EQ(run(), IR_EXIT_LOOKUP);
-	guards = 0;
+	guards.now = 0;
+}
+
+/* What the kernel could not write to may have been guarded meanwhile: the run loop is to look. */
+static void failed(void)
+{
+	int p[2];
+
+	REQUIRE(pipe(p) == 0 && write(p[1], "abc", 3) == 3);
+	set(READ, (uint64_t[6]){ (uint64_t)p[0], 1, 3 });
+	CHECK_EQ(run(), IR_EXIT_CALLED);
+	CHECK_EQ(n.st->pc, PC);
+	CHECK_EQ(n.st->exit_arg, (uint64_t)-EFAULT);
+	CHECK_EQ(n.st->scratch[1], guards.times);
+	check_regs(false, 0);
+	close(p[0]);
+	close(p[1]);
 }
 
 static void test_made(void)
@@ -206,9 +222,11 @@ static void test_left(void)
 {
 	begin(&mixed);
 	left();
+	failed();
 	nativerun_fini(&n);
 	begin(&pinned);
 	left();
+	failed();
 	nativerun_fini(&n);
 }
 
