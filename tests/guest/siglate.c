@@ -1,7 +1,9 @@
 /* guest: levels=O0,O2 */
 /*
  * How long a guest goes on after a signal was sent to it, in loops of several kinds: less than a millisecond of its own
- * processor time, which a busy machine does not lengthen.
+ * processor time. A busy machine lengthens that when the sender is put aside between its look at the clock and the signal,
+ * or when a virtual machine's processor is taken away; never does it shorten it. So one quiet moment counts: a few
+ * signals in a row that are all in time. A loop that hears of signals every few milliseconds does not get there (deaf).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -14,7 +16,7 @@
 
 #include "tests/guest/guest.h"
 
-enum { SIGNALS = 60, LIMIT_NS = 1000000, TRIES = 3 };
+enum { SIGNALS = 8, LIMIT_NS = 1000000, TRIES = 60, DEAF_NS = 4 * LIMIT_NS, DEAF_TRIES = 8 };
 
 static volatile int handled, done;
 static volatile int64_t sent, late[SIGNALS];
@@ -40,7 +42,8 @@ static void *send_all(void *arg)
 	const struct timespec gap = { 0, 300000 };
 
 	for (int n = 0; n < SIGNALS; n++) {
-		nanosleep(&gap, NULL);
+		/* At no fixed time after the last one. */
+		nanosleep(&(struct timespec){ 0, 100000 + 90000 * n }, NULL);
 		sent = clock_ns(receiver_clock);
 		pthread_kill(*(pthread_t *)arg, SIGUSR1);
 		while (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) == n)
@@ -99,6 +102,23 @@ static void floats(void)
 	words[0] += x > 0;
 }
 
+/* Hears of signals now and then only. */
+static void deaf(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	while (!done) {
+		int64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + DEAF_NS;
+
+		pthread_sigmask(SIG_BLOCK, &set, NULL);
+		while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+			continue;
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	}
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 static int64_t worst_in(void (*loop)(void))
@@ -115,18 +135,19 @@ static int64_t worst_in(void (*loop)(void))
 	return worst;
 }
 
-static void in_time(const char *name, void (*loop)(void))
+static void in_time(const char *name, void (*loop)(void), int tries)
 {
-	int64_t worst = LIMIT_NS;
+	int64_t best = INT64_MAX;
+	int n = 0;
 
-	for (int i = 0; i < TRIES && worst >= LIMIT_NS; i++)
-		worst = worst_in(loop);
-	if (worst < LIMIT_NS)
-		printf("%s: in time\n", name);
-	else
-		printf("%s: %ld ns\n", name, (long)worst);
-	if (getenv("SHOW_LATE"))
-		fprintf(stderr, "%s: %ld ns\n", name, (long)worst);
+	for (; n < tries && best >= LIMIT_NS; n++) {
+		int64_t worst = worst_in(loop);
+
+		best = worst < best ? worst : best;
+	}
+	printf("%s: %s\n", name, best < LIMIT_NS ? "in time" : "late");
+	if (best >= LIMIT_NS || getenv("SHOW_LATE"))
+		fprintf(stderr, "%s: %ld ns, tries: %d\n", name, (long)best, n);
 }
 
 int main(void)
@@ -135,10 +156,11 @@ int main(void)
 
 	sigaction(SIGUSR1, &a, NULL);
 	pthread_getcpuclockid(pthread_self(), &receiver_clock);
-	in_time("tight", tight);
-	in_time("memory", memory);
-	in_time("calls", calls);
-	in_time("table", table);
-	in_time("floats", floats);
+	in_time("tight", tight, TRIES);
+	in_time("memory", memory, TRIES);
+	in_time("calls", calls, TRIES);
+	in_time("table", table, TRIES);
+	in_time("floats", floats, TRIES);
+	in_time("deaf", deaf, DEAF_TRIES);
 	return 0;
 }
