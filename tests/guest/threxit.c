@@ -18,7 +18,7 @@
 
 static int cleaned;
 static int pipe_fd[2];
-static sem_t started, never;
+static sem_t started, never, cancelled;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 
@@ -95,7 +95,8 @@ static void *disabled(void *arg)
 {
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	sem_post(&started);
-	usleep(30000);
+	while (sem_wait(&cancelled))
+		continue;
 	pthread_cleanup_push(cleanup, (void *)1000000);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	pthread_testcancel();
@@ -114,6 +115,7 @@ static void test_cancel(void)
 		exit(1);
 	sem_init(&started, 0, 0);
 	sem_init(&never, 0, 0);
+	sem_init(&cancelled, 0, 0);
 	for (unsigned round = 0; round < 3; round++) {
 		int n = 0;
 
@@ -124,6 +126,8 @@ static void test_cancel(void)
 			if (round)
 				usleep(2000 * round);
 			pthread_cancel(t);
+			if (fn[i] == disabled)
+				sem_post(&cancelled);
 			pthread_join(t, &r);
 			n += r == PTHREAD_CANCELED;
 		}
@@ -156,22 +160,38 @@ static void *exit_7(void *arg)
 	return arg;
 }
 
+/* Until the first thread has ended. */
+static void outlive_first(void)
+{
+	char line[256] = "", state = 0;
+
+	while (state != 'Z') {
+		FILE *f = fopen("/proc/self/stat", "r");
+
+		if (f && fgets(line, sizeof line, f) && strrchr(line, ')'))
+			state = strrchr(line, ')')[2];
+		if (f)
+			fclose(f);
+		usleep(500);
+	}
+}
+
 static void *returns_later(void *arg)
 {
-	usleep(20000);
+	outlive_first();
 	return arg;
 }
 
 static void *raw_exit_9(void *arg)
 {
-	usleep(20000);
+	outlive_first();
 	syscall(SYS_exit, 9);
 	return arg;
 }
 
 static void *prints_later(void *arg)
 {
-	usleep(20000);
+	outlive_first();
 	printf("  after the first thread has ended\n");
 	fflush(stdout);
 	return arg;
@@ -193,19 +213,20 @@ static void *aborts(void *arg)
 
 static void *exits_after_main(void *arg)
 {
-	usleep(20000);
+	outlive_first();
 	exit(11);
 	return arg;
 }
 
 static void *returns(void *arg) { return arg; }
 
-static void start(void *(*fn)(void *))
+static pthread_t start(void *(*fn)(void *))
 {
 	pthread_t t;
 
 	if (pthread_create(&t, NULL, fn, NULL))
 		exit(99);
+	return t;
 }
 
 static void end_main_exit(void) { start(loop), start(sleeper), usleep(3000), exit(3); }
@@ -224,7 +245,9 @@ static void end_killed(void)
 }
 static void end_main_last(void)
 {
-	start(returns), start(returns), usleep(20000), syscall(SYS_exit, 4);
+	pthread_t a = start(returns), b = start(returns);
+
+	pthread_join(a, NULL), pthread_join(b, NULL), syscall(SYS_exit, 4);
 }
 
 static void test_ends(void)
