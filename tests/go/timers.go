@@ -29,17 +29,18 @@ func order() {
 	ch := make(chan int, 10)
 	start := time.Now()
 	for i := 9; i >= 0; i-- {
-		i := i
-		time.AfterFunc(time.Duration(50+100*i)*time.Millisecond/2, func() { ch <- i })
+		i, due := i, time.Duration(50+100*i)*time.Millisecond/2
+		time.AfterFunc(due, func() {
+			check(time.Since(start) >= due, "%d came after %v", i, time.Since(start))
+			ch <- i
+		})
 	}
-	var got []int
-	for range [10]int{} {
-		got = append(got, <-ch)
-	}
-	check(time.Since(start) >= 475*time.Millisecond, "too early")
-	for i, v := range got {
-		// Ends of 50 ms apart may swap when the machine stands still, the first and the last may not.
-		check(v-i < 5 && i-v < 5, "order is %v", got)
+	// All come, each once. In which order is open: those that became due while the machine stood still run together.
+	var seen [10]bool
+	for range seen {
+		i := <-ch
+		check(!seen[i], "%d came twice", i)
+		seen[i] = true
 	}
 	fmt.Println("order")
 }
