@@ -474,10 +474,6 @@ static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 		return -EINVAL;
 	if ((q->flags & CLONE_CLEAR_SIGHAND) && (q->flags & CLONE_SIGHAND))
 		return -EINVAL;
-	if ((q->flags & CLONE_THREAD) && q->set_tids) {
-		KIT_LOG(sys, "[%d] clone3: the id of a thread cannot be chosen", t->tid);
-		return -ENOSYS;
-	}
 	if (q->flags & CLONE_THREAD)
 		return thread_create(t, q);
 	if (!(q->flags & CLONE_VM))

@@ -296,6 +296,32 @@ static int32_t tid_of(pthread_t thread)
 	return ~(clock >> 3);
 }
 
+/*
+ * Ids that are chosen for the thread that pthread_create is about to make: the linker sends its clone here. libc would
+ * make it without them where there is no clone3.
+ */
+static _Thread_local const struct clone_req *chosen;
+
+#ifdef KIT_WRAPS_THREADS
+int __real___clone_internal(struct clone_args *args, int (*fn)(void *), void *arg);
+int __wrap___clone_internal(struct clone_args *args, int (*fn)(void *), void *arg);
+
+int __wrap___clone_internal(struct clone_args *args, int (*fn)(void *), void *arg)
+{
+	if (chosen) {
+		if (syscall(__NR_clone3, NULL, 0) < 0 && errno == ENOSYS)
+			return -1;
+		args->set_tid = (uintptr_t)chosen->set_tid;
+		args->set_tid_size = chosen->set_tids;
+	}
+	return __real___clone_internal(args, fn, arg);
+}
+
+static bool can_choose_ids(void) { return true; }
+#else
+static bool can_choose_ids(void) { return false; }
+#endif
+
 /* stack: the caller's, of THREAD_STACK_BYTES, for a thread that will be joined; NULL: libc's, for one that will not. */
 static int start_host_thread(pthread_t *thread, void *stack, void *(*fn)(void *), void *arg)
 {
@@ -343,6 +369,10 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 			(unsigned long long)(q->flags & ~known));
 		return -EINVAL;
 	}
+	if (q->set_tids && !can_choose_ids()) {
+		KIT_LOG(sys, "[%d] clone3: the id of a thread cannot be chosen", t->tid);
+		return -ENOSYS;
+	}
 	h = host_thread_new(&old);
 	if (!h)
 		return -ENOMEM;
@@ -355,7 +385,9 @@ int64_t thread_create(struct kit_thread *t, const struct clone_req *q)
 	__atomic_add_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);
 	sig_take_reserved(t->proc);
 	sig_before_thread(t);
+	chosen = q->set_tids ? q : NULL;
 	err = start_host_thread(&h->libc, h->stack, thread_main, h);
+	chosen = NULL;
 	sig_take_back(t->proc);
 	if (err) {
 		__atomic_sub_fetch(&t->proc->threads, 1, __ATOMIC_RELAXED);

@@ -3,6 +3,7 @@
 
 #include <linux/sched.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/personality.h>
@@ -277,6 +278,58 @@ static void test_chosen_ids(void)
 	EQ(RAW(SYS_clone3, &ca, sizeof ca), -EINVAL);
 }
 
+/* clone3 with a stack: the child runs fn there and ends. */
+long clone3_on_stack(struct clone_args *ca, size_t size, void (*fn)(void));
+#if defined(__riscv)
+asm(".globl clone3_on_stack\nclone3_on_stack:\n\t"
+    "mv a5, a2\n\tli a7, 435\n\tecall\n\tbeqz a0, 1f\n\tret\n"
+    "1:\tjalr a5\n\tli a0, 0\n\tli a7, 93\n\tecall\n");
+#else
+asm(".globl clone3_on_stack\nclone3_on_stack:\n\t"
+    "mov %rdx, %r9\n\tmov $435, %eax\n\tsyscall\n\ttest %eax, %eax\n\tjz 1f\n\tret\n"
+    "1:\tcall *%r9\n\txor %edi, %edi\n\tmov $60, %eax\n\tsyscall\n");
+#endif
+
+static volatile pid_t own_id;
+static pid_t cleared;
+
+static void note_id(void) { own_id = (pid_t)RAW(SYS_gettid); }
+
+/* So may a thread. */
+static void test_chosen_thread_ids(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t id;
+	int status;
+	struct clone_args ca = { .flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND
+					  | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID
+					  | CLONE_PARENT_SETTID,
+				 .stack = (uint64_t)stack,
+				 .stack_size = sizeof stack,
+				 .child_tid = (uint64_t)&cleared,
+				 .parent_tid = (uint64_t)&cleared,
+				 .set_tid = (uint64_t)&id,
+				 .set_tid_size = 1 };
+
+	for (int round = 0; round < 3; round++) {
+		id = fork();
+		if (!id)
+			_exit(0);
+		waitpid(id, &status, 0);
+		own_id = 0;
+		EQ(clone3_on_stack(&ca, sizeof ca, note_id), id);
+		while (__atomic_load_n(&cleared, __ATOMIC_ACQUIRE))
+			usleep(100);
+		EQ(own_id, id);
+	}
+	id = getpid();
+	EQ(clone3_on_stack(&ca, sizeof ca, note_id), -EEXIST);
+	id = 0;
+	EQ(clone3_on_stack(&ca, sizeof ca, note_id), -EINVAL);
+	/* libc's own threads are as before. */
+	EQ(pthread_create(&(pthread_t){ 0 }, NULL, (void *(*)(void *))note_id, NULL), 0);
+}
+
 int main(void)
 {
 	test_identity();
@@ -285,5 +338,6 @@ int main(void)
 	test_pidfd();
 	test_clone();
 	test_chosen_ids();
+	test_chosen_thread_ids();
 	return done();
 }
