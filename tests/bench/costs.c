@@ -8,7 +8,7 @@
  *     create                     a thread made and joined
  *     mutex                      a mutex taken by two threads in turn, as fast as they can
  *     fork spawn                 a child that ends; the same by vfork, running this program anew
- *     one two                    the same work by one thread, and half of it by each of two
+ *     scale                      work done by one thread, and half of it by each of two: two figures
  *
  * or, of signals that arrive in a loop that computes, the median and the worst of the times between their sending and
  * their handler:
@@ -146,9 +146,6 @@ static void *compute(void *arg)
 	return NULL;
 }
 
-static void do_one(long n) { compute(&n); }
-static void do_two(long n) { both(compute, n); }
-
 /* ---- processes ------------------------------------------------------------------------------- */
 
 static void reap(pid_t pid)
@@ -262,6 +259,64 @@ static int signals(bool by_timer, long n)
 	return 0;
 }
 
+struct half {
+	long n;
+	int64_t begin, end;
+};
+
+static int arrived;
+
+/* Begins when both threads run, each on a processor of its own. */
+static void *half_turn(void *arg)
+{
+	struct half *h = arg;
+
+	__atomic_fetch_add(&arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < 2)
+		continue;
+	h->begin = now_ns();
+	compute(&h->n);
+	h->end = now_ns();
+	return NULL;
+}
+
+static int64_t turn_of_two(long n)
+{
+	struct half a = { .n = n / 2 }, b = a;
+	pthread_t other;
+
+	arrived = 0;
+	other = start(half_turn, &b);
+	half_turn(&a);
+	pthread_join(other, NULL);
+	return (a.end > b.end ? a.end : b.end) - (a.begin < b.begin ? a.begin : b.begin);
+}
+
+static int64_t turn_of_one(long n)
+{
+	int64_t begin = now_ns();
+
+	compute(&n);
+	return now_ns() - begin;
+}
+
+/* A busy machine has two free processors for a moment only: the turns are short, and many. */
+static int scale(long rounds)
+{
+	enum { TURNS = 400 };
+	long n = (rounds + TURNS - 1) / TURNS;
+	int64_t one = INT64_MAX, two = INT64_MAX, t;
+
+	for (int i = 0; i < TURNS; i++) {
+		if ((t = turn_of_one(n)) < one)
+			one = t;
+		if ((t = turn_of_two(n)) < two)
+			two = t;
+	}
+	printf("%.2f %.2f\n", (double)one / (double)n, (double)two / (double)n);
+	return 0;
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -270,8 +325,8 @@ static const struct {
 } whats[] = {
 	{ "getppid", do_getppid }, { "read", do_read },   { "write", do_write },
 	{ "pipe", do_pipe },       { "clock", do_clock }, { "create", do_create },
-	{ "mutex", do_mutex },     { "one", do_one },     { "two", do_two },
-	{ "fork", do_fork },       { "spawn", do_spawn }, { "leave", do_leave },
+	{ "mutex", do_mutex },     { "fork", do_fork },   { "spawn", do_spawn },
+	{ "leave", do_leave },
 };
 
 enum { SLICES = 20 };
@@ -285,6 +340,8 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc > 2 && (!strcmp(argv[1], "kill") || !strcmp(argv[1], "timer")))
 		return signals(argv[1][0] == 't', rounds);
+	if (argc > 2 && !strcmp(argv[1], "scale"))
+		return scale(rounds);
 	while (w < sizeof(whats) / sizeof(whats[0]) && (argc < 3 || strcmp(argv[1], whats[w].name)))
 		w++;
 	if (w == sizeof(whats) / sizeof(whats[0])) {
