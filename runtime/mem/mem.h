@@ -133,6 +133,12 @@ void mem_set_name(struct mem_space *m, gaddr addr, const char *name);
 void mem_each(struct mem_space *m, bool (*fn)(void *ctx, const struct mem_vma *v), void *ctx);
 /* A copy of the list of mappings, ascending, on the heap. */
 struct mem_vma *mem_list(struct mem_space *m, unsigned *count);
+/*
+ * The same of a space of another process of this build, which read reads; its names are addresses there. NULL: it cannot be read,
+ * or is being changed all the time.
+ */
+typedef bool mem_reader(void *ctx, uint64_t at, void *to, size_t n);
+struct mem_vma *mem_list_of_other(uint64_t space, mem_reader *read, void *ctx, unsigned *count);
 /* The mapping that holds addr into *v; false when there is none. */
 bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v);
 

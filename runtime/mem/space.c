@@ -296,6 +296,41 @@ struct mem_vma *mem_list(struct mem_space *m, unsigned *count)
 	return copy;
 }
 
+/* One look at it. NULL: it changed meanwhile, or cannot be read. */
+static struct mem_vma *list_once(uint64_t vmas, mem_reader *read, void *ctx, unsigned *count)
+{
+	enum { MOST = 1 << 20 };
+	struct vma_list before, after;
+	struct mem_vma *copy;
+	bool ok;
+
+	if (!read(ctx, vmas, &before, sizeof before) || !before.count || before.count > MOST)
+		return NULL;
+	copy = malloc(before.count * sizeof *copy);
+	KIT_CHECK(copy, "no memory for a list of %u mappings", before.count);
+	ok = read(ctx, (uintptr_t)before.v, copy, before.count * sizeof *copy)
+	     && read(ctx, vmas, &after, sizeof after) && after.v == before.v
+	     && after.count == before.count;
+	for (unsigned i = 0; ok && i < before.count; i++)
+		ok = copy[i].start < copy[i].end && (i == 0 || copy[i - 1].end <= copy[i].start);
+	if (!ok) {
+		free(copy);
+		return NULL;
+	}
+	*count = before.count;
+	return copy;
+}
+
+struct mem_vma *mem_list_of_other(uint64_t space, mem_reader *read, void *ctx, unsigned *count)
+{
+	enum { TRIES = 8 };
+	struct mem_vma *list = NULL;
+
+	for (int i = 0; !list && i < TRIES; i++)
+		list = list_once(space + offsetof(struct mem_space, vmas), read, ctx, count);
+	return list;
+}
+
 bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v)
 {
 	const struct mem_vma *found;

@@ -3,10 +3,11 @@
  *
  * The host knows files, offsets and what is resident; the guest's list knows what is the guest's, which permissions it
  * asked for (nothing is executable on the host, and pages with translated code are read-only there), and
- * names. Where several mappings of the guest are one on the host, the host's amounts are shared out by size.
+ * names. Where several mappings of the guest are one on the host, the host's amounts are shared out by size. Another guest's
+ * list is read in its memory.
  */
 #include "lib/base/strbuf.h"
-#include "runtime/sys/sys_priv.h"
+#include "runtime/sys/ptrace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ struct guest_line {
 };
 
 struct printer {
-	struct kit_thread *t;
+	uint64_t base;
 	struct strbuf *out;
 	struct mem_vma *vma;
 	unsigned vma_count;
@@ -161,7 +162,7 @@ static void cut_piece(const struct host_map *h, uint64_t start, uint64_t end, co
 
 static void put_host_map(struct printer *p, const struct host_map *h)
 {
-	const uint64_t base = mem_base(p->t->proc->mem);
+	const uint64_t base = p->base;
 
 	for (unsigned i = 0; i < p->vma_count; i++) {
 		const struct mem_vma *v = &p->vma[i];
@@ -179,19 +180,16 @@ static void put_host_map(struct printer *p, const struct host_map *h)
 	}
 }
 
-int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
+/* Prints the host's lines in the file, cut along p->vma, which it frees. */
+static int64_t print_maps(struct printer *p, const char *path)
 {
-	struct printer *p = calloc(1, sizeof *p);
 	struct host_map *h = calloc(1, sizeof *h);
-	FILE *f = fopen(smaps ? "/proc/self/smaps" : "/proc/self/maps", "re");
+	FILE *f = fopen(path, "re");
+	int64_t r = f ? 0 : -errno;
 	char line[LINE_BYTES];
 	bool any = false;
 
-	KIT_CHECK(p && h, "out of memory");
-	p->t = t;
-	p->out = out;
-	p->smaps = smaps;
-	p->vma = mem_list(t->proc->mem, &p->vma_count);
+	KIT_CHECK(h, "out of memory");
 	while (f && fgets(line, sizeof line, f)) {
 		if (line[strcspn(line, ": ")]
 		    == ':') { /* "Name: ..." against "start-end perm ..." */
@@ -208,21 +206,71 @@ int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
 	if (f)
 		fclose(f);
 	free(p->vma);
-	free(p);
 	free(h);
-	return f ? 0 : -ENOENT;
+	return r;
 }
 
-/* Another guest's: what of the host's lies where guests are. Only it knows more. */
-int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out)
+int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out)
+{
+	struct mem_space *m = t->proc->mem;
+	struct printer *p = calloc(1, sizeof *p);
+	int64_t r;
+
+	KIT_CHECK(p, "out of memory");
+	p->base = mem_base(m);
+	p->out = out;
+	p->smaps = smaps;
+	p->vma = mem_list(m, &p->vma_count);
+	r = print_maps(p, smaps ? "/proc/self/smaps" : "/proc/self/maps");
+	free(p);
+	return r;
+}
+
+/* ---- another guest's -------------------------------------------------------------------------------- */
+
+static bool read_other(void *ctx, uint64_t at, void *to, size_t n)
+{
+	return peer_read(ctx, at, to, n);
+}
+
+/* A name that lies in the other's memory. */
+static const char *known_name(const struct peer *other, const char *there)
+{
+	static const char *const names[] = { "[stack]", "[heap]", "[vdso]" };
+	char name[8] = "";
+
+	if (!there || !peer_read(other, (uintptr_t)there, name, sizeof name - 1))
+		return NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return names[i];
+	return NULL;
+}
+
+/* False: it is no guest of this build, or may not be looked at. */
+static bool find_list(struct peer *other, struct printer *p)
+{
+	uint64_t proc, space;
+
+	if (other->kind != PEER_GUEST
+	    || !peer_read(other, other->at + offsetof(struct kit_thread, proc), &proc, sizeof proc)
+	    || !peer_read(other, proc + offsetof(struct kit_process, mem), &space, sizeof space))
+		return false;
+	p->vma = mem_list_of_other(space, read_other, other, &p->vma_count);
+	for (unsigned i = 0; p->vma && i < p->vma_count; i++)
+		p->vma[i].name = known_name(other, p->vma[i].name);
+	p->base = other->base;
+	return p->vma != NULL;
+}
+
+/* What of the host's lies where guests are. */
+static int64_t shown_by_host(struct kit_thread *t, const char *path, struct strbuf *out)
 {
 	const uint64_t base = mem_base(t->proc->mem), limit = mem_limit(t->proc->mem);
-	char path[32], line[LINE_BYTES];
+	FILE *f = fopen(path, "re");
+	char line[LINE_BYTES];
 	bool shown = false;
-	FILE *f;
 
-	snprintf(path, sizeof path, "/proc/%d/%s", pid, smaps ? "smaps" : "maps");
-	f = fopen(path, "re");
 	if (!f)
 		return -errno;
 	while (fgets(line, sizeof line, f)) {
@@ -240,4 +288,21 @@ int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbu
 	}
 	fclose(f);
 	return 0;
+}
+
+int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out)
+{
+	struct printer *p = calloc(1, sizeof *p);
+	struct peer other;
+	char path[32];
+	int64_t r;
+
+	KIT_CHECK(p, "out of memory");
+	p->out = out;
+	p->smaps = smaps;
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, smaps ? "smaps" : "maps");
+	peer_find(&other, pid);
+	r = find_list(&other, p) ? print_maps(p, path) : shown_by_host(t, path, out);
+	free(p);
+	return r;
 }

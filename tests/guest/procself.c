@@ -152,8 +152,8 @@ static void test_ways(pid_t other)
 	}
 	snprintf(link, sizeof link, "/proc/%d/maps", (int)other);
 	printf("maps of another: code %d stack %d, none of what is not its own: %d\n",
-	       strstr(mapping(link, (void *)(uintptr_t)twice), "file") != NULL,
-	       strstr(mapping(link, &s), "[stack]") != NULL, strstr(text, "kitemu\n") == NULL);
+	       !strcmp(mapping(link, (void *)(uintptr_t)twice), "r-xp file"),
+	       !strcmp(mapping(link, &s), "rw-p [stack]"), strstr(text, "kitemu\n") == NULL);
 	fchdir(cwd);
 }
 
