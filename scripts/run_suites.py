@@ -7,7 +7,7 @@ tests start outlives it. It is ended when it is silent or at work for too long.
 import os, pathlib, queue, re, resource, shutil, signal, subprocess, sys, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ALL = ("fast", "enc", "insn", "guest", "elf", "start", "sys", "core", "diff", "real", "busybox", "go", "asan", "clang")
+ALL = ("fast", "enc", "insn", "guest", "elf", "start", "sys", "core", "diff", "real", "busybox", "go", "tracers", "asan", "clang")
 SILENT_S, TOTAL_S = 300, 600
 DETAIL_LINES = 60
 RESULT = re.compile(r"(ok|not ok|skip) (.+)")
@@ -127,6 +127,8 @@ def main():
             sys.exit(f"test: there is no suite {name}; there are: {' '.join(sorted(known))}")
     # Guests are killed by signals on purpose: their core files would only cost time and room.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if not sys.argv[2:]:
+        os.environ["KIT_ALL_SUITES"] = "1"
     prefix, runs = namespace(), []
     for name in names:
         start = time.monotonic()

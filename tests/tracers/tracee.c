@@ -1,9 +1,10 @@
-/* What strace and gdbserver look at: threads, a loop, a sum, a crash, as the first argument says. */
+/* What strace and gdbserver look at: threads, a loop, a sum, children, a wait, a crash, as the first argument says. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,12 +58,30 @@ static int loop(void)
 	return 7;
 }
 
+/* One child that adds 3, and one that adds 4. */
+static int forks(void)
+{
+	int status = 0;
+
+	for (int n = 3; n <= 4; n++) {
+		if (fork() == 0)
+			_exit((int)add(n));
+		wait(&status);
+	}
+	return WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
+	if (!strcmp(argv[1], "fork"))
+		return forks();
 	if (!strcmp(argv[1], "threads"))
 		return threads();
 	if (!strcmp(argv[1], "loop"))
 		return loop();
+	if (!strcmp(argv[1], "pause"))
+		for (add(1);;)
+			pause();
 	if (!strcmp(argv[1], "crash"))
 		*(volatile int *)16 = 1;
 	for (long i = 1; i <= 10; i++)
