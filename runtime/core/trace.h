@@ -4,7 +4,7 @@
  * The host's ptrace does the tracing: who may trace whom, waiting, reparenting, kill on exit are the kernel's. But the
  * host stops a thread anywhere in kitemu, where no register of the guest is exact and locks may be held. So a guest's tracer
  * is only shown stops that the traced thread makes itself between two guest instructions or at a system call, by a
- * signal to itself. All other host stops are resumed in the tracer's wait (runtime/sys/ptrace_wait.c):
+ * signal to itself. All other host stops are resumed by the tracer as it hears of them (runtime/tracer/tracer.c):
  *
  *                            host stop, anywhere
  *     traced thread runs ----------------------------> tracer's wait resumes it, with a mark for what it was

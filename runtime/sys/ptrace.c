@@ -18,26 +18,14 @@
 #include "runtime/sig/trace.h"
 
 #include <linux/audit.h>
-#include <linux/ptrace.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 enum {
-	ECALL_BYTES = 4,
-	GREGS = 32,
-	FPREGS = 33, /* f0 .. f31, fcsr */
-	WORD_BYTES = 8,
-	SIGNALS = 64,
 	NT_GENERAL = 1,  /* NT_PRSTATUS */
 	NT_FLOATING = 2, /* NT_PRFPREG */
 };
-
-/* Options that the host carries out; the others are the thread's own business. */
-static const uint64_t host_options = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE
-				     | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT
-				     | PTRACE_O_EXITKILL;
-static const uint64_t own_options =
-    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP;
 
 /* ---- beginning and end ----------------------------------------------------------------------------------- */
 
@@ -61,48 +49,17 @@ static int64_t trace_parent(struct kit_thread *t)
 	return r;
 }
 
-/* A thread that may be traced; it may need a moment to get into the directory. */
-static int64_t find_guest(const struct kit_thread *t, struct peer *p, pid_t tid)
-{
-	enum { TRIES = 1000, WAIT_US = 100 };
-
-	if (tid <= 0)
-		return -ESRCH;
-	for (unsigned i = 0; i < TRIES; i++) {
-		peer_find(p, tid);
-		if (p->kind != PEER_STARTING)
-			break;
-		usleep(WAIT_US);
-	}
-	if (p->kind == PEER_GUEST)
-		return 0;
-	if (p->kind == PEER_GONE && syscall(SYS_tkill, tid, 0) < 0 && errno == ESRCH)
-		return -ESRCH;
-	KIT_LOG(sys, "[%d] ptrace: thread %d is no guest", t->tid, tid);
-	return -EPERM;
-}
-
-static int64_t begin(struct kit_thread *t, struct peer *p, uint32_t orders, uint32_t options)
-{
-	tracees_add(t, p->tid);
-	p->trace.orders = orders;
-	p->trace.options = options;
-	return peer_put(p, options) && peer_put(p, orders) ? 0 : -ESRCH;
-}
-
 static int64_t attach(struct kit_thread *t, pid_t tid)
 {
 	struct peer p;
-	int64_t r = find_guest(t, &p, tid);
+	int64_t r = peer_find_guest(&p, tid);
 
 	if (r == 0)
 		r = host_ptrace(PTRACE_ATTACH, tid, 0, 0);
-	return r < 0 ? r : begin(t, &p, TRACE_ON, 0);
-}
-
-static int64_t check_options(uint64_t options)
-{
-	return options & ~(host_options | own_options) ? -EINVAL : 0;
+	if (r < 0)
+		return r;
+	tracees_add(t, tid);
+	return tracer_begin(&p, TRACE_ON, 0);
 }
 
 static int64_t seize(struct kit_thread *t, pid_t tid, uint64_t addr, uint64_t options)
@@ -110,155 +67,61 @@ static int64_t seize(struct kit_thread *t, pid_t tid, uint64_t addr, uint64_t op
 	struct peer p;
 	int64_t r;
 
-	if (addr || check_options(options))
+	if (addr || tracer_check_options(options))
 		return -EIO;
-	r = find_guest(t, &p, tid);
+	r = peer_find_guest(&p, tid);
 	if (r == 0)
-		r = host_ptrace(PTRACE_SEIZE, tid, 0, options & host_options);
-	return r < 0 ? r : begin(t, &p, TRACE_ON | TRACE_SEIZED, (uint32_t)options);
-}
-
-/*
- * The thread is about to be resumed with a signal: which one the host gets. In a stop for a signal the kernel delivers it,
- * unless the thread blocks it. All are blocked there: the mask that counts is the guest's, but for the signal that
- * the stop is for.
- */
-static uint64_t hand_in(struct peer *p, uint64_t signo)
-{
-	const struct kit_trace *tr = &p->trace;
-	uint64_t blocked = ~UINT64_C(0), bit = UINT64_C(1) << (signo - 1);
-
-	if (signo && tr->stop == TRACE_SIGNAL) {
-		if (signo == (uint64_t)tr->shown.si_signo || !(tr->mask & bit))
-			blocked &= ~bit;
-		host_ptrace(PTRACE_SETSIGMASK, p->tid, sizeof blocked, (uintptr_t)&blocked);
-		return signo;
-	}
-	/* The kernel sends it then, in a stop at a system call. */
-	if (signo && (tr->stop == TRACE_CALL || tr->stop == TRACE_CALL_END))
-		syscall(SYS_tgkill, p->tgid, p->tid, (int)signo);
-	return 0;
-}
-
-static int64_t resume(struct peer *p, long request, uint32_t orders, uint64_t signo)
-{
-	if (signo > SIGNALS)
-		return -EIO;
-	if (p->kind == PEER_GUEST) {
-		p->trace.orders = orders;
-		p->trace.resumed = 1;
-		if (request == PTRACE_DETACH) {
-			p->trace.options = 0;
-			peer_put(p, options);
-		}
-		peer_put(p, orders);
-		peer_put(p, resumed);
-		signo = hand_in(p, signo);
-	}
-	return host_ptrace(request, p->tid, 0, signo);
-}
-
-static int64_t set_options(struct peer *p, uint64_t options)
-{
-	int64_t r = check_options(options);
-
+		r = tracer_seize(&p, options);
 	if (r == 0)
-		r = host_ptrace(PTRACE_SETOPTIONS, p->tid, 0, options & host_options);
-	if (r == 0) {
-		p->trace.options = (uint32_t)options;
-		peer_put(p, options);
-	}
+		tracees_add(t, tid);
 	return r;
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 
-static bool is_inside(const struct peer *p, gaddr addr)
-{
-	return addr < p->limit && addr + WORD_BYTES <= p->limit;
-}
-
 static int64_t peek(struct kit_thread *t, const struct peer *p, gaddr addr, gaddr to)
 {
 	uint64_t word;
-	int64_t r;
+	int64_t r = peer_peek(p, addr, &word);
 
-	if (!is_inside(p, addr))
-		return -EIO;
-	r = host_ptrace(PTRACE_PEEKDATA, p->tid, addr + p->base, (uintptr_t)&word);
 	if (r == 0 && !copy_out(t, to, &word, sizeof word))
 		r = -EFAULT;
 	return r;
 }
 
-static int64_t poke(const struct peer *p, gaddr addr, uint64_t word)
+/* The number of the process whose memory a path means; 0: none. */
+static pid_t owner_of_mem(const char *path)
 {
-	const uint64_t at = (uintptr_t)&trace_directory;
-	struct trace_directory d;
-	int64_t r;
+	static const char proc[] = "/proc/";
+	char *end;
+	long pid;
 
-	if (!is_inside(p, addr))
-		return -EIO;
-	r = host_ptrace(PTRACE_POKEDATA, p->tid, addr + p->base, word);
-	if (r < 0 || !peer_read(p, at, &d, sizeof d))
-		return r;
-	d.range[d.changes % TRACE_RANGES].start = addr;
-	d.range[d.changes % TRACE_RANGES].size_bytes = WORD_BYTES;
-	d.changes++;
-	peer_write(p, at + offsetof(struct trace_directory, range), d.range, sizeof d.range);
-	peer_write(p, at + offsetof(struct trace_directory, changes), &d.changes, sizeof d.changes);
-	return 0;
+	if (strncmp(path, proc, sizeof proc - 1) != 0)
+		return 0;
+	pid = strtol(path + sizeof proc - 1, &end, 10);
+	if (!strncmp(end, "/task/", 6))
+		strtol(end + 6, &end, 10);
+	return strcmp(end, "/mem") == 0 ? (pid_t)pid : 0;
+}
+
+void peer_note_open(const struct kit_thread *t, gaddr path)
+{
+	const uint32_t yes = 1;
+	char s[64];
+	struct peer p;
+	pid_t pid;
+
+	if (mem_copy_str(t->proc->mem, s, path, sizeof s) < 0 || !(pid = owner_of_mem(s)))
+		return;
+	peer_find(&p, pid);
+	if (p.kind == PEER_GUEST || p.kind == PEER_STARTING)
+		peer_write(&p,
+			   (uintptr_t)&trace_directory
+			       + offsetof(struct trace_directory, written_unseen),
+			   &yes, sizeof yes);
 }
 
 /* ---- registers --------------------------------------------------------------------------------------------- */
-
-static uint64_t state_at(const struct peer *p, size_t offset)
-{
-	return p->at + offsetof(struct kit_thread, st) + offset;
-}
-
-/* The pc that the guest's kernel would have: behind the ecall of a call under way. */
-static uint64_t shown_pc(const struct peer *p, const struct ir_state *st)
-{
-	return st->pc + (p->trace.in_call ? ECALL_BYTES : 0);
-}
-
-static bool read_state(const struct peer *p, struct ir_state *st)
-{
-	return peer_read(p, state_at(p, 0), st, offsetof(struct ir_state, stop));
-}
-
-static void general_out(const struct peer *p, const struct ir_state *st, uint64_t *v)
-{
-	v[0] = shown_pc(p, st);
-	memcpy(v + 1, &st->reg[1], (GREGS - 1) * sizeof *v);
-}
-
-static bool general_in(const struct peer *p, const uint64_t *v)
-{
-	uint64_t pc = v[0] - (p->trace.in_call ? ECALL_BYTES : 0);
-
-	return peer_write(p, state_at(p, offsetof(struct ir_state, reg[1])), v + 1,
-			  (GREGS - 1) * sizeof *v)
-	       && peer_write(p, state_at(p, offsetof(struct ir_state, pc)), &pc, sizeof pc);
-}
-
-static void floating_out(const struct ir_state *st, uint64_t *v)
-{
-	memcpy(v, &st->reg[RV64_F0], (FPREGS - 1) * sizeof *v);
-	v[FPREGS - 1] = st->frm << 5 | st->fflags;
-}
-
-static bool floating_in(const struct peer *p, const uint64_t *v)
-{
-	const uint32_t frm = v[FPREGS - 1] >> 5 & 7, fflags = v[FPREGS - 1] & 31;
-
-	return peer_write(p, state_at(p, offsetof(struct ir_state, reg[RV64_F0])), v,
-			  (FPREGS - 1) * sizeof *v)
-	       && peer_write(p, state_at(p, offsetof(struct ir_state, frm)), &frm, sizeof frm)
-	       && peer_write(p, state_at(p, offsetof(struct ir_state, fflags)), &fflags,
-			     sizeof fflags);
-}
 
 /* ptrace_regset of kernel/ptrace.c: a length that is no multiple of a register's is refused, a longer one cut. */
 static int64_t regset(struct kit_thread *t, const struct peer *p, bool set, uint64_t type, gaddr at)
@@ -266,9 +129,9 @@ static int64_t regset(struct kit_thread *t, const struct peer *p, bool set, uint
 	struct {
 		uint64_t base, len;
 	} iov;
-	uint64_t v[FPREGS] = { 0 };
+	uint64_t v[PEER_FLOATING] = { 0 };
 	const bool general = type == NT_GENERAL;
-	const size_t most = (general ? GREGS : FPREGS) * sizeof *v;
+	const size_t most = (general ? PEER_GENERAL : PEER_FLOATING) * sizeof *v;
 	struct ir_state st;
 	bool ok;
 
@@ -278,17 +141,17 @@ static int64_t regset(struct kit_thread *t, const struct peer *p, bool set, uint
 		return -EINVAL;
 	if (iov.len > most)
 		iov.len = most;
-	if (!read_state(p, &st))
+	if (!peer_state(p, &st))
 		return -ESRCH;
 	if (general)
-		general_out(p, &st, v);
+		peer_general(p, &st, v);
 	else
-		floating_out(&st, v);
+		peer_floating(&st, v);
 	if (!set) {
 		ok = copy_out(t, iov.base, v, iov.len);
 	} else {
 		ok = copy_in(t, v, iov.base, iov.len);
-		if (ok && !(general ? general_in(p, v) : floating_in(p, v)))
+		if (ok && !(general ? peer_set_general(p, v) : peer_set_floating(p, v)))
 			return -ESRCH;
 	}
 	if (!ok || !copy_out(t, at + sizeof iov.base, &iov.len, sizeof iov.len))
@@ -361,9 +224,9 @@ static int64_t syscall_info(struct kit_thread *t, const struct peer *p, uint64_t
 	struct ir_state st;
 	int64_t rval;
 
-	if (!read_state(p, &st))
+	if (!peer_state(p, &st))
 		return -ESRCH;
-	s.instruction_pointer = shown_pc(p, &st);
+	s.instruction_pointer = peer_pc(p, &st);
 	s.stack_pointer = st.reg[RV64_SP];
 	if (tr->stop == TRACE_CALL && good) {
 		s.op = PTRACE_SYSCALL_INFO_ENTRY;
@@ -401,7 +264,7 @@ static int64_t inspect(struct kit_thread *t, struct peer *p, const uint64_t *a)
 		return peek(t, p, a[2], a[3]);
 	case PTRACE_POKETEXT:
 	case PTRACE_POKEDATA:
-		return poke(p, a[2], a[3]);
+		return peer_poke(p, a[2], a[3]);
 	case PTRACE_GETREGSET:
 		return regset(t, p, false, (uint32_t)a[2], a[3]);
 	case PTRACE_SETREGSET:
@@ -423,18 +286,18 @@ static int64_t request(struct kit_thread *t, struct peer *p, const uint64_t *a)
 
 	switch (a[0]) {
 	case PTRACE_CONT:
-		return resume(p, PTRACE_CONT, on, a[3]);
+		return tracer_resume(p, PTRACE_CONT, on, a[3]);
 	case PTRACE_SYSCALL:
-		return resume(p, PTRACE_CONT, on | TRACE_CALLS, a[3]);
+		return tracer_resume(p, PTRACE_CONT, on | TRACE_CALLS, a[3]);
 	case PTRACE_SINGLESTEP:
-		return resume(p, PTRACE_CONT, on | TRACE_STEP, a[3]);
+		return tracer_resume(p, PTRACE_CONT, on | TRACE_STEP, a[3]);
 	case PTRACE_DETACH:
-		r = resume(p, PTRACE_DETACH, 0, a[3]);
+		r = tracer_resume(p, PTRACE_DETACH, 0, a[3]);
 		if (r == 0)
 			tracees_remove(t, p->tid);
 		return r;
 	case PTRACE_SETOPTIONS:
-		return set_options(p, a[3]);
+		return tracer_set_options(p, a[3]);
 	case PTRACE_GETEVENTMSG:
 		return event_message(t, p, a[3]);
 	case PTRACE_GETSIGINFO:

@@ -2,25 +2,12 @@
  * wait4 and waitid of a process that may trace others: which of the host's stops the guest is shown, and as what.
  * runtime/core/trace.h draws how an inexact stop becomes one of the traced thread's own.
  *
- *     host's stop of                          what becomes of it
- *     -------------------------------------   --------------------------------------------------------------
- *     the thread's own (kit_trace.stop)       shown; the status says what kind it is
- *     a fault in kitemu or translated code    resumed with its signal: the handler of kitemu deals with it
- *     a mark                                  resumed with its signal
- *     any other signal                        resumed with a mark of it
- *     fork, clone                             noted for the call's end, since kitemu holds its locks; resumed
- *     vfork, its end, exit                    shown: no lock is held, the registers are those of the call
- *     group-stop, PTRACE_INTERRUPT            shown where the thread stands in a stop of its own; else resumed
- *                                             with a hold
- *     a host program                          shown as it is
- *
  * Only the tracer's own thread can resume: another one that finds the stop by waiting asks it (struct asked_stop).
  */
 #include "lib/base/log.h"
 #include "runtime/sys/ptrace.h"
 
 #include <fcntl.h>
-#include <linux/ptrace.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { EVENT_SHIFT = 16, STOPPED = 0x7f, STARTING_US = 200 };
+enum { STOPPED = 0x7f };
 
 /* ---- whom a thread traces ------------------------------------------------------------------------------------ */
 
@@ -70,178 +57,20 @@ void tracees_remove(struct kit_thread *t, pid_t tid)
 
 /* ---- stops -------------------------------------------------------------------------------------------------- */
 
-static int stopped_by(int signo) { return signo << 8 | STOPPED; }
-
-/* The fields of a stop's wait status. */
-static int signal_of(int status) { return status >> 8 & 0xff; }
-static int event_of(int status) { return (int)((unsigned)status >> EVENT_SHIFT); }
-
-static void resume(pid_t tid, int signo) { host_ptrace(PTRACE_CONT, tid, 0, (uint64_t)signo); }
-
-/* Goes on with info's signal packed into a SIGBUS, which the thread's kitemu takes. */
-static void resume_with_mark(pid_t tid, siginfo_t *info)
-{
-	trace_mark(info, SIGBUS);
-	host_ptrace(PTRACE_SETSIGINFO, tid, 0, (uintptr_t)info);
-	resume(tid, SIGBUS);
-}
-
-/* Goes on to the next place where it can be looked at. It may be on its way there already. */
-static void resume_with_hold(struct peer *p, int signo)
-{
-	siginfo_t info = { .si_signo = signo };
-
-	if (!p->trace.hold) {
-		trace_mark(&info, SIGSEGV);
-		syscall(SYS_rt_tgsigqueueinfo, p->tgid, p->tid, SIGSEGV, &info);
-	}
-	resume(p->tid, 0);
-}
-
-/* A program that is just beginning, or a thread that is not listed yet: nothing of its stops is the guest's. */
-static void resume_starting(const struct peer *p, int event, bool has_info, siginfo_t *info)
-{
-	if (event || !has_info || info->si_signo == SIGTRAP || trace_is_mark(info)
-	    || info->si_code > 0) {
-		resume(p->tid,
-		       event || !has_info || (info->si_signo == SIGTRAP) ? 0 : info->si_signo);
-	} else if (p->takes_marks) {
-		resume_with_mark(p->tid, info);
-	} else {
-		/* It comes again, until somebody is there to take it. */
-		resume(p->tid, 0);
-		syscall(SYS_tkill, p->tid, info->si_signo);
-		usleep(STARTING_US);
-	}
-}
-
-static bool is_fault(const siginfo_t *info)
-{
-	return info->si_code > 0
-	       && (info->si_signo == SIGSEGV || info->si_signo == SIGBUS || info->si_signo == SIGFPE
-		   || info->si_signo == SIGILL || info->si_signo == SIGTRAP);
-}
-
-bool peer_is_held(const struct peer *p)
-{
-	return p->kind == PEER_GUEST && p->trace.stop == TRACE_HELD;
-}
-
-/* Ends a stop of the thread's own that is not shown. */
-static void pass_on(struct peer *p)
-{
-	p->trace.resumed = 1;
-	peer_put(p, resumed);
-	resume(p->tid, 0);
-}
-
-/* A stop of the thread's own, by its signal: what the guest is told. False: nothing, it was resumed. */
-static bool show_own(struct peer *p, int *status)
-{
-	const struct kit_trace *tr = &p->trace;
-
-	switch ((enum trace_stop)tr->stop) {
-	case TRACE_CALL:
-	case TRACE_CALL_END:
-		*status = stopped_by(SIGTRAP | (tr->options & PTRACE_O_TRACESYSGOOD ? 0x80 : 0));
-		return true;
-	case TRACE_STARTED:
-		if (!(tr->options & PTRACE_O_TRACEEXEC)) {
-			pass_on(p);
-			return false;
-		}
-		*status = stopped_by(SIGTRAP) | (int)(tr->event << EVENT_SHIFT);
-		return true;
-	case TRACE_EVENT:
-		*status = stopped_by(SIGTRAP) | (int)(tr->event << EVENT_SHIFT);
-		return true;
-	case TRACE_HELD:
-		if (tr->orders & TRACE_SEIZED) {
-			/* The kernel makes the stop that was asked for here, where the thread can be looked at. */
-			host_ptrace(PTRACE_INTERRUPT, p->tid, 0, 0);
-			resume(p->tid, 0);
-			return false;
-		}
-		*status = stopped_by((int)tr->hold);
-		return true;
-	case TRACE_DIES:
-		resume(p->tid, (int)tr->signo);
-		return false;
-	case TRACE_SIGNAL:
-		host_ptrace(PTRACE_SETSIGINFO, p->tid, 0, (uintptr_t)&tr->shown);
-		*status = stopped_by(tr->shown.si_signo);
-		return true;
-	case TRACE_RUNS:
-		return true;
-	}
-	return true;
-}
-
-/* A stop by PTRACE_EVENT_*. */
-static bool show_event(struct kit_thread *t, struct peer *p, int event, int signo)
-{
-	switch (event) {
-	case PTRACE_EVENT_FORK:
-	case PTRACE_EVENT_CLONE:
-		p->trace.event = (uint32_t)event;
-		host_ptrace(PTRACE_GETEVENTMSG, p->tid, 0, (uintptr_t)&p->trace.message);
-		peer_put(p, message);
-		peer_put(p, event);
-		tracees_add(t, (pid_t)p->trace.message);
-		resume(p->tid, 0);
-		return false;
-	case PTRACE_EVENT_STOP:
-		if (p->trace.stop)
-			return true;
-		resume_with_hold(p, signo);
-		return false;
-	default:
-		return true;
-	}
-}
-
 static bool ask_tracer(struct kit_thread *t, pid_t tid, int *status);
 
 /* What the guest is told of a stop of tid; false: nothing, and the thread runs again. Asked twice it says the same. */
 static bool show(struct kit_thread *t, pid_t tid, int *status)
 {
-	int event = event_of(*status), signo = signal_of(*status);
-	siginfo_t info = { 0 };
-	int64_t r = host_ptrace(PTRACE_GETSIGINFO, tid, 0, (uintptr_t)&info);
-	bool has_info = r == 0;
-	struct peer p;
+	pid_t made;
+	enum tracer_shown what = tracer_show(tid, status, &made);
 
-	if (r == -ESRCH)
+	if (what == TRACER_NOT_OURS)
 		return ask_tracer(t, tid, status);
 	tracees_add(t, tid);
-	peer_find(&p, tid);
-	KIT_LOG(sys, "stop of %d: status %#x code %d, %d %u by %u", tid, (unsigned)*status,
-		info.si_code, (int)p.kind, p.trace.stop, p.trace.signo);
-	if (p.kind == PEER_GONE || p.kind == PEER_FOREIGN)
-		return true;
-	if (p.kind == PEER_STARTING) {
-		resume_starting(&p, event, has_info, &info);
-		return false;
-	}
-	if (event)
-		return show_event(t, &p, event, signo);
-	if (!has_info) {
-		if (p.trace.stop)
-			return true;
-		resume_with_hold(&p, signo);
-		return false;
-	}
-	if (trace_is_mark(&info)) {
-		resume(tid, signo);
-		return false;
-	}
-	if (p.trace.stop && p.trace.signo == (uint32_t)signo)
-		return show_own(&p, status);
-	if (is_fault(&info))
-		resume(tid, signo);
-	else
-		resume_with_mark(tid, &info);
-	return false;
+	if (made)
+		tracees_add(t, made);
+	return what == TRACER_SHOWN;
 }
 
 /* ---- stops that another thread finds --------------------------------------------------------------------------- */

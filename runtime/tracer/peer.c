@@ -1,15 +1,15 @@
-/* Finding a thread of another kitemu and reaching its memory; see ptrace.h and runtime/core/trace.h. */
-#include "runtime/sys/ptrace.h"
+/* Finding a thread of another kitemu and reaching its memory; see tracer.h and runtime/core/trace.h. */
+#include "runtime/tracer/tracer.h"
 
-#include <linux/ptrace.h>
-#include <stdlib.h>
+#include "lib/base/log.h"
+
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
-int64_t host_ptrace(long request, pid_t tid, uint64_t addr, uint64_t data)
-{
-	return host_call(__NR_ptrace, request, tid, (long)addr, (long)data, 0, 0);
-}
+enum { WORD_BYTES = 8 };
 
 /* The other process's memory at an address that is not one of this process. */
 static struct iovec remote_part(uint64_t at, size_t n)
@@ -72,34 +72,61 @@ void peer_find(struct peer *p, pid_t tid)
 		p->kind = PEER_GUEST;
 }
 
-/* The number of the process whose memory a path means; 0: none. */
-static pid_t owner_of_mem(const char *path)
+int64_t peer_find_guest(struct peer *p, pid_t tid)
 {
-	static const char proc[] = "/proc/";
-	char *end;
-	long pid;
+	enum { TRIES = 1000, WAIT_US = 100 };
 
-	if (strncmp(path, proc, sizeof proc - 1) != 0)
+	if (tid <= 0)
+		return -ESRCH;
+	for (unsigned i = 0; i < TRIES; i++) {
+		peer_find(p, tid);
+		if (p->kind != PEER_STARTING)
+			break;
+		usleep(WAIT_US);
+	}
+	if (p->kind == PEER_GUEST)
 		return 0;
-	pid = strtol(path + sizeof proc - 1, &end, 10);
-	if (!strncmp(end, "/task/", 6))
-		strtol(end + 6, &end, 10);
-	return strcmp(end, "/mem") == 0 ? (pid_t)pid : 0;
+	if (p->kind == PEER_GONE && syscall(SYS_tkill, tid, 0) < 0 && errno == ESRCH)
+		return -ESRCH;
+	KIT_LOG(sys, "ptrace: thread %d is no guest", tid);
+	return -EPERM;
 }
 
-void peer_note_open(const struct kit_thread *t, gaddr path)
+static bool is_inside(const struct peer *p, gaddr addr)
 {
-	const uint32_t yes = 1;
-	char s[64];
-	struct peer p;
-	pid_t pid;
+	return addr < p->limit && addr + WORD_BYTES <= p->limit;
+}
 
-	if (mem_copy_str(t->proc->mem, s, path, sizeof s) < 0 || !(pid = owner_of_mem(s)))
-		return;
-	peer_find(&p, pid);
-	if (p.kind == PEER_GUEST || p.kind == PEER_STARTING)
-		peer_write(&p,
-			   (uintptr_t)&trace_directory
-			       + offsetof(struct trace_directory, written_unseen),
-			   &yes, sizeof yes);
+int64_t peer_peek(const struct peer *p, gaddr addr, uint64_t *word)
+{
+	if (!is_inside(p, addr))
+		return -EIO;
+	return host_ptrace(PTRACE_PEEKDATA, p->tid, addr + p->base, (uintptr_t)word);
+}
+
+bool peer_note_change(const struct peer *p, gaddr start, uint64_t n)
+{
+	const uint64_t at = (uintptr_t)&trace_directory;
+	struct trace_directory d;
+
+	if (!peer_read(p, at, &d, sizeof d))
+		return false;
+	d.range[d.changes % TRACE_RANGES].start = start;
+	d.range[d.changes % TRACE_RANGES].size_bytes = n;
+	d.changes++;
+	return peer_write(p, at + offsetof(struct trace_directory, range), d.range, sizeof d.range)
+	       && peer_write(p, at + offsetof(struct trace_directory, changes), &d.changes,
+			     sizeof d.changes);
+}
+
+int64_t peer_poke(const struct peer *p, gaddr addr, uint64_t word)
+{
+	int64_t r;
+
+	if (!is_inside(p, addr))
+		return -EIO;
+	r = host_ptrace(PTRACE_POKEDATA, p->tid, addr + p->base, word);
+	if (r == 0)
+		peer_note_change(p, addr, sizeof word);
+	return r;
 }
