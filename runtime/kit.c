@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
 #include "runtime/check.h"
+#include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
 #include "runtime/level0.h"
@@ -243,6 +244,14 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	trace_enlist(t);
 	if (opt->trace)
 		trace_restore(t, opt->trace);
+	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
+		return -1;
 	run_thread(t);
 	return sys_process_end(t);
+}
+
+int kit_debug(const struct kit_options *opt,
+	      int (*run)(const struct kit_options *opt, char **argv, char **envp), struct diag *d)
+{
+	return gdb_serve(opt, opt->gdb_attach, run, d);
 }

@@ -29,4 +29,11 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
  */
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d);
 
+/*
+ * Serves gdb as opt->gdb and opt->gdb_attach say, without a program of its own: run runs those that gdb asks for, in children. Returns
+ * the exit status, with a message in d where it is not 0.
+ */
+int kit_debug(const struct kit_options *opt,
+	      int (*run)(const struct kit_options *opt, char **argv, char **envp), struct diag *d);
+
 #endif

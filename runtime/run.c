@@ -18,6 +18,7 @@
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
 #include "runtime/sys/sys.h"
+#include "runtime/watch.h"
 
 enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
 
@@ -25,6 +26,8 @@ static enum ir_exit run_engine(struct kit_thread *t)
 {
 	enum ir_exit why;
 
+	if (KIT_UNLIKELY(point_table.watch_count))
+		return watch_run(t);
 	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are level 0's. */
 	if (!t->proc->jit)
 		return interp_run(t);
@@ -144,7 +147,10 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		finish_syscall(t);
 		break;
 	case IR_EXIT_BREAK:
-		sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);
+		if (point_is_at(t->st.pc))
+			trace_stop_at_point(t, TRAP_BRKPT, t->st.pc);
+		else
+			sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);
 		break;
 	case IR_EXIT_ILLEGAL:
 		sig_raise_sync(t, SIGILL, ILL_ILLOPC, t->st.pc);
@@ -180,6 +186,7 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 /* Signals that wait, then one instruction where a tracer wants single steps. */
 static void attend(struct kit_thread *t)
 {
+	enum ir_exit why;
 	uint32_t stops;
 	gaddr pc;
 
@@ -188,8 +195,10 @@ static void attend(struct kit_thread *t)
 		return;
 	stops = t->trace.stop_count;
 	pc = t->st.pc;
-	dispatch(t, level0_run_one(t));
-	if (!t->exiting)
+	why = point_table.watch_count ? watch_run_one(t) : level0_run_one(t);
+	dispatch(t, why);
+	/* IR_EXIT_STOP: it has stopped, at a watchpoint. */
+	if (!t->exiting && why != IR_EXIT_STOP)
 		trace_stepped(t, stops, pc);
 }
 

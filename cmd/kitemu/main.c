@@ -6,6 +6,7 @@
 #include "runtime/kit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #ifndef KIT_VERSION
@@ -24,6 +25,19 @@ static int run(const struct kit_options *opt, const struct kit_program *prog)
 	int status = kit_run(opt, prog, &d);
 
 	return status < 0 ? fail(prog->path, &d) : status;
+}
+
+/* A program that gdb wants to be run; envp: NULL for this process's. */
+static int run_for_gdb(const struct kit_options *opt, char **argv, char **envp)
+{
+	const struct kit_program prog = {
+		.path = argv[0],
+		.fd = -1,
+		.argv = argv,
+		.envp = options_environment(opt, envp ? envp : environ),
+	};
+
+	return run(opt, &prog);
 }
 
 int main(int argc, char **argv, char **envp)
@@ -45,6 +59,13 @@ int main(int argc, char **argv, char **envp)
 	if (c.version) {
 		puts("kitemu " KIT_VERSION);
 		return 0;
+	}
+	/* One server listens there: programs that the guest starts are its matter. */
+	unsetenv("KITEMU_GDB");
+	if (c.program == argc) {
+		int status = kit_debug(&c.opt, run_for_gdb, &d);
+
+		return status ? fail("", &d) : 0;
 	}
 	prog = (struct kit_program){
 		.path = argv[c.program],

@@ -73,6 +73,7 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 {
 	struct kit_options *o = &c->opt;
 	const struct opt_row *r = &rows[id];
+	char *end;
 
 	switch (id) {
 	case OPT_engine:
@@ -88,6 +89,12 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 	case OPT_stats:
 		o->stats = true;
 		return true;
+	case OPT_gdb:
+		o->gdb = value;
+		return true;
+	case OPT_attach:
+		o->gdb_attach = (int)strtol(value, &end, 10);
+		return (o->gdb_attach > 0 && !*end) || bad_value(r, value, d);
 	case OPT_selfcheck:
 		o->selfcheck = true;
 		return true;
@@ -211,7 +218,7 @@ bool options_parse(struct cmd_line *c, int argc, char **argv, struct diag *d)
 			return false;
 	}
 	c->program = i;
-	if (i == argc && !c->help && !c->version)
+	if (i == argc && !c->help && !c->version && !c->opt.gdb)
 		return diag_fail(d, EXIT_USAGE, "no program given; see kitemu --help");
 	return true;
 }

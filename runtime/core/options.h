@@ -26,6 +26,10 @@ struct kit_options {
 	uint64_t host_features; /* of this machine's cpu, and KIT_HOST_KNOWN; 0: not asked yet */
 	/* What an execve brought along of being traced (trace_save); 0: nothing. */
 	uint64_t trace;
+	const char *gdb; /* where gdb may connect (runtime/gdb/gdb.h), or NULL */
+	int gdb_attach;  /* serve gdb for this process alone; 0: none */
+	unsigned
+	    gdb_pair; /* one more than a descriptor of the server that started this process; 0: none */
 	const char *argv0;      /* guest's argv[0], or NULL for the file's name */
 	char **set_env;         /* NAME=VALUE to add, NULL-terminated; may be NULL */
 	char **unset_env;       /* NAMEs to remove, NULL-terminated; may be NULL */

@@ -118,6 +118,9 @@ struct kit_thread {
 	/* Other threads of its process that ask about stops of these; the list's lock. And who answers them. */
 	struct asked_stop *asked;
 	void (*answer)(struct kit_thread *t);
+	/* An access that runtime/watch.c held back, and where. */
+	bool watch_hit;
+	gaddr watch_addr;
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;

@@ -8,6 +8,7 @@
 #include "runtime/mem/mem_priv.h"
 
 #include "arch/native.h"
+#include "runtime/core/points.h"
 
 #include <errno.h>
 #include <string.h>
@@ -142,6 +143,8 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n)
 		done += step;
 	}
 	mem_unlock(m);
+	if (KIT_UNLIKELY(point_table.break_count))
+		point_overlay(addr, buf, done);
 	return done;
 }
 
@@ -160,5 +163,13 @@ bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end)
 		*end = v->end;
 	}
 	mem_unlock(m);
+	/* What lies before a breakpoint; at one not even a whole instruction, which has to be mem_fetch's then. */
+	if (KIT_UNLIKELY(found && point_table.break_count)) {
+		const gaddr next = point_next(addr);
+
+		*start = addr;
+		if (next < *end)
+			*end = next == addr ? addr + 1 : next;
+	}
 	return found;
 }

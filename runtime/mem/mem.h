@@ -149,8 +149,8 @@ bool mem_find(struct mem_space *m, gaddr addr, struct mem_vma *v);
  */
 unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
 /*
- * The addresses around addr that may be executed: [*start, *end). False: none. They stay so while
- * mem_code_changes is the same as before the call.
+ * The addresses around addr that may be executed: [*start, *end), as far as memory is what would be fetched (mem_fetch lays
+ * breakpoints over it). False: none. They stay so while mem_code_changes is the same as before the call.
  */
 bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end);
 

@@ -779,25 +779,30 @@ void sig_deliver(struct kit_thread *t, bool in_syscall, int64_t *result)
 		set_mask(t, s->mask);
 }
 
+void sig_force_seen(struct kit_thread *t, const siginfo_t *info)
+{
+	const int sig = info->si_signo;
+
+	/* force_sig: a blocked or ignored one ends the process. */
+	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
+		if (t->sig_trace)
+			t->sig_trace(t, info);
+		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info->si_code,
+			info->si_addr, (unsigned long)t->st.pc);
+		sig_die_by(t, info);
+	}
+	deliver_one(t, info);
+}
+
 void sig_force(struct kit_thread *t, const siginfo_t *forced)
 {
 	siginfo_t info = *forced;
-	int sig;
 
 	if (KIT_UNLIKELY(trace_is_on(t)) && !trace_stop_for_signal(t, &info)) {
 		sig_host_mask(sig_host_of(t->sig->full ? all_signals : t->sig->mask), NULL);
 		return;
 	}
-	sig = info.si_signo;
-	/* force_sig: a blocked or ignored one ends the process. */
-	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
-		if (t->sig_trace)
-			t->sig_trace(t, &info);
-		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info.si_code,
-			info.si_addr, (unsigned long)t->st.pc);
-		sig_die_by(t, &info);
-	}
-	deliver_one(t, &info);
+	sig_force_seen(t, &info);
 }
 
 void sig_raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)

@@ -88,6 +88,8 @@ void sig_requeue(struct kit_thread *t);
 /* Puts a signal into the kernel's queue of this thread. */
 void sig_queue_self(const siginfo_t *info);
 
+/* As sig_force, after a tracer has had its say. */
+void sig_force_seen(struct kit_thread *t, const siginfo_t *info);
 /* SIGTRAP is kitemu's from now on, whatever the guest does with its own. */
 void sig_take_traps(struct kit_process *p);
 /* trace.c. In the host's handler: a mark for t. */

@@ -3,6 +3,7 @@
 
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
+#include "runtime/core/points.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sig/sig_priv.h"
@@ -35,20 +36,23 @@ static void direct_calls(struct kit_thread *t)
 
 /* ---- stopping ------------------------------------------------------------------------------------------------ */
 
-/* Code that tracers have written over since this process last looked. */
+/*
+ * Code that tracers have written over since this process last looked. Threads that go on at once may all do the work: none
+ * may run before it is done.
+ */
 static void settle_changes(struct kit_process *p)
 {
 	struct trace_directory *d = &trace_directory;
 	uint32_t now = __atomic_load_n(&d->changes, __ATOMIC_ACQUIRE);
-	uint32_t from = __atomic_exchange_n(&d->settled, now, __ATOMIC_ACQ_REL);
+	uint32_t from = __atomic_load_n(&d->settled, __ATOMIC_ACQUIRE);
 
-	if (now - from > TRACE_RANGES || d->written_unseen) {
+	if (now - from > TRACE_RANGES || d->written_unseen)
 		mem_code_written(p->mem, 0, d->limit);
-		return;
-	}
-	for (; from != now; from++)
-		mem_code_written(p->mem, d->range[from % TRACE_RANGES].start,
-				 d->range[from % TRACE_RANGES].size_bytes);
+	else
+		for (; from != now; from++)
+			mem_code_written(p->mem, d->range[from % TRACE_RANGES].start,
+					 d->range[from % TRACE_RANGES].size_bytes);
+	__atomic_store_n(&d->settled, now, __ATOMIC_RELEASE);
 }
 
 static void get_ready(struct kit_process *p)
@@ -336,6 +340,26 @@ void trace_entered_handler(struct kit_thread *t)
 		return;
 	stop_for_event(t, 0, 0);
 	let_in(t);
+}
+
+/* ---- points --------------------------------------------------------------------------------------------------- */
+
+void trace_stop_at_point(struct kit_thread *t, int code, gaddr addr)
+{
+	siginfo_t info = { .si_signo = SIGTRAP, .si_code = code };
+	bool deliver;
+
+	info.si_addr = (void *)(uintptr_t)addr;
+	deliver = trace_is_on(t) && trace_stop_for_signal(t, &info);
+	if (!trace_is_on(t)) {
+		point_drop_all();
+		mem_code_written(t->proc->mem, 0, trace_directory.limit);
+		deliver = false;
+	}
+	if (deliver)
+		sig_force_seen(t, &info);
+	else
+		let_in(t);
 }
 
 /* ---- single steps -------------------------------------------------------------------------------------------- */

@@ -39,6 +39,12 @@ bool trace_seccomp(struct kit_thread *t, uint32_t data, int64_t *result);
 uint64_t trace_save(const struct kit_thread *t);
 void trace_restore(struct kit_thread *t, uint64_t saved);
 
+/*
+ * At a breakpoint, or behind an access to a watchpoint (runtime/core/points.h): stops with a SIGTRAP of that code, which the guest
+ * gets only where the tracer says so. Points that a tracer has left when it died are dropped.
+ */
+void trace_stop_at_point(struct kit_thread *t, int code, gaddr addr);
+
 /* After the one instruction of a single step. before: stop_count and pc then. */
 void trace_stepped(struct kit_thread *t, uint32_t stops_before, gaddr pc_before);
 

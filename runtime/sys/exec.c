@@ -121,6 +121,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->filters = (unsigned)f[7];
 	opt->host_features = f[8];
 	opt->trace = f[9];
+	opt->gdb = NULL; /* the server of the program before goes on with this one */
 	for (; *e; e++)
 		e[0] = e[1];
 	return true;

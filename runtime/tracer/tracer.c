@@ -147,8 +147,11 @@ static void resume_with_hold(struct peer *p, int signo)
 /* A program that is just beginning, or a thread that is not listed yet: nothing of its stops is the guest's. */
 static void resume_starting(const struct peer *p, int event, bool has_info, siginfo_t *info)
 {
-	if (event || !has_info || info->si_signo == SIGTRAP || trace_is_mark(info)
-	    || info->si_code > 0) {
+	/* A hold of the program that this one replaces: nobody is there to take it. */
+	if (has_info && trace_is_mark(info) && info->si_signo == SIGSEGV && !p->takes_marks)
+		resume(p->tid, 0);
+	else if (event || !has_info || info->si_signo == SIGTRAP || trace_is_mark(info)
+		 || info->si_code > 0) {
 		resume(p->tid,
 		       event || !has_info || (info->si_signo == SIGTRAP) ? 0 : info->si_signo);
 	} else if (p->takes_marks) {

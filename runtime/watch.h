@@ -1,0 +1,17 @@
+/*
+ * Running while there are watchpoints (runtime/core/points.h): every access is compared with them, so code is carried out as
+ * at level 0, whatever the engine, and not kept. The access itself is made, then the thread stops for its tracer. System calls
+ * that write to watched memory are not noticed, as they are not by the registers that hardware has for this.
+ */
+#ifndef KIT_RUNTIME_WATCH_H
+#define KIT_RUNTIME_WATCH_H
+
+#include "runtime/core/points.h"
+#include "runtime/core/thread.h"
+
+/* Runs from t->st.pc until something needs the run loop. IR_EXIT_STOP: the thread has stopped at a watchpoint. */
+enum ir_exit watch_run(struct kit_thread *t);
+/* The same for one instruction. */
+enum ir_exit watch_run_one(struct kit_thread *t);
+
+#endif
