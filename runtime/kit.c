@@ -4,6 +4,7 @@
 #include "arch/guest.h"
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
+#include "runtime/backtrace.h"
 #include "runtime/check.h"
 #include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
@@ -167,6 +168,7 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 	if (t->proc->jit)
 		jit_freeze(t->proc->jit);
 	jit_set_frm(t);
+	backtrace_print(t, info);
 	core_write(t, info);
 	/* Threads of other processes go on: only this one's end. */
 	if (t->proc->jit && __atomic_load_n(&t->proc->lent, __ATOMIC_RELAXED))

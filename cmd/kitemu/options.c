@@ -95,6 +95,11 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 	case OPT_attach:
 		o->gdb_attach = (int)strtol(value, &end, 10);
 		return (o->gdb_attach > 0 && !*end) || bad_value(r, value, d);
+	case OPT_backtrace:
+		if (strcmp(value, "never") != 0 && strcmp(value, "crash") != 0)
+			return bad_value(r, value, d);
+		o->backtrace = *value == 'n' ? KIT_BACKTRACE_NEVER : KIT_BACKTRACE_CRASH;
+		return true;
 	case OPT_selfcheck:
 		o->selfcheck = true;
 		return true;

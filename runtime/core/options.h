@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* AUTO: for people, see runtime/backtrace.c. */
+enum kit_backtrace { KIT_BACKTRACE_AUTO, KIT_BACKTRACE_NEVER, KIT_BACKTRACE_CRASH };
+
 enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 
 /* In host_features. */
@@ -16,9 +19,10 @@ struct kit_options {
 	bool no_idioms; /* translate libc's routines as they are */
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
-	unsigned max_level; /* 1 or 2: up to which level hot code is compiled */
-	bool stats;         /* print what was translated and run, at exit */
-	bool force_base;    /* use the fall-back base even where guest addresses are free (tests) */
+	enum kit_backtrace backtrace; /* what a crash prints */
+	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */
+	bool stats;                   /* print what was translated and run, at exit */
+	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
 	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes; /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */

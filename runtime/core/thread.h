@@ -74,6 +74,7 @@ struct kit_process {
 	const struct kit_thread_ops *ops;
 	unsigned threads; /* guest threads that have not ended; atomic */
 	bool forked;      /* made by a guest's fork */
+	bool is_child;    /* a guest has made it, in whatever way */
 	unsigned
 	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */
 	bool
@@ -88,6 +89,7 @@ struct kit_process {
 	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
 	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
 	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
+	gaddr load_bias; /* of the program, against its file's addresses */
 	gaddr vdso_base; /* guest vDSO */
 	gaddr sigreturn_pc;          /* __vdso_rt_sigreturn */
 	gaddr stack_low, stack_high; /* main stack mapping */

@@ -148,6 +148,7 @@ bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const cha
 
 	if (!load_image_read(fd, path, &im, d) || !reserve_image(p->mem, &im, &at.bias, d))
 		return false;
+	p->load_bias = at.bias;
 	at.entry = im.entry + at.bias;
 	at.phdr = im.phdr ? im.phdr + at.bias : 0;
 	at.end = im.high + at.bias;

@@ -194,7 +194,7 @@ static void sync_disposition(struct kit_process *p, int sig)
 	if (a->handler > RV64_SIG_IGN || sig_bit(sig) & fault_signals
 	    || (p->sig->takes_traps && sig == SIGTRAP)
 	    || (a->handler == RV64_SIG_DFL
-		&& ((p->sig->writes_core && dumps_core(sig))
+		&& ((p->sig->takes_crashes && dumps_core(sig))
 		    || (p->sig->ends_late && default_is_end(sig))
 		    || (p->sig->threads != SIG_ONE_THREAD && sig == LIBC_CANCEL))))
 		host_action(sig, (void *)(uintptr_t)host_handler, keep);
@@ -279,8 +279,9 @@ void sig_core_limit(struct kit_process *p)
 
 	getrlimit(RLIMIT_CORE, &lim);
 	pthread_mutex_lock(&p->sig->lock);
-	if (p->sig->writes_core != (lim.rlim_cur != 0)) {
-		p->sig->writes_core = !p->sig->writes_core;
+	if (p->sig->takes_crashes
+	    != (lim.rlim_cur != 0 || p->opt.backtrace == KIT_BACKTRACE_CRASH)) {
+		p->sig->takes_crashes = !p->sig->takes_crashes;
 		for (int sig = 1; sig <= SIG_COUNT; sig++)
 			if (dumps_core(sig) && action_at(p->sig, sig)->handler == RV64_SIG_DFL)
 				sync_disposition(p, sig);
@@ -365,7 +366,7 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_lock(&s->lock);
 	c->known = s->known;
-	c->writes_core = s->writes_core;
+	c->takes_crashes = s->takes_crashes;
 	c->takes_traps = s->takes_traps;
 	memcpy(c->action, s->action, sizeof c->action);
 	pthread_mutex_unlock(&s->lock);
@@ -656,7 +657,8 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 	struct rlimit no_core = { 0, 0 };
 	int sig = info->si_signo;
 
-	sig_block_all();
+	/* Faults stay open: memory is read that may not be there. */
+	sig_host_mask(sig_host_of(all_signals), NULL);
 	t->trace.signo = (uint32_t)sig;
 	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
 	if (dumps_core(sig))

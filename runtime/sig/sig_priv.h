@@ -11,7 +11,7 @@
  *     kernel queue --host handler--> slot (all blocked) --sig_deliver--> guest frame; host mask = new guest mask
  *
  * Signals of which the guest has no handler keep the host's own default or ignored disposition: ending,
- * stopping and SIGCHLD rules are the kernel's. (Where core files are asked for, the signals that write one have our handler.) SIGSEGV and SIGBUS always have our handler, since faults of
+ * stopping and SIGCHLD rules are the kernel's. (Where core files or backtraces are asked for, the signals that write one have our handler.) SIGSEGV and SIGBUS always have our handler, since faults of
  * guest code arrive there; they are never blocked on the host while guest code runs.
  */
 #ifndef KIT_RUNTIME_SIG_SIG_PRIV_H
@@ -29,8 +29,8 @@ static inline uint64_t sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
 struct sig_table {
 	pthread_mutex_t lock; /* of the actions and the host's dispositions */
-	bool
-	    writes_core; /* RLIMIT_CORE is not 0: the host's default would write a core file of kitemu */
+	/* RLIMIT_CORE is not 0: the host's default would write a core file of kitemu. Or all deaths are to be told of. */
+	bool takes_crashes;
 	uint64_t known; /* actions that were asked for once (sig_bit) */
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
 	/*

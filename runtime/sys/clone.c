@@ -203,6 +203,7 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 	*p = *t->proc;
 	p->threads = 1;
 	p->lent = 1;
+	p->is_child = true;
 	kit_list_init(p);
 	if (!(q->flags & CLONE_SIGHAND))
 		p->sig = sig_table_copy(t->proc->sig);
@@ -430,7 +431,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	thread_fork_child();
 	t->leader = true;
 	t->proc->threads = 1;
-	t->proc->forked = true;
+	t->proc->forked = t->proc->is_child = true;
 	clone_child_begins(t, q);
 	sig_fork_child(t);
 	trace_child_begins(t);

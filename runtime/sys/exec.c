@@ -44,7 +44,8 @@ enum {
 	FLAG_BASELINE = 16,
 	FLAG_STRESS = 32,
 	FLAG_LEVEL1 = 64,
-	FLAG_NO_IDIOMS = 128
+	FLAG_NO_IDIOMS = 128,
+	FLAG_BACKTRACE = 256
 };
 
 /* Of the variable, before NAME. */
@@ -57,7 +58,8 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
 			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
 			 | (o->stress ? FLAG_STRESS : 0) | (o->max_level == 1 ? FLAG_LEVEL1 : 0)
-			 | (o->no_idioms ? FLAG_NO_IDIOMS : 0);
+			 | (o->no_idioms ? FLAG_NO_IDIOMS : 0)
+			 | (o->backtrace == KIT_BACKTRACE_CRASH ? FLAG_BACKTRACE : 0);
 	int n = snprintf(out, size_bytes,
 			 SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%llx:%zx:%s%s",
 			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
@@ -112,6 +114,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->max_level = f[3] & FLAG_LEVEL1 ? 1 : 2;
 	opt->no_idioms = f[3] & FLAG_NO_IDIOMS;
 	opt->strace = f[3] & FLAG_STRACE;
+	opt->backtrace = f[3] & FLAG_BACKTRACE ? KIT_BACKTRACE_CRASH : KIT_BACKTRACE_NEVER;
 	opt->stats = f[3] & FLAG_STATS;
 	opt->force_base = f[3] & FLAG_BASE;
 	opt->host_isa_baseline = f[3] & FLAG_BASELINE;

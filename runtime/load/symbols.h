@@ -1,0 +1,22 @@
+/* The functions that an ELF file names, for people: backtraces. */
+#ifndef KIT_RUNTIME_LOAD_SYMBOLS_H
+#define KIT_RUNTIME_LOAD_SYMBOLS_H
+
+#include "lib/base/bits.h"
+#include "lib/ir/ir.h"
+
+struct load_symbols;
+
+struct load_symbol {
+	gaddr start;
+	uint64_t size_bytes; /* 0: not said, up to the next one */
+	const char *name;
+};
+
+/* Of the file open at fd, moved by bias. NULL: it has none, or is damaged. */
+struct load_symbols *load_symbols_read(int fd, gaddr bias);
+void load_symbols_free(struct load_symbols *s);
+/* The function that pc lies in; NULL: none that is known. s may be NULL. */
+const struct load_symbol *load_symbols_find(const struct load_symbols *s, gaddr pc);
+
+#endif
