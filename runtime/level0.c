@@ -71,7 +71,7 @@ static bool is_own(void *ctx, gaddr pc)
 	return mem_is_vdso(t->proc->mem, pc);
 }
 
-static enum ir_exit run_new(struct kit_thread *t)
+static enum ir_exit run_new(struct kit_thread *t, const struct ir_memory *mem)
 {
 	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 	const uint64_t guards = mem_guards(t->proc->mem);
@@ -79,7 +79,7 @@ static enum ir_exit run_new(struct kit_thread *t)
 	const gaddr pc = t->st.pc;
 	enum ir_exit why;
 
-	why = rv64_guest.run(kit_decoder(t), &f, &limits, &t->st, &interp_memory, &l->run);
+	why = rv64_guest.run(kit_decoder(t), &f, &limits, &t->st, mem, &l->run);
 	if (l->run.end > pc) {
 		const struct ir_range range = { .start = pc,
 						.size_bytes = (uint32_t)(l->run.end - pc) };
@@ -90,13 +90,14 @@ static enum ir_exit run_new(struct kit_thread *t)
 	return why;
 }
 
-static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k)
+static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k,
+			     const struct ir_memory *mem)
 {
 	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 
 	return rv64_guest.rerun(kit_decoder(t), &f,
 				(const struct guest_insn *)(const void *)k->data, k->count, &limits,
-				&t->st, &interp_memory);
+				&t->st, mem);
 }
 
 /*
@@ -122,11 +123,24 @@ enum ir_exit level0_run(struct kit_thread *t)
 	jit_set_frm(t);
 	/* The way through the run loop, which would look for translated code first, costs as much as many a trace. */
 	do {
-		why = k ? run_kept(t, k) : run_new(t);
+		why = k ? run_kept(t, k, &interp_memory) : run_new(t, &interp_memory);
 		if (why != IR_EXIT_LOOKUP || __atomic_load_n(&t->st.stop, __ATOMIC_RELAXED))
 			break;
 		k = traces_find(ts, t->st.pc);
 	} while (is_cold(t, k));
+	return why;
+}
+
+enum ir_exit level0_run_all(struct kit_thread *t, const struct ir_memory *mem)
+{
+	struct trace *k;
+	enum ir_exit why;
+
+	jit_set_frm(t);
+	do {
+		k = traces_find(&t->level0->traces, t->st.pc);
+		why = k ? run_kept(t, k, mem) : run_new(t, mem);
+	} while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
 	return why;
 }
 

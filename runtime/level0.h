@@ -8,6 +8,7 @@
 #ifndef KIT_RUNTIME_LEVEL0_H
 #define KIT_RUNTIME_LEVEL0_H
 
+#include "lib/ir/interp.h"
 #include "runtime/core/thread.h"
 
 /* A thread's decoded traces. */
@@ -15,6 +16,8 @@ void level0_thread_init(struct kit_thread *t);
 void level0_thread_fini(struct kit_thread *t);
 /* Runs the trace at t->st.pc, and those behind it while they are neither translated nor yet worth it. */
 enum ir_exit level0_run(struct kit_thread *t);
+/* As level0_run, on memory that is reached by mem, and whether or not anything is worth a translation. */
+enum ir_exit level0_run_all(struct kit_thread *t, const struct ir_memory *mem);
 /* Runs the one instruction at t->st.pc; in any engine. */
 enum ir_exit level0_run_one(struct kit_thread *t);
 

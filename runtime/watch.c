@@ -38,19 +38,25 @@ static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *
 
 static const struct ir_memory watched = { .load = load, .store = store, .cas = cas };
 
-static enum ir_exit run(struct kit_thread *t, const struct guest_limits *limits)
+/* Carries out most instructions at most, and no further than a branch. For --engine=interp, and single steps. */
+static enum ir_exit run_plain(struct kit_thread *t, unsigned most)
 {
 	const struct guest_fetch f = { .read = mem_fetch,
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
+	const struct guest_limits limits = { .max_insns = most };
 	struct guest_run r;
-	enum ir_exit why;
 
-	t->watch_hit = false;
-	why = rv64_guest.run(kit_decoder(t), &f, limits, &t->st, &watched, &r);
+	jit_set_frm(t);
+	return rv64_guest.run(kit_decoder(t), &f, &limits, &t->st, &watched, &r);
+}
+
+/* What is to be done after why: an access that was held back is made now, and the stop comes behind it. */
+static enum ir_exit finish(struct kit_thread *t, enum ir_exit why)
+{
 	if (why != IR_EXIT_FAULT || !t->watch_hit)
 		return why;
-	/* The registers are as before the instruction: it is carried out now, and the stop comes behind it. */
+	t->watch_hit = false;
 	why = level0_run_one(t);
 	if (why != IR_EXIT_LOOKUP)
 		return why;
@@ -60,21 +66,7 @@ static enum ir_exit run(struct kit_thread *t, const struct guest_limits *limits)
 
 enum ir_exit watch_run(struct kit_thread *t)
 {
-	static const struct guest_limits limits = { .max_insns = GUEST_RUN_INSNS,
-						    .max_branches = 2 };
-	enum ir_exit why;
-
-	jit_set_frm(t);
-	do
-		why = run(t, &limits);
-	while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
-	return why;
+	return finish(t, t->level0 ? level0_run_all(t, &watched) : run_plain(t, GUEST_RUN_INSNS));
 }
 
-enum ir_exit watch_run_one(struct kit_thread *t)
-{
-	static const struct guest_limits one = { .max_insns = 1 };
-
-	jit_set_frm(t);
-	return run(t, &one);
-}
+enum ir_exit watch_run_one(struct kit_thread *t) { return finish(t, run_plain(t, 1)); }

@@ -1,6 +1,6 @@
 /*
  * Running while there are watchpoints (runtime/core/points.h): every access is compared with them, so code is carried out as
- * at level 0, whatever the engine, and not kept. The access itself is made, then the thread stops for its tracer. System calls
+ * at level 0, whatever the engine. The access itself is made, then the thread stops for its tracer. System calls
  * that write to watched memory are not noticed, as they are not by the registers that hardware has for this.
  */
 #ifndef KIT_RUNTIME_WATCH_H
