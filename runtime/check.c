@@ -505,7 +505,8 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	got = jit_run_one(t);
 	if (got == IR_EXIT_REDO)
 		got = redo(t, want, l->u.guest_insns);
-	if (got == IR_EXIT_STOP || shadow.full)
+	/* A signal may have come while the interpreter was in the middle of a routine, which native code goes through in one go. */
+	if (got == IR_EXIT_STOP || want == IR_EXIT_STOP || shadow.full)
 		return got;
 	/* A guarded page: the run loop steps over the write and goes on. */
 	if (got == IR_EXIT_FAULT && want != got && t->st.fault_write)
