@@ -18,7 +18,8 @@
 	X(jit, "translation, linking, invalidation")                                               \
 	X(sys, "system calls that have no row or are refused")                                     \
 	X(sig, "signals and faults")                                                               \
-	X(mem, "guest memory: mappings and protections")
+	X(mem, "guest memory: mappings and protections")                                           \
+	X(gdb, "what gdb and its server say to each other")
 
 enum kit_log_topic {
 #define X(name, help) KIT_LOG_##name,

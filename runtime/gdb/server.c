@@ -187,7 +187,7 @@ static void send_bytes(struct gdb *g, const char *s, size_t n)
 /* Sends what is in g->reply. */
 static void send_reply(struct gdb *g)
 {
-	KIT_LOG(sys, "gdb: <- %.200s", strbuf_str(&g->reply));
+	KIT_LOG(gdb, "<- %.200s", strbuf_str(&g->reply));
 	g->last.len = 0;
 	packet_put(&g->last, strbuf_str(&g->reply), g->reply.len);
 	g->reply.len = 0;
@@ -198,7 +198,7 @@ static void take_packet(struct gdb *g)
 {
 	bool answers = true;
 
-	KIT_LOG(sys, "gdb: -> %.200s", g->in.data);
+	KIT_LOG(gdb, "-> %.200s", g->in.data);
 	if (!g->no_ack)
 		send_bytes(g, "+", 1);
 	gdb_command(g, &answers);
@@ -255,7 +255,7 @@ static void accept_client(struct gdb *g)
 	set_client(g, fd);
 	late = g->first && !g->first_gone && !g->procs;
 	if (late && gdb_attach(g, g->first, true) < 0)
-		KIT_LOG(sys, "gdb: process %d cannot be traced", g->first);
+		KIT_LOG(gdb, "process %d cannot be traced", g->first);
 	gdb_wait_standing(g);
 	g->state = GDB_IDLE;
 	g->general = g->threads ? g->threads->tid : 0;

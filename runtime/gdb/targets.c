@@ -431,7 +431,7 @@ static void let_foreign_go(struct gdb *g, struct gdb_thread *t, int signo)
 	    || signo == SIGTRAP)
 		signo = 0;
 	host_ptrace(PTRACE_DETACH, t->tid, 0, (uint64_t)signo);
-	KIT_LOG(sys, "gdb: process %d executes a program of the host and is let go", proc->pid);
+	KIT_LOG(gdb, "process %d executes a program of the host and is let go", proc->pid);
 	add_end(g, proc->pid, 0, 0);
 	remove_process(g, proc);
 }
@@ -474,7 +474,7 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 
 	peer_find(&p, tid);
 	t = thread_of_stop(g, &p);
-	KIT_LOG(sys, "gdb: stop of %d: status %#x, own %u", tid, (unsigned)status, p.trace.stop);
+	KIT_LOG(gdb, "stop of %d: status %#x, own %u", tid, (unsigned)status, p.trace.stop);
 	if (!t) {
 		host_ptrace(PTRACE_DETACH, tid, 0, 0);
 		return;

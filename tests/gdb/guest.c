@@ -141,6 +141,37 @@ static int execs(void)
 	return 1;
 }
 
+static void *exec_main(void *arg)
+{
+	execs();
+	return arg;
+}
+
+static int thread_execs(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, exec_main, NULL);
+	pthread_join(t, NULL);
+	return 1;
+}
+
+/* The first thread ends before the other. */
+static void *last_main(void *arg)
+{
+	usleep(50000);
+	in_thread(7);
+	exit(total + (arg != NULL));
+}
+
+static int leaves(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, last_main, NULL);
+	pthread_exit(NULL);
+}
+
 static int host(void)
 {
 	execl("/bin/true", "true", (char *)NULL);
@@ -170,17 +201,15 @@ static int loop(void)
 	return 9;
 }
 
-/* Code that is written at run time: breakpoints are not in memory, so it finds what it wrote. */
+/* A breakpoint is not in memory: the guest finds its code as it was compiled. */
 static int reads_itself(void)
 {
-	const uint8_t *code = (const uint8_t *)(uintptr_t)add;
+	const volatile uint8_t *code = (const uint8_t *)(uintptr_t)add;
 	unsigned sum_of = 0;
 
-	for (int i = 0; i < 16; i++)
-		sum_of = sum_of * 31 + code[i];
 	add(1);
 	for (int i = 0; i < 16; i++)
-		sum_of -= 0;
+		sum_of = sum_of * 31 + code[i];
 	printf("code %08x\n", sum_of);
 	return 0;
 }
@@ -204,7 +233,8 @@ int main(int argc, char **argv)
 		{ "sum", sum },         { "signals", signals },
 		{ "threads", threads }, { "forks", forks },
 		{ "vforks", vforks },   { "spawns", spawns },
-		{ "execs", execs },     { "host", host },
+		{ "execs", execs },     { "thread-execs", thread_execs },
+		{ "leaves", leaves },   { "host", host },
 		{ "loop", loop },       { "reads", reads_itself },
 		{ "calls", calls },
 	};
