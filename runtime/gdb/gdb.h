@@ -7,8 +7,9 @@
  *
  *     the user's kitemu                           the server, a grandchild without a parent
  *     loads the program, opens the socket
- *     gdb_start ---------- fork, fork ----------> traces it, unless it shall run on meanwhile
- *     first instruction <------- go on ---------- listens: one client at a time
+ *     gdb_start ---------- fork, fork ----------> listens: one client at a time
+ *     waits, or runs meanwhile                    a client has come: traces it
+ *     first instruction <-------- go on --------- asks for a stop
  *     runs, is traced                             until all that it traces, and the process it began with, are gone
  *
  * gdb_serve is the server alone, in the foreground, for a process that runs already or programs that the client starts.

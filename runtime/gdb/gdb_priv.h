@@ -84,6 +84,7 @@ struct gdb {
 	int (*run)(const struct kit_options *opt, char **argv, char **envp);
 	pid_t first;      /* the process that the server is there for; 0: none */
 	bool first_gone;  /* it has ended */
+	int waiting;      /* a socket to it: it waits for the first client; -1: not so */
 	bool foreground;  /* ends with its client */
 	bool served;      /* there was one */
 	bool session_end; /* the client is gone: threads are let go once they stand still */

@@ -244,18 +244,46 @@ static void read_client(struct gdb *g)
 		take_byte(g, (uint8_t)buf[i]);
 }
 
+/* What server and guest say to each other before the first instruction. */
+struct hello {
+	int32_t pid;
+	int32_t err; /* of tracing; 0: none */
+};
+
+static bool say(int fd, struct hello h) { return send(fd, &h, sizeof h, MSG_NOSIGNAL) == sizeof h; }
+
+static bool hear(int fd, struct hello *h)
+{
+	ssize_t n;
+
+	/* The signals that a tracer's requests are made of come in here, too. */
+	do
+		n = read(fd, h, sizeof *h);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof *h;
+}
+
+/* The guest that waits for the first client runs into its stop. */
+static void let_begin(struct gdb *g)
+{
+	if (g->waiting < 0)
+		return;
+	say(g->waiting, (struct hello){ 0 });
+	close(g->waiting);
+	g->waiting = -1;
+}
+
 /* A client has come: all that there is stands still for it. */
 static void accept_client(struct gdb *g)
 {
 	int fd = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC);
-	bool late;
 
 	if (fd < 0)
 		return;
 	set_client(g, fd);
-	late = g->first && !g->first_gone && !g->procs;
-	if (late && gdb_attach(g, g->first, true) < 0)
+	if (g->first && !g->first_gone && gdb_attach(g, g->first, g->waiting < 0) < 0)
 		KIT_LOG(gdb, "process %d cannot be traced", g->first);
+	let_begin(g);
 	gdb_wait_standing(g);
 	g->state = GDB_IDLE;
 	g->general = g->threads ? g->threads->tid : 0;
@@ -396,25 +424,6 @@ static void become_server(struct gdb *g)
 
 /* ---- beside a guest ------------------------------------------------------------------------------------------------ */
 
-/* What server and guest say to each other before the first instruction. */
-struct hello {
-	int32_t pid;
-	int32_t err; /* of tracing; 0: none */
-};
-
-static bool say(int fd, struct hello h) { return write(fd, &h, sizeof h) == sizeof h; }
-
-static bool hear(int fd, struct hello *h)
-{
-	ssize_t n;
-
-	/* The signals that a tracer's requests are made of come in here, too. */
-	do
-		n = read(fd, h, sizeof *h);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof *h;
-}
-
 /* Keeps of its parent's descriptors no more than it needs: others may wait for their end. */
 static void keep_only(int a, int b)
 {
@@ -430,27 +439,42 @@ static void keep_only(int a, int b)
 	syscall(SYS_close_range, (high > STDERR_FILENO ? high : STDERR_FILENO) + 1, ~0u, 0);
 }
 
+/*
+ * Whether ptrace works here, without a trace of it: a process that waits for its debugger can be ended by Ctrl-C as long as
+ * nobody traces it.
+ */
+static int64_t may_trace(pid_t first)
+{
+	struct peer p;
+	int64_t r = host_ptrace(PTRACE_CONT, first, 0, 0);
+
+	if (r != -ESRCH) /* "not traced by you" */
+		return r < 0 ? r : -EPERM;
+	peer_find(&p, first);
+	return p.kind == PEER_GUEST ? 0 : -EPERM;
+}
+
 static _Noreturn void server_main(const struct where *w, const struct kit_options *opt, pid_t first,
 				  int listener, int pair)
 {
-	struct gdb g = { .opt = opt, .listener = listener, .client = -1, .first = first };
+	struct gdb g = {
+		.opt = opt, .listener = listener, .client = -1, .first = first, .waiting = -1
+	};
 	struct hello h = { .pid = getpid() };
 
 	setsid();
 	kit_set_self(NULL);
 	keep_only(listener, pair);
 	become_server(&g);
-	if (!say(pair, h) || !hear(pair, &h))
-		_exit(1);
-	/* It may be traced from now on, and waits for the answer. */
-	if (!w->runs_on)
-		h.err = (int32_t)-gdb_attach(&g, first, false);
-	say(pair, h);
-	close(pair);
-	if (!h.err) {
-		gdb_wait_standing(&g);
+	/* It may be traced from then on, and waits: for the answer, or for the first client too. */
+	h.err = say(pair, h) && hear(pair, &h) ? (int32_t)-may_trace(first) : ESRCH;
+	g.waiting = w->runs_on ? -1 : pair;
+	if (!say(pair, h))
+		h.err = ESRCH;
+	if (w->runs_on)
+		close(pair);
+	if (!h.err)
 		serve(&g);
-	}
 	if (*w->path)
 		unlink(w->path);
 	_exit(0);
@@ -466,7 +490,7 @@ static bool cannot_trace(struct diag *d, int err)
 }
 
 /* The guest's side. */
-static bool meet_server(int fd, struct diag *d)
+static bool meet_server(int fd, bool waits, struct diag *d)
 {
 	struct hello h;
 
@@ -476,7 +500,11 @@ static bool meet_server(int fd, struct diag *d)
 	prctl(PR_SET_PTRACER, (unsigned long)h.pid, 0, 0, 0);
 	if (!say(fd, h) || !hear(fd, &h))
 		return diag_fail(d, KIT_EXIT_INTERNAL, "--gdb: the server has ended");
-	return h.err ? cannot_trace(d, h.err) : true;
+	if (h.err)
+		return cannot_trace(d, h.err);
+	if (waits)
+		hear(fd, &h);
+	return true;
 }
 
 /* Forks twice: the server is no child of this process, whose guest may wait for all it has; nor does it get a SIGCHLD. */
@@ -493,27 +521,49 @@ static bool start_server(struct kit_thread *t, const struct where *w, int listen
 	return middle > 0 && waitpid(middle, NULL, __WALL) == middle;
 }
 
+/* From here on somebody removes the socket, whatever becomes of this process. pair[0] is the guest's end. */
+static bool listen_and_start(struct kit_thread *t, const struct where *w, int pair[2],
+			     struct diag *d)
+{
+	const int listener = listen_at(w, d);
+	bool ok;
+
+	if (listener < 0)
+		return false;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return cannot_listen(d, t->proc->opt.gdb, listener);
+	ok = start_server(t, w, listener, pair);
+	if (!ok)
+		diag_fail(d, KIT_EXIT_INTERNAL, "--gdb: fork: %s", strerror(errno));
+	close(listener);
+	close(pair[1]);
+	if (!ok)
+		close(pair[0]);
+	return ok;
+}
+
 bool gdb_start(struct kit_thread *t, struct diag *d)
 {
 	const struct kit_options *opt = &t->proc->opt;
 	struct where w;
-	int listener, pair[2];
+	sigset_t all, old;
+	int pair[2];
 	bool ok;
 
 	if (opt->gdb_pair) {
-		ok = meet_server(opt->gdb_pair - 1, d);
+		ok = meet_server(opt->gdb_pair - 1, false, d);
 		close(opt->gdb_pair - 1);
 		return ok;
 	}
-	if (!parse_where(opt->gdb, &w, d) || (listener = listen_at(&w, d)) < 0)
+	if (!parse_where(opt->gdb, &w, d))
 		return false;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return cannot_listen(d, opt->gdb, listener);
-	ok = start_server(t, &w, listener, pair);
-	close(listener);
-	close(pair[1]);
-	ok = ok ? meet_server(pair[0], d)
-		: diag_fail(d, KIT_EXIT_INTERNAL, "--gdb: fork: %s", strerror(errno));
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	ok = listen_and_start(t, &w, pair, d);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (!ok)
+		return false;
+	ok = meet_server(pair[0], !w.runs_on, d);
 	close(pair[0]);
 	return ok;
 }
@@ -524,7 +574,12 @@ int gdb_serve(const struct kit_options *opt, pid_t attach,
 	      int (*run)(const struct kit_options *opt, char **argv, char **envp), struct diag *d)
 {
 	struct gdb g = {
-		.opt = opt, .client = -1, .run = run, .first = attach, .foreground = true
+		.opt = opt,
+		.client = -1,
+		.run = run,
+		.first = attach,
+		.foreground = true,
+		.waiting = -1,
 	};
 	struct where w;
 	struct peer p;

@@ -248,9 +248,11 @@ int64_t gdb_attach(struct gdb *g, pid_t pid, bool was_running)
 	struct gdb_process *p = gdb_find_process(g, pid);
 	int64_t n = 1;
 
-	if (p)
+	if (p && !p->leaves)
 		return 0;
-	p = add_process(g, pid);
+	if (!p)
+		p = add_process(g, pid);
+	p->leaves = false;
 	p->was_running = was_running;
 	/* Threads that untraced ones make meanwhile are found the next time. */
 	for (int i = 0; n > 0 && i < ATTACH_TURNS; i++)
@@ -272,9 +274,9 @@ static void let_go(struct gdb *g, struct gdb_process *proc, bool clear)
 		next = t->next;
 		if (t->proc != proc)
 			continue;
-		/* It cannot be let go before it has its memory again. */
-		proc->leaves |= t->in_vfork;
-		if (t->in_vfork)
+		/* It cannot be let go before it stops, which takes until it has its memory again. */
+		proc->leaves |= t->runs;
+		if (t->runs)
 			continue;
 		peer_find(&p, t->tid);
 		if (clear && p.kind == PEER_GUEST)
@@ -445,6 +447,9 @@ static struct gdb_thread *thread_of_stop(struct gdb *g, const struct peer *p)
 	if (t || p->kind != PEER_GUEST)
 		return t;
 	proc = gdb_find_process(g, p->tgid);
+	/* Not a child of one that is debugged: a thread or child that was on its way when its process was let go. */
+	if (!proc && (g->client < 0 || p->tid != p->tgid))
+		return NULL;
 	t = add_thread(g, proc ? proc : new_child(g, p->tgid), p->tid);
 	/* A new thread goes on with the others. */
 	t->resumed = proc && g->state != GDB_IDLE;
@@ -453,15 +458,26 @@ static struct gdb_thread *thread_of_stop(struct gdb *g, const struct peer *p)
 	return t;
 }
 
+static bool has_threads(const struct gdb *g, const struct gdb_process *p)
+{
+	for (const struct gdb_thread *t = g->threads; t; t = t->next)
+		if (t->proc == p)
+			return true;
+	return false;
+}
+
 /* A process that was let go while some thread of it could not be. */
 static bool is_leaving(struct gdb *g, struct gdb_thread *t, const struct peer *p)
 {
+	struct gdb_process *proc = t->proc;
 	struct peer leaving = *p;
 
-	if (!t->proc->leaves)
+	if (!proc->leaves)
 		return false;
-	tracer_resume(&leaving, PTRACE_DETACH, 0, 0);
+	tracer_resume(&leaving, PTRACE_DETACH, 0, (uint64_t)t->shown);
 	gdb_remove_thread(g, t);
+	if (!has_threads(g, proc))
+		remove_process(g, proc);
 	return true;
 }
 
@@ -476,7 +492,7 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 	t = thread_of_stop(g, &p);
 	KIT_LOG(gdb, "stop of %d: status %#x, own %u", tid, (unsigned)status, p.trace.stop);
 	if (!t) {
-		host_ptrace(PTRACE_DETACH, tid, 0, 0);
+		tracer_resume(&p, PTRACE_DETACH, 0, 0);
 		return;
 	}
 	if (p.kind != PEER_GUEST) {
@@ -505,14 +521,6 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 }
 
 /* ---- ends ------------------------------------------------------------------------------------------------------------ */
-
-static bool has_threads(const struct gdb *g, const struct gdb_process *p)
-{
-	for (const struct gdb_thread *t = g->threads; t; t = t->next)
-		if (t->proc == p)
-			return true;
-	return false;
-}
 
 /* A child that was killed before its first stop: its parent's fork is not told of. */
 static void note_stillborn(struct gdb *g, pid_t tid)
