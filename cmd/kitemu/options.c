@@ -223,6 +223,9 @@ bool options_parse(struct cmd_line *c, int argc, char **argv, struct diag *d)
 			return false;
 	}
 	c->program = i;
+	if (c->opt.gdb_attach && (!c->opt.gdb || i < argc))
+		return diag_fail(d, EXIT_USAGE,
+				 "--gdb-attach needs --gdb, which says where, and no program");
 	if (i == argc && !c->help && !c->version && !c->opt.gdb)
 		return diag_fail(d, EXIT_USAGE, "no program given; see kitemu --help");
 	return true;

@@ -20,12 +20,9 @@
 #include "lib/base/diag.h"
 #include "runtime/core/thread.h"
 
-/* Checks the value of --gdb: [HOST:]PORT or unix:PATH, with ",suspend=n" behind it perhaps. */
-bool gdb_check(const char *where, struct diag *d);
-
 /*
  * For a process that is about to run its first instruction, in its only thread t, which is listed (trace_enlist): starts a server
- * as t->proc->opt.gdb says, or tells the one that started this process.
+ * where t->proc->opt.gdb says ([HOST:]PORT or unix:PATH, with ",suspend=n" behind it perhaps), or tells the one that started this process.
  */
 bool gdb_start(struct kit_thread *t, struct diag *d);
 

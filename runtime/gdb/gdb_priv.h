@@ -56,7 +56,8 @@ struct gdb_thread {
 	bool makes_vfork; /* once it goes on: */
 	bool in_vfork;    /* its child has its memory: it cannot stop */
 	bool group_stop;  /* by SIGSTOP and its like, until SIGCONT */
-	int shown;        /* the signal before whose delivery it stands; 0: none */
+	int owed;  /* one that the client does not want to hear of, and that is not delivered yet */
+	int shown; /* the signal before whose delivery it stands; 0: none */
 };
 
 struct gdb_process {
@@ -134,7 +135,6 @@ void gdb_stop_all(struct gdb *g);
 bool gdb_all_stand(struct gdb *g);
 /* Stops all and waits for it; false: some did not within ten seconds. */
 bool gdb_wait_standing(struct gdb *g);
-void gdb_remove_thread(struct gdb *g, struct gdb_thread *t);
 
 /* ---- points.c -------------------------------------------------------------------------------------------------- */
 

@@ -76,13 +76,6 @@ static bool parse_where(const char *s, struct where *w, struct diag *d)
 	return true;
 }
 
-bool gdb_check(const char *s, struct diag *d)
-{
-	struct where w;
-
-	return parse_where(s, &w, d);
-}
-
 static bool cannot_listen(struct diag *d, const char *where, int fd)
 {
 	diag_fail(d, KIT_EXIT_INTERNAL, "--gdb: cannot listen on %s: %s", where, strerror(errno));
@@ -328,7 +321,7 @@ static void go_on(struct gdb *g)
 	g->state = GDB_RUNNING;
 	for (struct gdb_thread *t = g->threads; t; t = t->next)
 		if (t->resumed && !t->runs && !t->event.kind)
-			gdb_resume(g, t, t->steps, t->shown);
+			gdb_resume(g, t, t->steps, 0);
 }
 
 static void advance(struct gdb *g)

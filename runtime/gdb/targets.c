@@ -68,7 +68,7 @@ static struct gdb_thread *add_thread(struct gdb *g, struct gdb_process *p, pid_t
 	return t;
 }
 
-void gdb_remove_thread(struct gdb *g, struct gdb_thread *t)
+static void remove_thread(struct gdb *g, struct gdb_thread *t)
 {
 	struct gdb_thread **at = &g->threads;
 
@@ -88,7 +88,7 @@ static void remove_process(struct gdb *g, struct gdb_process *p)
 	for (struct gdb_thread *t = g->threads; t; t = next) {
 		next = t->next;
 		if (t->proc == p)
-			gdb_remove_thread(g, t);
+			remove_thread(g, t);
 	}
 	while (*at != p)
 		at = &(*at)->next;
@@ -139,7 +139,8 @@ void gdb_resume(struct gdb *g, struct gdb_thread *t, bool step, int signo)
 	t->runs = true;
 	t->steps = step;
 	t->held = false;
-	t->shown = 0;
+	signo = signo ? signo : t->owed;
+	t->shown = t->owed = 0;
 	t->in_vfork = t->makes_vfork;
 	t->makes_vfork = false;
 	if (t->group_stop && !signo && host_ptrace(PTRACE_LISTEN, t->tid, 0, 0) == 0)
@@ -284,7 +285,7 @@ static void let_go(struct gdb *g, struct gdb_process *proc, bool clear)
 		clear = clear && p.kind != PEER_GUEST;
 		/* A point's own signal was never the guest's. */
 		tracer_resume(&p, PTRACE_DETACH, 0, t->shown == SIGTRAP ? 0 : (uint64_t)t->shown);
-		gdb_remove_thread(g, t);
+		remove_thread(g, t);
 	}
 	if (!proc->leaves)
 		remove_process(g, proc);
@@ -377,7 +378,7 @@ static void new_program(struct gdb *g, struct gdb_thread *t)
 	for (struct gdb_thread *o = g->threads; o; o = next) {
 		next = o->next;
 		if (o->proc == t->proc && o != t)
-			gdb_remove_thread(g, o);
+			remove_thread(g, o);
 	}
 	if (t->proc->memory >= 0)
 		close(t->proc->memory);
@@ -475,7 +476,7 @@ static bool is_leaving(struct gdb *g, struct gdb_thread *t, const struct peer *p
 	if (!proc->leaves)
 		return false;
 	tracer_resume(&leaving, PTRACE_DETACH, 0, (uint64_t)t->shown);
-	gdb_remove_thread(g, t);
+	remove_thread(g, t);
 	if (!has_threads(g, proc))
 		remove_process(g, proc);
 	return true;
@@ -500,7 +501,7 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 		return;
 	}
 	t->runs = t->held = t->group_stop = false;
-	t->shown = 0;
+	t->shown = t->owed = 0;
 	if (event == PTRACE_EVENT_STOP) {
 		t->group_stop = is_stop_signal(signo);
 	} else if (event) {
@@ -510,6 +511,7 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 	} else {
 		e = signal_event(g, t, &p, signo);
 		t->shown = e.kind == EVENT_SIGNAL || e.kind == EVENT_NONE ? signo : 0;
+		t->owed = e.kind == EVENT_NONE ? signo : 0;
 	}
 	if (is_leaving(g, t, &p))
 		return;
@@ -517,7 +519,7 @@ static void stopped(struct gdb *g, pid_t tid, int status)
 		t->event = e;
 	if (t->event.kind || t->proc->is_new || g->state != GDB_RUNNING)
 		return;
-	gdb_resume(g, t, t->steps, t->shown);
+	gdb_resume(g, t, t->steps, 0);
 }
 
 /* ---- ends ------------------------------------------------------------------------------------------------------------ */
@@ -557,7 +559,7 @@ static void ended(struct gdb *g, pid_t tid, int status)
 	p = t->proc;
 	if (g->thread_events)
 		add_end(g, p->pid, tid, status);
-	gdb_remove_thread(g, t);
+	remove_thread(g, t);
 	if (p->leaves && !has_threads(g, p))
 		remove_process(g, p);
 }

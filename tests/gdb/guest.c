@@ -1,4 +1,5 @@
 /* A guest to be debugged; its first argument says what it does. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -69,6 +70,39 @@ static void *thread_main(void *arg)
 		in_thread((long)arg);
 	pthread_barrier_wait(&barrier);
 	return NULL;
+}
+
+static volatile int counted, done;
+
+static void count(int sig) { counted += sig != 0; }
+
+static void *count_main(void *arg)
+{
+	while (!done || counted < *(int *)arg)
+		usleep(1000);
+	return NULL;
+}
+
+/* Signals that queue, to one thread, while another one comes by a breakpoint. */
+static int storm(void)
+{
+	int sent = 400;
+	pthread_t t;
+
+	signal(SIGRTMIN + 1, count);
+	pthread_create(&t, NULL, count_main, &sent);
+	for (int i = 0; i < sent; i++) {
+		union sigval none = { 0 };
+
+		while (pthread_sigqueue(t, SIGRTMIN + 1, none))
+			usleep(1000);
+		if (i % 8 == 0)
+			in_thread(1);
+	}
+	done = 1;
+	pthread_join(t, NULL);
+	printf("counted %d, %d\n", counted, total);
+	return 0;
 }
 
 static int threads(void)
@@ -230,12 +264,19 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} rows[] = {
-		{ "sum", sum },         { "signals", signals },
-		{ "threads", threads }, { "forks", forks },
-		{ "vforks", vforks },   { "spawns", spawns },
-		{ "execs", execs },     { "thread-execs", thread_execs },
-		{ "leaves", leaves },   { "host", host },
-		{ "loop", loop },       { "reads", reads_itself },
+		{ "sum", sum },
+		{ "signals", signals },
+		{ "threads", threads },
+		{ "storm", storm },
+		{ "forks", forks },
+		{ "vforks", vforks },
+		{ "spawns", spawns },
+		{ "execs", execs },
+		{ "thread-execs", thread_execs },
+		{ "leaves", leaves },
+		{ "host", host },
+		{ "loop", loop },
+		{ "reads", reads_itself },
 		{ "calls", calls },
 	};
 
