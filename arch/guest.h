@@ -27,6 +27,11 @@ struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
 	bool routines;         /* libc's routines become op routine where they are recognised */
+	/*
+	 * Instructions are counted when they begin, in ir_state.counted: translated code does it by op count, and
+	 * branches in it stay branches, none becomes a select.
+	 */
+	bool count;
 	/* Where a trace that does not start there ends: the blocks of a region. */
 	const gaddr *stop;
 	unsigned stop_count;

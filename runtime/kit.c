@@ -16,6 +16,7 @@
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
+#include "runtime/stats.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
@@ -36,27 +37,6 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 		.path = h.path, .name = h.name, .fd = h.fd, .argv = h.argv, .envp = h.envp
 	};
 	return true;
-}
-
-static void print_stats(const struct kit_process *p)
-{
-	struct jit_stats s;
-
-	if (!p->jit)
-		return;
-	jit_get_stats(p->jit, &s);
-	kit_log_write(
-	    "stats: %lu units of %lu guest instructions, %lu guest bytes -> %lu code bytes",
-	    (unsigned long)s.units, (unsigned long)s.guest_insns, (unsigned long)s.guest_bytes,
-	    (unsigned long)s.code_bytes);
-	kit_log_write("stats: translation %.3f ms, %.0f ns a guest instruction",
-		      (double)s.translate_ns / 1e6,
-		      s.guest_insns ? (double)s.translate_ns / (double)s.guest_insns : 0.0);
-	kit_log_write("stats: %lu entries, %lu lookups missed, %lu links, %lu units dropped, "
-		      "%lu evicted, %lu regions",
-		      (unsigned long)s.runs, (unsigned long)s.lookups, (unsigned long)s.links,
-		      (unsigned long)s.killed, (unsigned long)s.evicted_units,
-		      (unsigned long)s.regions);
 }
 
 /* path from the root, for the time when the guest has changed its directory. */
@@ -99,6 +79,8 @@ static bool thread_init(struct kit_thread *t)
 	t->st.calls_leave =
 	    (p->opt.strace || p->opt.selfcheck || t->st.guest_base ? KIT_CALLS_SEEN : 0)
 	    | (t->seccomp ? KIT_CALLS_FILTERED : 0) | (t->trace.orders ? KIT_CALLS_TRACED : 0);
+	if (p->counts)
+		stats_thread_init(t);
 	kit_list_add(t);
 	return true;
 }
@@ -106,6 +88,8 @@ static bool thread_init(struct kit_thread *t)
 static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
+	if (t->counts)
+		stats_thread_fini(t);
 	trace_delist(t);
 	if (t->proc->jit)
 		end_jit(t);
@@ -159,6 +143,8 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 		jit_fork_child(t);
 		check_unlock();
 		mem_fork_child(p->mem);
+		if (p->counts)
+			stats_fork_child(t);
 		break;
 	}
 }
@@ -175,10 +161,10 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 		jit_thaw(t->proc->jit);
 }
 
-static void farewell(struct kit_process *p)
+static void farewell(struct kit_thread *t, int sig, bool executes)
 {
-	if (p->opt.stats)
-		print_stats(p);
+	if (t->proc->counts)
+		stats_write(t, sig, executes);
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -205,12 +191,17 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
+	const uint64_t begin_ns = opt->stats ? stats_now_ns() : 0;
 
 	KIT_CHECK(p && t, "out of memory");
 	if (fd < 0)
 		return -1;
 	memset(t, 0, sizeof *t);
 	p->opt = *opt;
+	if (opt->stats_to && strcmp(opt->stats_to, "json") != 0)
+		p->opt.stats_to = absolute_path(opt->stats_to);
+	if (opt->stats)
+		stats_process_init(p, begin_ns);
 	p->features = rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
 	fd = sys_fd_hide(fd);
@@ -248,6 +239,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		trace_restore(t, opt->trace);
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
+	if (opt->stats)
+		stats_loaded(p);
 	run_thread(t);
 	return sys_process_end(t);
 }

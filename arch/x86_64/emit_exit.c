@@ -67,6 +67,14 @@ void x64_count_entry(struct x64_emit *e, const struct lir_insn *in)
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_E), cold_hot);
 }
 
+void x64_emit_COUNT(struct x64_emit *e, const struct lir_insn *in)
+{
+	const int32_t at =
+	    X64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+
+	x64_alu_mi(e->cb, X64_ADD, 1, x64_state(at), (int32_t)in->imm);
+}
+
 /* ---- links -------------------------------------------------------------------------------------------- */
 
 enum branch { BRANCH_JMP, BRANCH_CALL, BRANCH_JCC };

@@ -569,6 +569,9 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 	case IR_routine:
 		x64_sel_routine(s, idx);
 		break;
+	case IR_count:
+		x64_lir(s, X64_OP_COUNT)->imm = in->imm;
+		break;
 	default:
 		v->vreg = call_helper(s, in);
 		break;

@@ -36,7 +36,7 @@ static const char usage[] =
     "  routine SIZE [WORD...]  the row of arch/rv64/libc.def that tells this function, given as to "
     "lift\n"
     "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --host-features=LIST\n"
-    "  --count-blocks --routines --bytes --passes --help\n";
+    "  --count --count-blocks --routines --bytes --passes --help\n";
 
 bool kit_ir_number(const char *text, uint64_t *v)
 {
@@ -177,7 +177,7 @@ static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
 {
 	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
 	struct guest_fetch fetch = { read_code, &code };
-	struct guest_limits limits = { k->max_insns, k->max_branches, k->routines };
+	struct guest_limits limits = { k->max_insns, k->max_branches, k->routines, k->count };
 	struct guest_decoder *dec = read_guest_code(&code, args, count, d);
 	bool ok = dec;
 
@@ -336,6 +336,8 @@ static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
 		k->count_blocks = true;
 	} else if (strcmp(arg, "--routines") == 0) {
 		k->routines = true;
+	} else if (strcmp(arg, "--count") == 0) {
+		k->count = true;
 	} else {
 		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
 	}

@@ -68,6 +68,9 @@ static bool bad_value(const struct opt_row *r, const char *value, struct diag *d
 	return diag_fail(d, EXIT_USAGE, "--%s: '%s' is not %s", r->name, value, r->argument);
 }
 
+/* The option may stand without its argument. */
+static bool is_optional(const struct opt_row *r) { return !r->argument || *r->argument == '['; }
+
 /* value is NULL for an option without argument. */
 static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *d)
 {
@@ -88,6 +91,7 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 		return kit_log_enable(value) || bad_value(r, value, d);
 	case OPT_stats:
 		o->stats = true;
+		o->stats_to = value;
 		return true;
 	case OPT_gdb:
 		o->gdb = value;
@@ -156,8 +160,10 @@ static bool read_environment(struct cmd_line *c, struct diag *d)
 	for (int i = 0; i < OPT_COUNT; i++) {
 		char *v = *rows[i].env ? getenv(rows[i].env) : NULL;
 
-		if (!v || !*v || (!rows[i].argument && !strcmp(v, "0")))
+		if (!v || !*v || (is_optional(&rows[i]) && !strcmp(v, "0")))
 			continue;
+		if (rows[i].argument && is_optional(&rows[i]) && !strcmp(v, "1"))
+			v = NULL;
 		if (!apply(c, (enum opt_id)i, v, d))
 			return false;
 	}
@@ -211,7 +217,7 @@ bool options_parse(struct cmd_line *c, int argc, char **argv, struct diag *d)
 		if (id == OPT_COUNT)
 			return diag_fail(d, EXIT_USAGE, "unknown option '%s'; see kitemu --help",
 					 argv[i]);
-		if (rows[id].argument && !value) {
+		if (!is_optional(&rows[id]) && !value) {
 			if (i + 1 == argc)
 				return diag_fail(d, EXIT_USAGE, "%s needs a value: %s", argv[i],
 						 rows[id].argument);
@@ -240,8 +246,10 @@ void options_print_help(void)
 
 		(void)snprintf(left, sizeof left, "%c%c --%s%s%s", rows[i].letter ? '-' : ' ',
 			       rows[i].letter ? rows[i].letter : ' ', rows[i].name,
-			       rows[i].argument ? "=" : "",
-			       rows[i].argument ? rows[i].argument : "");
+			       !rows[i].argument       ? ""
+			       : is_optional(&rows[i]) ? "[="
+						       : "=",
+			       rows[i].argument ? rows[i].argument + is_optional(&rows[i]) : "");
 		printf("  %-34s %s%s%s%s\n", left, rows[i].help, *rows[i].env ? " [" : "",
 		       rows[i].env, *rows[i].env ? "]" : "");
 	}

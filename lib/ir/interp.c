@@ -137,6 +137,9 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_helper:
 		*r = st->helpers[i->imm](st, a, b);
 		break;
+	case IR_count:
+		st->counted[i->imm >> 32] += (uint32_t)i->imm;
+		break;
 	/* Routines are the host's: here the guest's own code does it. */
 	case IR_routine:
 		st->fault_kind = IR_FAULT_ROUTINE;

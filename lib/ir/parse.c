@@ -261,6 +261,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 		i->sub = (uint8_t)want_name(p, ir_amo_names, IR_AMO_COUNT, "atomic operation");
 		break;
 	case IR_fence:
+	case IR_count:
 		i->imm = want_num(p);
 		break;
 	case IR_helper:

@@ -84,6 +84,7 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 		put_name(out, ir_amo_names, IR_AMO_COUNT, i->sub & IR_AMO_MASK);
 		return true;
 	case IR_fence:
+	case IR_count:
 		put_addr(out, i->imm);
 		return true;
 	case IR_helper:

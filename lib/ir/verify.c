@@ -179,6 +179,9 @@ static bool check_imm(struct check *c)
 	case IR_routine:
 		return (i->imm >= 0 && i->imm < IR_ROUTINE_COUNT)
 		       || wrong(c, "routine %" PRId64 " of %u", i->imm, IR_ROUTINE_COUNT);
+	case IR_count:
+		return (i->imm >> 32 < IR_COUNTED && i->imm >= 0 && (uint32_t)i->imm <= INT32_MAX)
+		       || wrong(c, "count of %#" PRIx64, (uint64_t)i->imm);
 	case IR_exit:
 	case IR_exiti:
 		return i->sub == IR_JUMP_CALL || i->ret_bytes == 0

@@ -20,8 +20,12 @@ struct kit_options {
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
 	enum kit_backtrace backtrace; /* what a crash prints */
-	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */
-	bool stats;                   /* print what was translated and run, at exit */
+	unsigned max_level; /* 1 or 2: up to which level hot code is compiled */
+	bool stats;         /* tell what was translated and run, at exit */
+	const char *
+	    stats_to; /* "json": to stderr, else the file to add a record to; NULL: text to stderr */
+	const char *coverage; /* the file to write it to, from the root; NULL: none */
+	const char *profile;  /* the same */
 	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
 	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes; /* code cache */

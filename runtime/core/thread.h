@@ -9,6 +9,7 @@
 #define KIT_RUNTIME_CORE_THREAD_H
 
 #include "lib/ir/state.h"
+#include "runtime/core/counts.h"
 #include "runtime/core/options.h"
 #include "runtime/core/trace.h"
 
@@ -65,8 +66,11 @@ struct kit_thread_ops {
 	 * are stopped for good.
 	 */
 	void (*core)(struct kit_thread *t, const siginfo_t *info);
-	/* Last words of a process, before it ends with all its threads. */
-	void (*farewell)(struct kit_process *p);
+	/*
+	 * Last words of a process, before it ends with all its threads. sig: what it dies of, or 0; executes: it becomes
+	 * another program, unless the host's execve fails after all. t is one of its threads.
+	 */
+	void (*farewell)(struct kit_thread *t, int sig, bool executes);
 };
 
 struct kit_process {
@@ -88,6 +92,7 @@ struct kit_process {
 	const char
 	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
 	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
+	struct kit_counts *counts; /* --stats: of threads that have ended; NULL without */
 	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
 	gaddr load_bias; /* of the program, against its file's addresses */
 	gaddr vdso_base; /* guest vDSO */
@@ -106,7 +111,8 @@ struct kit_thread {
 	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
-	struct kit_thread *next; /* in the process's list */
+	struct kit_counts *counts; /* --stats; NULL without */
+	struct kit_thread *next;   /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */

@@ -4,6 +4,17 @@
 
 /* ---- faults ------------------------------------------------------------------------------- */
 
+/* Where the unit's range around pc ends; 1: in none. */
+static gaddr range_end(const struct tc_unit *u, gaddr pc)
+{
+	for (uint32_t i = 0; i < u->range_count; i++)
+		if (pc - u->range[i].start < u->range[i].size_bytes)
+			return u->range[i].start + u->range[i].size_bytes;
+	return 1;
+}
+
+gaddr jit_fault_end(const struct kit_thread *t) { return t->jit->fault_end; }
+
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)
 {
 	struct jit *j = t->proc->jit;
@@ -26,6 +37,7 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
 			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
 	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
+	t->jit->fault_end = range_end(u, t->st.pc);
 	if (routine)
 		return JIT_FAULT_ROUTINE;
 	if (!f->redo)

@@ -162,7 +162,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
-	j->limits.routines = !p->opt.no_idioms && native_routines(j->opts.host_features);
+	j->limits.count = p->opt.stats;
+	j->limits.routines =
+	    !p->opt.no_idioms && !p->opt.stats && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
@@ -431,6 +433,8 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	struct jit_thread *jt = t->jit;
 	struct ir_unit u;
 	struct codebuf cb;
+	uint64_t begin = j->opt->stats ? now_ns() : 0, lifted;
+	enum jit_status status;
 
 	arena_reset(&jt->scratch);
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
@@ -442,8 +446,14 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	if (j->opt->selfcheck)
 		ir_cut_loops(&u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
-	return jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb,
-			   c);
+	lifted = begin ? now_ns() : 0;
+	status =
+	    jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb, c);
+	if (begin) {
+		jt->lift_ns += lifted - begin;
+		jt->compile_ns += now_ns() - lifted;
+	}
+	return status;
 }
 
 static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c)
@@ -580,8 +590,12 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	t->jit->translating = 1;
 	if (!world_alone(&j->world))
 		end_translation(j);
-	if (begin)
+	if (begin) {
 		j->stats.translate_ns += now_ns() - begin;
+		j->stats.lift_ns += t->jit->lift_ns;
+		j->stats.compile_ns += t->jit->compile_ns;
+		t->jit->lift_ns = t->jit->compile_ns = 0;
+	}
 	return u;
 }
 

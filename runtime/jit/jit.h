@@ -31,7 +31,8 @@ extern const struct guest_limits jit_lockstep_limits;
 
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
-	uint64_t translate_ns;
+	uint64_t translate_ns, lift_ns,
+	    compile_ns;   /* with --stats: the whole; decoding to IR; IR to code */
 	uint64_t runs;    /* entries into translated code */
 	uint64_t lookups; /* of them for a guest pc that no link or jump table entry led to */
 	uint64_t links;   /* links made */
@@ -74,6 +75,9 @@ enum jit_fault_result {
  * The caller fills st->fault_kind and, but for ROUTINE, fault_code, fault_addr, fault_write.
  */
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
+
+/* After IR_EXIT_FAULT or REDO: where the code around t->st.pc that was translated together ends. */
+gaddr jit_fault_end(const struct kit_thread *t);
 
 /*
  * A signal was taken at ucontext: a system call that translated code is about to make is not made any more, but left to

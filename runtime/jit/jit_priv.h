@@ -44,6 +44,8 @@ struct jit_thread {
 	gaddr translating;          /* the pc of it; 1: none */
 	bool region;                /* at level 2 */
 	uint64_t runs, lookups;
+	uint64_t lift_ns, compile_ns; /* of --stats: the translation under way */
+	gaddr fault_end;              /* of the last fault: jit_fault_end */
 	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
 	struct ir_jump_entry entry[ENTRIES];
 	uint64_t random; /* of --stress */

@@ -246,6 +246,15 @@ static bool taken(const struct kit_thread *t)
 
 /* ---- set-up -------------------------------------------------------------------------------- */
 
+/* Signals that end the process are taken like those with a handler, so that it can do something before. */
+static void take_endings(struct kit_process *p)
+{
+	p->sig->ends_late = true;
+	for (int sig = 1; sig <= SIG_COUNT; sig++)
+		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
+			sync_disposition(p, sig);
+}
+
 bool sig_process_init(struct kit_process *p, struct diag *d)
 {
 	p->sig = calloc(1, sizeof *p->sig);
@@ -259,6 +268,8 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
 	trace_directory.takes_marks = 1;
 	sig_core_limit(p);
+	if (p->opt.stats)
+		take_endings(p);
 	return true;
 }
 
@@ -376,11 +387,8 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 
 void sig_vfork_child(struct kit_thread *t)
 {
-	if (!t->proc->sig->ends_late)
-		return;
-	for (int sig = 1; sig <= SIG_COUNT; sig++)
-		if (action_at(t->proc->sig, sig)->handler == RV64_SIG_DFL)
-			sync_disposition(t->proc, sig);
+	if (t->proc->sig->ends_late)
+		take_endings(t->proc);
 }
 
 void sig_table_free(struct sig_table *s)
@@ -661,6 +669,8 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 	sig_host_mask(sig_host_of(all_signals), NULL);
 	t->trace.signo = (uint32_t)sig;
 	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
+	/* Before the core file, for which the other threads are stopped. */
+	t->proc->ops->farewell(t, sig, false);
 	if (dumps_core(sig))
 		t->proc->ops->core(t, info);
 	/* A core of kitemu is not what the guest's user asked for. */
@@ -687,6 +697,8 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 		(unsigned long)t->st.pc, (unsigned long)act.handler);
 	if (t->sig_trace)
 		t->sig_trace(t, info);
+	if (KIT_UNLIKELY(t->counts))
+		t->counts->signals++;
 	if (act.handler <= RV64_SIG_IGN)
 		sig_die_by(t, info);
 	if (!sig_push_frame(t, &act, info, old)) {
@@ -789,6 +801,8 @@ void sig_force_seen(struct kit_thread *t, const siginfo_t *info)
 	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
 		if (t->sig_trace)
 			t->sig_trace(t, info);
+		if (KIT_UNLIKELY(t->counts))
+			t->counts->signals++;
 		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info->si_code,
 			info->si_addr, (unsigned long)t->st.pc);
 		sig_die_by(t, info);

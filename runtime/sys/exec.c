@@ -12,7 +12,9 @@
  */
 #include "runtime/sys/exec.h"
 
+#include "lib/base/bits.h"
 #include "lib/base/log.h"
+#include "lib/base/strbuf.h"
 #include "runtime/sig/trace.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
@@ -68,6 +70,47 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 			 (unsigned long long)o->trace, strlen(name), name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
+}
+
+char *sys_exec_encode_files(const struct kit_options *o)
+{
+	const char *file[] = { o->stats_to, o->coverage, o->profile };
+	struct strbuf b = STRBUF_INIT;
+	bool any = false;
+
+	strbuf_puts(&b, SYS_OUT_VAR);
+	for (unsigned i = 0; i < ARRAY_LEN(file); i++) {
+		if (i)
+			strbuf_putc(&b, '\n');
+		if (!file[i] || strchr(file[i], '\n'))
+			continue;
+		strbuf_puts(&b, file[i]);
+		any = true;
+	}
+	if (any)
+		return b.s;
+	strbuf_fini(&b);
+	return NULL;
+}
+
+/* Takes the variable out of the environment; the options keep the strings. */
+static void decode_files(char **envp, struct kit_options *o)
+{
+	const char **file[] = { &o->stats_to, &o->coverage, &o->profile };
+	char **e = envp, *next;
+
+	for (unsigned i = 0; i < ARRAY_LEN(file); i++)
+		*file[i] = NULL;
+	while (*e && strncmp(*e, SYS_OUT_VAR, strlen(SYS_OUT_VAR)) != 0)
+		e++;
+	next = *e ? strdup(*e + strlen(SYS_OUT_VAR)) : NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(file) && next; i++) {
+		char *at = strsep(&next, "\n");
+
+		*file[i] = *at ? at : NULL;
+	}
+	for (; *e; e++)
+		e[0] = e[1];
 }
 
 /* Reads the fields before NAME; NULL when it is not what sys_exec_encode writes. */
@@ -127,6 +170,7 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->gdb = NULL; /* the server of the program before goes on with this one */
 	for (; *e; e++)
 		e[0] = e[1];
+	decode_files(envp, opt);
 	return true;
 }
 
@@ -386,6 +430,7 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 {
 	int64_t r;
 
+	t->proc->ops->farewell(t, 0, true);
 	sig_prepare_exec(t);
 	if (t->proc->opt.strace)
 		strace_exec(t);
@@ -438,18 +483,21 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 			const char *name, const char *path, const struct front *front)
 {
 	char var[2 * SYS_PATH_MAX + 256];
-	const char *var_arg = var;
+	char *files = sys_exec_encode_files(&t->proc->opt);
+	const char *vars[] = { var, files };
 	enum exec_kind kind = f->fd < 0 ? EXEC_HOST : exec_kind(f);
 	bool guest = kind == EXEC_GUEST;
 	char **argv = NULL, **envp = NULL;
 	int64_t r;
 
-	if (kind == EXEC_BAD)
+	if (kind == EXEC_BAD) {
+		free(files);
 		return -ENOEXEC;
+	}
 	r = guest ? strings_make(t, &argv, q->argv, front->count != 0, front->arg, front->count)
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
-		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+		r = strings_make(t, &envp, q->envp, 0, vars, guest ? 1 + (files != NULL) : 0);
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
 		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, sizeof var);
@@ -462,6 +510,7 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 	}
 	free(argv);
 	free(envp);
+	free(files);
 	return r;
 }
 

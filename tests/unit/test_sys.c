@@ -107,6 +107,24 @@ static void test_exec(void)
 	CHECK(!sys_exec_decode(1, argv, cut, &got, &h));
 }
 
+static void test_exec_files(void)
+{
+	struct kit_options o = { .stats = true, .coverage = "/a:b/c d" }, got = { .stats_to = "x" };
+	struct sys_exec_handover h;
+	int fd = open("/dev/null", O_RDONLY);
+	char var[256], a[] = "A=1", name[] = "x", *files = sys_exec_encode_files(&o);
+	char *argv[] = { name, NULL }, *envp[] = { files, a, var, NULL };
+
+	REQUIRE(files && sys_exec_encode(var, sizeof var, fd, -1, &o, "x", "x"));
+	REQUIRE(sys_exec_decode(1, argv, envp, &got, &h));
+	CHECK(!got.stats_to && !got.profile && got.stats);
+	CHECK_STR(got.coverage, "/a:b/c d");
+	CHECK_STR(envp[0], "A=1");
+	CHECK(!envp[1]);
+	o.coverage = NULL;
+	CHECK(!sys_exec_encode_files(&o));
+}
+
 static void test_fd_hide(void)
 {
 	int fd = open("/dev/null", O_RDONLY), high = sys_fd_hide(fd);
@@ -159,4 +177,4 @@ static void test_cpuinfo(void)
 	strbuf_fini(&b);
 }
 
-CHECK_MAIN(test_rows, test_exec, test_fd_hide, test_words, test_cpuinfo)
+CHECK_MAIN(test_rows, test_exec, test_exec_files, test_fd_hide, test_words, test_cpuinfo)
