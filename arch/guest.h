@@ -23,6 +23,13 @@ struct guest_fetch {
 	bool (*is_own)(void *ctx, gaddr pc);
 };
 
+/* What has been carried out: at[i] is set to 1 for the two bytes of code at start + 2 * i. */
+struct guest_ran {
+	gaddr start;
+	uint64_t halves;
+	uint8_t *at;
+};
+
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
@@ -32,6 +39,7 @@ struct guest_limits {
 	 * branches in it stay branches, none becomes a select.
 	 */
 	bool count;
+	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
 	/* Where a trace that does not start there ends: the blocks of a region. */
 	const gaddr *stop;
 	unsigned stop_count;

@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/backtrace.h"
 #include "runtime/check.h"
+#include "runtime/cover.h"
 #include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
@@ -165,6 +166,8 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 {
 	if (t->proc->counts)
 		stats_write(t, sig, executes);
+	if (t->proc->ran)
+		cover_write(t->proc);
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -186,6 +189,17 @@ static int cannot_start(struct diag *d, const char *why)
 	return -1;
 }
 
+/* The thread's level 0 was there before the program, by whose code's place it notes what has run. */
+static bool begin_coverage(struct kit_thread *t, struct diag *d)
+{
+	if (!cover_init(t->proc, d))
+		return false;
+	level0_thread_fini(t);
+	level0_thread_init(t);
+	jit_set_ran(t->proc->jit, t->proc->ran);
+	return true;
+}
+
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
 	struct kit_process *p = calloc(1, sizeof *p);
@@ -200,6 +214,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->opt = *opt;
 	if (opt->stats_to && strcmp(opt->stats_to, "json") != 0)
 		p->opt.stats_to = absolute_path(opt->stats_to);
+	if (opt->coverage)
+		p->opt.coverage = absolute_path(opt->coverage);
 	if (opt->stats)
 		stats_process_init(p, begin_ns);
 	p->features = rv64_guest.default_features;
@@ -237,6 +253,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	trace_enlist(t);
 	if (opt->trace)
 		trace_restore(t, opt->trace);
+	if (p->opt.coverage && !begin_coverage(t, d))
+		return -1;
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
 	if (opt->stats)

@@ -32,6 +32,7 @@ void level0_thread_init(struct kit_thread *t)
 	KIT_CHECK(l, "out of memory");
 	l->limits = ordinary;
 	l->limits.count = t->proc->opt.stats;
+	l->limits.ran = t->proc->ran;
 	traces_init(&l->traces, t->proc->mem);
 	t->level0 = l;
 }
@@ -152,7 +153,9 @@ enum ir_exit level0_run_one(struct kit_thread *t)
 	const struct guest_fetch f = { .read = mem_fetch,
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
-	const struct guest_limits one = { .max_insns = 1, .count = t->proc->opt.stats };
+	const struct guest_limits one = { .max_insns = 1,
+					  .count = t->proc->opt.stats,
+					  .ran = t->proc->ran };
 	struct guest_run r;
 
 	jit_set_frm(t);

@@ -104,6 +104,9 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 			return bad_value(r, value, d);
 		o->backtrace = *value == 'n' ? KIT_BACKTRACE_NEVER : KIT_BACKTRACE_CRASH;
 		return true;
+	case OPT_coverage:
+		o->coverage = value;
+		return true;
 	case OPT_selfcheck:
 		o->selfcheck = true;
 		return true;

@@ -27,6 +27,7 @@ struct asked_stop;
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
+struct guest_ran;
 
 struct kit_process;
 struct kit_thread;
@@ -93,6 +94,8 @@ struct kit_process {
 	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
 	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
 	struct kit_counts *counts; /* --stats: of threads that have ended; NULL without */
+	gaddr image_start, image_end; /* the program's span */
+	struct guest_ran *ran;        /* --coverage; NULL without */
 	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
 	gaddr load_bias; /* of the program, against its file's addresses */
 	gaddr vdso_base; /* guest vDSO */

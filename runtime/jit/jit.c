@@ -124,6 +124,46 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 			(unsigned long)start, (unsigned long)size_bytes, n);
 }
 
+/* How many of n bytes at pc have run; those that nobody asks about count as such. */
+static unsigned ran_bytes(const struct guest_ran *r, gaddr pc, unsigned n)
+{
+	unsigned k = 0;
+
+	while (k < n) {
+		uint64_t i = (pc + k - r->start) / 2;
+
+		if (i < r->halves && !__atomic_load_n(&r->at[i], __ATOMIC_RELAXED))
+			break;
+		k += 2;
+	}
+	return k < n ? k : n;
+}
+
+static bool has_run(const struct jit *j, gaddr pc)
+{
+	return KIT_LIKELY(!j->ran) || ran_bytes(j->ran, pc, 2);
+}
+
+static unsigned fetch_ran(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+{
+	const struct jit *j = ctx;
+
+	return mem_fetch(j->mem, pc, buf, ran_bytes(j->ran, pc, want_bytes));
+}
+
+static bool is_own(void *ctx, gaddr pc)
+{
+	const struct jit *j = ctx;
+
+	return mem_is_vdso(j->mem, pc);
+}
+
+void jit_set_ran(struct jit *j, const struct guest_ran *ran)
+{
+	j->ran = ran;
+	j->fetch = (struct guest_fetch){ fetch_ran, j, is_own };
+}
+
 bool jit_has_routines(const struct jit *j) { return j->limits.routines; }
 
 static bool make_thunks(struct jit *j, struct diag *d)
@@ -682,6 +722,8 @@ static bool count_cold(struct kit_thread *t, gaddr pc)
 /* The same where pc is translated when it is not cold. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
+	if (!has_run(t->proc->jit, pc))
+		return true;
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
 	if (count_cold(t, pc))
@@ -700,7 +742,7 @@ bool jit_is_cold(struct kit_thread *t, bool untranslated)
 		found = tc_find(&j->tc, t->st.pc) != NULL;
 		world_leave(&j->world, &t->jit->world);
 	}
-	return !found && count_cold(t, t->st.pc);
+	return !found && (!has_run(j, t->st.pc) || count_cold(t, t->st.pc));
 }
 
 /*

@@ -13,11 +13,14 @@
 #include "runtime/core/thread.h"
 
 struct guest_limits;
+struct guest_ran;
 struct jit;
 struct ir_unit;
 
 /* Whether routines of libc are recognised. */
 bool jit_has_routines(const struct jit *j);
+/* Before anything is translated: code in ran that has not run yet is level 0's to run first (runtime/cover.h). */
+void jit_set_ran(struct jit *j, const struct guest_ran *ran);
 
 /*
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what

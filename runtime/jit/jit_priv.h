@@ -62,6 +62,7 @@ struct jit {
 	struct jit_thunks thunks;
 	struct guest_limits limits;
 	struct guest_fetch fetch;
+	const struct guest_ran *ran; /* NULL: everything may be translated */
 	enter_fn *enter;
 	pthread_mutex_t lock;
 	uint32_t

@@ -268,7 +268,7 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
 	trace_directory.takes_marks = 1;
 	sig_core_limit(p);
-	if (p->opt.stats)
+	if (p->opt.stats || p->opt.coverage)
 		take_endings(p);
 	return true;
 }
