@@ -189,7 +189,7 @@ static void translate(struct kit_thread *t, bool routines, struct ir_unit *u)
 	struct guest_limits limits = jit_lockstep_limits;
 
 	limits.routines = routines;
-	limits.count = t->proc->opt.stats;
+	limits.count = t->proc->opt.count;
 	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
 }

@@ -164,7 +164,7 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 
 static void farewell(struct kit_thread *t, int sig, bool executes)
 {
-	if (t->proc->counts)
+	if (t->proc->opt.stats)
 		stats_write(t, sig, executes);
 	if (t->proc->ran)
 		cover_write(t->proc);
@@ -205,7 +205,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
-	const uint64_t begin_ns = opt->stats ? stats_now_ns() : 0;
+	const uint64_t begin_ns = opt->stats || opt->max_insns ? stats_now_ns() : 0;
 
 	KIT_CHECK(p && t, "out of memory");
 	if (fd < 0)
@@ -216,7 +216,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		p->opt.stats_to = absolute_path(opt->stats_to);
 	if (opt->coverage)
 		p->opt.coverage = absolute_path(opt->coverage);
-	if (opt->stats)
+	p->opt.count = opt->stats || opt->max_insns;
+	if (p->opt.count)
 		stats_process_init(p, begin_ns);
 	p->features = rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
@@ -257,8 +258,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
-	if (opt->stats)
-		stats_loaded(p);
+	if (p->opt.count)
+		stats_loaded(t);
 	run_thread(t);
 	return sys_process_end(t);
 }

@@ -31,7 +31,7 @@ void level0_thread_init(struct kit_thread *t)
 
 	KIT_CHECK(l, "out of memory");
 	l->limits = ordinary;
-	l->limits.count = t->proc->opt.stats;
+	l->limits.count = t->proc->opt.count;
 	l->limits.ran = t->proc->ran;
 	traces_init(&l->traces, t->proc->mem);
 	t->level0 = l;
@@ -154,7 +154,7 @@ enum ir_exit level0_run_one(struct kit_thread *t)
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
 	const struct guest_limits one = { .max_insns = 1,
-					  .count = t->proc->opt.stats,
+					  .count = t->proc->opt.count,
 					  .ran = t->proc->ran };
 	struct guest_run r;
 

@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
+#include "runtime/sys/clone.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define LU(x) (unsigned long)(x)
 
 /* Of a process, behind kit_process.counts. */
 struct stats {
@@ -33,13 +36,6 @@ void stats_process_init(struct kit_process *p, uint64_t begin_ns)
 	KIT_CHECK(s, "out of memory");
 	s->begin_ns = begin_ns;
 	p->counts = &s->total;
-}
-
-void stats_loaded(struct kit_process *p)
-{
-	struct stats *s = stats_of(p);
-
-	s->load_ns = stats_now_ns() - s->begin_ns;
 }
 
 void stats_thread_init(struct kit_thread *t)
@@ -74,6 +70,47 @@ void stats_thread_fini(struct kit_thread *t)
 	t->counts = NULL;
 }
 
+/* ---- --max-instructions --------------------------------------------------------------------------- */
+
+/* So far, by all threads. */
+static uint64_t insns_of(struct kit_process *p)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&p->list_lock);
+	n = p->counts->counted[IR_COUNT_INSNS];
+	for (const struct kit_thread *t = p->first_thread; t; t = t->next)
+		n += t->st.counted[IR_COUNT_INSNS];
+	pthread_mutex_unlock(&p->list_lock);
+	return n;
+}
+
+/* A host thread that no guest sees looks now and then: translated code has no room for a comparison. */
+static void *watch(void *arg)
+{
+	enum { LOOK_US = 5000 };
+	struct kit_process *p = arg;
+
+	while (insns_of(p) <= p->opt.max_insns)
+		usleep(LOOK_US);
+	kit_log_write("kitemu: --max-instructions: more than %lu were run", LU(p->opt.max_insns));
+	_exit(KIT_EXIT_INTERNAL);
+}
+
+static void start_watch(struct kit_thread *t)
+{
+	if (t->proc->opt.max_insns && thread_start_helper(t, watch, t->proc))
+		kit_log_write("kitemu: --max-instructions: no thread can be made to look after it");
+}
+
+void stats_loaded(struct kit_thread *t)
+{
+	struct stats *s = stats_of(t->proc);
+
+	s->load_ns = stats_now_ns() - s->begin_ns;
+	start_watch(t);
+}
+
 void stats_fork_child(struct kit_thread *t)
 {
 	struct stats *s = stats_of(t->proc);
@@ -85,6 +122,7 @@ void stats_fork_child(struct kit_thread *t)
 	memset(t->st.counted, 0, sizeof t->st.counted);
 	if (t->proc->jit)
 		jit_get_stats(t->proc->jit, &s->before);
+	start_watch(t);
 }
 
 void stats_faulted(struct kit_thread *t, gaddr end, bool again)
@@ -197,8 +235,6 @@ static void put_json_string(struct strbuf *b, const char *s)
 			strbuf_putc(b, *s);
 	strbuf_putc(b, '"');
 }
-
-#define LU(x) (unsigned long)(x)
 
 /* One object, in one line. */
 static void put_json(struct strbuf *b, const struct kit_thread *t, const struct record *r, int sig,

@@ -1,5 +1,5 @@
 /*
- * --stats: what a process and its engines did, told when it ends, dies of a signal, or executes another program.
+ * --stats and --max-instructions: what a process and its engines did, told when it ends, dies of a signal, or executes another program.
  *
  * Without the option nothing is counted but what costs nothing. With it translated code counts instructions (op count:
  * an addition to memory for each stretch between two branches), branches stay branches, libc's routines are the
@@ -22,8 +22,8 @@ static inline uint64_t stats_now_ns(void)
 
 /* Once, for a process with --stats; begin_ns: when it began to be loaded. */
 void stats_process_init(struct kit_process *p, uint64_t begin_ns);
-/* The program is loaded. */
-void stats_loaded(struct kit_process *p);
+/* The program of t is loaded: from now on --max-instructions holds. */
+void stats_loaded(struct kit_thread *t);
 void stats_thread_init(struct kit_thread *t);
 /* t has ended: what it counted is its process's. */
 void stats_thread_fini(struct kit_thread *t);

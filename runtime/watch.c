@@ -45,7 +45,7 @@ static enum ir_exit run_plain(struct kit_thread *t, unsigned most)
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
 	const struct guest_limits limits = { .max_insns = most,
-					     .count = t->proc->opt.stats,
+					     .count = t->proc->opt.count,
 					     .ran = t->proc->ran };
 	struct guest_run r;
 

@@ -104,6 +104,8 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 			return bad_value(r, value, d);
 		o->backtrace = *value == 'n' ? KIT_BACKTRACE_NEVER : KIT_BACKTRACE_CRASH;
 		return true;
+	case OPT_insns:
+		return parse_size(value, &o->max_insns) || bad_value(r, value, d);
 	case OPT_coverage:
 		o->coverage = value;
 		return true;

@@ -24,8 +24,9 @@ struct kit_options {
 	bool stats;         /* tell what was translated and run, at exit */
 	const char *
 	    stats_to; /* "json": to stderr, else the file to add a record to; NULL: text to stderr */
+	uint64_t max_insns;   /* of a process, or 0 */
+	bool count;           /* instructions are counted: stats or max_insns */
 	const char *coverage; /* the file to write it to, from the root; NULL: none */
-	const char *profile;  /* the same */
 	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
 	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes; /* code cache */

@@ -202,9 +202,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->region_opts = j->opts;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
-	j->limits.count = p->opt.stats;
+	j->limits.count = p->opt.count;
 	j->limits.routines =
-	    !p->opt.no_idioms && !p->opt.stats && native_routines(j->opts.host_features);
+	    !p->opt.no_idioms && !p->opt.count && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);

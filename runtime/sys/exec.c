@@ -74,9 +74,9 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 
 char *sys_exec_encode_files(const struct kit_options *o)
 {
-	const char *file[] = { o->stats_to, o->coverage, o->profile };
+	const char *file[] = { o->stats_to, o->coverage };
 	struct strbuf b = STRBUF_INIT;
-	bool any = false;
+	bool any = o->max_insns != 0;
 
 	strbuf_puts(&b, SYS_OUT_VAR);
 	for (unsigned i = 0; i < ARRAY_LEN(file); i++) {
@@ -87,6 +87,7 @@ char *sys_exec_encode_files(const struct kit_options *o)
 		strbuf_puts(&b, file[i]);
 		any = true;
 	}
+	strbuf_printf(&b, "\n%llu", (unsigned long long)o->max_insns);
 	if (any)
 		return b.s;
 	strbuf_fini(&b);
@@ -96,7 +97,7 @@ char *sys_exec_encode_files(const struct kit_options *o)
 /* Takes the variable out of the environment; the options keep the strings. */
 static void decode_files(char **envp, struct kit_options *o)
 {
-	const char **file[] = { &o->stats_to, &o->coverage, &o->profile };
+	const char **file[] = { &o->stats_to, &o->coverage };
 	char **e = envp, *next;
 
 	for (unsigned i = 0; i < ARRAY_LEN(file); i++)
@@ -109,6 +110,7 @@ static void decode_files(char **envp, struct kit_options *o)
 
 		*file[i] = *at ? at : NULL;
 	}
+	o->max_insns = next ? strtoull(next, NULL, 10) : 0;
 	for (; *e; e++)
 		e[0] = e[1];
 }

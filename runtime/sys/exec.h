@@ -10,9 +10,9 @@
  * hexadecimal), FILTERS one more than the descriptor of
  * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), TRACE what a tracer has ordered, NAME (of LENGTH bytes) the file as the guest named it, PATH the program: that file, or the interpreter of a
  * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
- * runs with the options of its first kitemu. Where options name files, a second variable says which:
+ * runs with the options of its first kitemu. Where options name files or limits, a second variable has them:
  *
- *     KITEMU_OUT=STATS<newline>COVERAGE<newline>PROFILE
+ *     KITEMU_OUT=STATS<newline>COVERAGE<newline>INSTRUCTIONS
  */
 #ifndef KIT_RUNTIME_SYS_EXEC_H
 #define KIT_RUNTIME_SYS_EXEC_H
@@ -36,7 +36,7 @@ struct sys_exec_handover {
 /* Writes the variable into out; false when it does not fit. */
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *opt, const char *name, const char *path);
-/* The second variable on the heap; NULL: there are no such options, or a file's name has a newline. */
+/* The second variable on the heap; NULL: there are no such options, or only files whose names have a newline. */
 char *sys_exec_encode_files(const struct kit_options *opt);
 /*
  * Called before anything reads the command line. True when this kitemu was started by a guest's execve: fills *h

@@ -112,6 +112,38 @@ def text(suite):
     return run
 
 
+def limit(suite):
+    """--max-instructions ends a process that goes on and on, and the children that it forks or becomes."""
+    def run():
+        source = suite.work / "endless.c"
+        source.write_text("""
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	volatile unsigned long n = 0;
+	int status;
+	if (argc > 1 && fork() == 0)
+		*argv[1] == 'e' ? execl("/proc/self/exe", "x", NULL) : 0;
+	else if (argc > 1)
+		return wait(&status) > 0 && WEXITSTATUS(status) == 125 ? 7 : 1;
+	for (;;)
+		n++;
+}
+""")
+        program = insight.build(suite, "endless", "-O1", source=source)
+        for args, status in (([], 125), (["fork"], 7), (["exec"], 7)):
+            for way in ([], ["--engine=interp"]):
+                got, _, err = tap.run([suite.kitemu, *way, "--max-instructions=3M", program, *args], timeout=30)
+                if got != status or "--max-instructions: more than 3145728 were run" not in tap.text(err):
+                    raise tap.Fail(f"{args} {way}: {err}")
+        bare = insight.build(suite, "bare", "-O2", *insight.BARE)
+        if tap.run([suite.kitemu, "--max-instructions=100M", bare])[:2] != tap.run([suite.kitemu, bare])[:2]:
+            raise tap.Fail("a program within the limit does not run as ever")
+    return run
+
+
 def add(suite):
     suite.add("stats-counts", counts(suite))
     suite.add("stats-signal", does(suite, "signal", lambda f: len(f) == 1 and f[0]["signals"] == 5 and f[0]["status"] == 4))
@@ -119,4 +151,5 @@ def add(suite):
     suite.add("stats-term", does(suite, "term", lambda f: len(f) == 1 and f[0]["signal"] == 15, -signal.SIGTERM))
     suite.add("stats-threads", does(suite, "threads", lambda f: len(f) == 1 and f[0]["threads"] == 4))
     suite.add("stats-fork", does(suite, "fork", forked))
+    suite.add("stats-limit", limit(suite))
     suite.add("stats-text", text(suite))

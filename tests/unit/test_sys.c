@@ -109,7 +109,8 @@ static void test_exec(void)
 
 static void test_exec_files(void)
 {
-	struct kit_options o = { .stats = true, .coverage = "/a:b/c d" }, got = { .stats_to = "x" };
+	struct kit_options o = { .stats = true, .coverage = "/a:b/c d", .max_insns = 5 },
+			   got = { .stats_to = "x" };
 	struct sys_exec_handover h;
 	int fd = open("/dev/null", O_RDONLY);
 	char var[256], a[] = "A=1", name[] = "x", *files = sys_exec_encode_files(&o);
@@ -117,11 +118,13 @@ static void test_exec_files(void)
 
 	REQUIRE(files && sys_exec_encode(var, sizeof var, fd, -1, &o, "x", "x"));
 	REQUIRE(sys_exec_decode(1, argv, envp, &got, &h));
-	CHECK(!got.stats_to && !got.profile && got.stats);
+	CHECK(!got.stats_to && got.max_insns == 5 && got.stats);
 	CHECK_STR(got.coverage, "/a:b/c d");
 	CHECK_STR(envp[0], "A=1");
 	CHECK(!envp[1]);
 	o.coverage = NULL;
+	CHECK(sys_exec_encode_files(&o));
+	o.max_insns = 0;
 	CHECK(!sys_exec_encode_files(&o));
 }
 
