@@ -7,13 +7,12 @@
 #include "runtime/lcov.h"
 #include "runtime/load/debug.h"
 #include "runtime/mem/mem.h"
+#include "runtime/outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* In the map: level 0 has run it; nobody asks, so it need not be found out. */
@@ -135,64 +134,26 @@ static void put_drcov(const struct kit_process *p, const struct cover *c, const 
 	free(ran);
 }
 
-/* The whole of fd's file, zero-terminated, on the heap. */
-static char *read_all(int fd, size_t *n)
+static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
 {
-	struct stat st;
-	ssize_t got = 0;
-	char *text;
+	struct kit_process *p = ctx;
+	const struct cover *c = cover_of(p);
 
-	*n = 0;
-	if (fstat(fd, &st) < 0 || !(text = malloc((size_t)st.st_size + 1)))
-		return NULL;
-	while (*n < (size_t)st.st_size
-	       && (got = pread(fd, text + *n, (size_t)st.st_size - *n, (off_t)*n)) > 0)
-		*n += (size_t)got;
-	text[*n] = 0;
-	return text;
-}
-
-static bool write_all(int fd, const struct strbuf *b)
-{
-	for (size_t n = 0; n < b->len;) {
-		ssize_t got = pwrite(fd, b->s + n, b->len - n, (off_t)n);
-
-		if (got <= 0)
-			return false;
-		n += (size_t)got;
-	}
-	return ftruncate(fd, (off_t)b->len) == 0;
-}
-
-static bool merge(struct kit_process *p, const struct cover *c, int fd)
-{
-	struct strbuf out = STRBUF_INIT;
-	size_t n;
-	char *old = read_all(fd, &n);
-	bool ok = old;
-
-	if (ok && c->is_drcov)
-		put_drcov(p, c, old, n, &out);
-	else if (ok)
-		put_lcov(c, old, &out);
-	ok = ok && write_all(fd, &out);
-	strbuf_fini(&out);
-	free(old);
-	return ok;
+	if (c->is_drcov)
+		put_drcov(p, c, old, n, out);
+	else
+		put_lcov(c, old, out);
+	return true;
 }
 
 void cover_write(struct kit_process *p)
 {
-	struct cover *c = cover_of(p);
-	int fd;
+	const struct cover *c = cover_of(p);
 
 	if (c->first != getpid() && !__atomic_load_n(c->shared, __ATOMIC_ACQUIRE))
 		return;
 	/* From here on children that end write for themselves. */
 	__atomic_store_n(c->shared, 1, __ATOMIC_RELEASE);
-	fd = open(p->opt.coverage, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0 || !merge(p, c, fd))
+	if (!outfile_merge(p->opt.coverage, merge, p))
 		kit_log_write("kitemu: --coverage: cannot write to %s", p->opt.coverage);
-	if (fd >= 0)
-		close(fd);
 }

@@ -14,6 +14,7 @@
 #include "runtime/load/core.h"
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
+#include "runtime/profile.h"
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
@@ -146,6 +147,8 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 		mem_fork_child(p->mem);
 		if (p->counts)
 			stats_fork_child(t);
+		if (p->profile)
+			profile_fork_child(t);
 		break;
 	}
 }
@@ -168,6 +171,8 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 		stats_write(t, sig, executes);
 	if (t->proc->ran)
 		cover_write(t->proc);
+	if (t->proc->profile)
+		profile_write(t->proc);
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -216,6 +221,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		p->opt.stats_to = absolute_path(opt->stats_to);
 	if (opt->coverage)
 		p->opt.coverage = absolute_path(opt->coverage);
+	if (opt->profile)
+		p->opt.profile = absolute_path(opt->profile);
 	p->opt.count = opt->stats || opt->max_insns;
 	if (p->opt.count)
 		stats_process_init(p, begin_ns);
@@ -258,6 +265,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
+	if (p->opt.profile)
+		profile_begin(t);
 	if (p->opt.count)
 		stats_loaded(t);
 	run_thread(t);

@@ -15,11 +15,14 @@
 #include "runtime/jit/jit.h"
 #include "runtime/level0.h"
 #include "runtime/mem/mem.h"
+#include "runtime/profile.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
 #include "runtime/stats.h"
 #include "runtime/sys/sys.h"
 #include "runtime/watch.h"
+
+#include <errno.h>
 
 enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
 
@@ -57,6 +60,9 @@ static void end_syscall(struct kit_thread *t, int64_t result)
 {
 	if (KIT_UNLIKELY(t->tmpmask))
 		sig_end_tmpmask(t, result);
+	/* Nobody but the sampler has interrupted it. */
+	if (KIT_UNLIKELY(t->sample.due && result == -EINTR && !sig_is_taken(t)))
+		return;
 	if (KIT_UNLIKELY(result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND)) {
 		sig_deliver(t, true, &result);
 		return;
@@ -204,6 +210,8 @@ static void attend(struct kit_thread *t)
 	uint32_t stops;
 	gaddr pc;
 
+	if (KIT_UNLIKELY(t->sample.due))
+		profile_sample(t);
 	sig_deliver(t, false, NULL);
 	if (KIT_LIKELY(!(t->trace.orders & TRACE_STEP)))
 		return;

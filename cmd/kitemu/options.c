@@ -109,6 +109,9 @@ static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *
 	case OPT_coverage:
 		o->coverage = value;
 		return true;
+	case OPT_profile:
+		o->profile = value;
+		return true;
 	case OPT_selfcheck:
 		o->selfcheck = true;
 		return true;

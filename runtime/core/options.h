@@ -20,10 +20,11 @@ struct kit_options {
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
 	enum kit_backtrace backtrace; /* what a crash prints */
-	unsigned max_level; /* 1 or 2: up to which level hot code is compiled */
-	bool stats;         /* tell what was translated and run, at exit */
+	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */
+	bool stats;                   /* tell what was translated and run, at exit */
 	const char *
 	    stats_to; /* "json": to stderr, else the file to add a record to; NULL: text to stderr */
+	const char *profile;  /* the file to write it to, from the root; NULL: none */
 	uint64_t max_insns;   /* of a process, or 0 */
 	bool count;           /* instructions are counted: stats or max_insns */
 	const char *coverage; /* the file to write it to, from the root; NULL: none */

@@ -28,6 +28,7 @@ struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
 struct guest_ran;
+struct profile; /* runtime/profile.c */
 
 struct kit_process;
 struct kit_thread;
@@ -91,16 +92,17 @@ struct kit_process {
 	struct jit *jit; /* NULL with --engine=interp */
 	struct sig_table *sig;
 	const char
-	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
-	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
-	struct kit_counts *counts; /* --stats: of threads that have ended; NULL without */
+	    *exe_path; /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
+	int exe_fd;    /* guest's file, close-on-exec, for execve of /proc/self/exe */
+	struct kit_counts *counts;    /* --stats: of threads that have ended; NULL without */
 	gaddr image_start, image_end; /* the program's span */
+	struct profile *profile;      /* --profile; NULL without */
 	struct guest_ran *ran;        /* --coverage; NULL without */
-	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
-	gaddr load_bias; /* of the program, against its file's addresses */
-	gaddr vdso_base; /* guest vDSO */
-	gaddr sigreturn_pc;          /* __vdso_rt_sigreturn */
-	gaddr stack_low, stack_high; /* main stack mapping */
+	int self_fd;                  /* kitemu's own binary, close-on-exec, for execveat */
+	gaddr load_bias;              /* of the program, against its file's addresses */
+	gaddr vdso_base;              /* guest vDSO */
+	gaddr sigreturn_pc;           /* __vdso_rt_sigreturn */
+	gaddr stack_low, stack_high;  /* main stack mapping */
 	/* Of the initial stack. */
 	gaddr arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
 };
@@ -114,6 +116,13 @@ struct kit_thread {
 	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
+	/* --profile: the sample that is due, and what the sampler keeps. */
+	struct {
+		uint64_t cpu_ns;  /* the sampler's */
+		uint32_t periods; /* of cpu time since the last one; atomic */
+		bool due;
+		gaddr pc; /* where the signal found it; 0: not known */
+	} sample;
 	struct kit_counts *counts; /* --stats; NULL without */
 	struct kit_thread *next;   /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */

@@ -13,6 +13,24 @@ static gaddr range_end(const struct tc_unit *u, gaddr pc)
 	return 1;
 }
 
+gaddr jit_guest_pc(const struct kit_thread *t, const void *ucontext)
+{
+	const struct jit *j = t->proc->jit;
+	const uint64_t pc = native_ctx_pc(ucontext);
+	const struct tc_unit *u;
+	gaddr gpc;
+
+	if (!j || !codemem_holds(&j->tc.mem, pc))
+		return 0;
+	u = tc_unit_at(&j->tc, pc);
+	if (!u)
+		return 0;
+	gpc = u->gpc;
+	for (uint32_t i = 0; i < u->fault_count && u->fault[i].at <= pc - (uintptr_t)u->code; i++)
+		gpc = u->gpc + (gaddr)(int64_t)u->fault[i].gpc_off;
+	return gpc;
+}
+
 gaddr jit_fault_end(const struct kit_thread *t) { return t->jit->fault_end; }
 
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)

@@ -79,6 +79,9 @@ enum jit_fault_result {
  */
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
 
+/* The guest instruction that a signal at ucontext found in translated code, or one close before it; 0: none. Async-signal-safe. */
+gaddr jit_guest_pc(const struct kit_thread *t, const void *ucontext);
+
 /* After IR_EXIT_FAULT or REDO: where the code around t->st.pc that was translated together ends. */
 gaddr jit_fault_end(const struct kit_thread *t);
 

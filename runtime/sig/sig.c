@@ -113,10 +113,25 @@ static int handle_mark(struct kit_thread *t, siginfo_t *info, void *uc)
 	return 0;
 }
 
+/* Where is the thread? At the next safe point it stops to say how it got there. */
+static void take_sample(struct kit_thread *t, void *uc)
+{
+	if (t->sample.due)
+		return;
+	t->sample.pc = jit_guest_pc(t, uc);
+	t->sample.due = true;
+	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
+}
+
 static void host_handler(int sig, siginfo_t *info, void *uc)
 {
 	struct kit_thread *t = kit_self();
 
+	if (KIT_UNLIKELY(sig == SIGBUS && info->si_code == SIG_SAMPLE_CODE)) {
+		if (t && t->proc->profile)
+			take_sample(t, uc);
+		return;
+	}
 	if (KIT_UNLIKELY(t && t->trace.raising)) {
 		t->trace.answer = *info;
 		native_ctx_set_mask(uc, all_signals);
@@ -268,7 +283,7 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
 	trace_directory.takes_marks = 1;
 	sig_core_limit(p);
-	if (p->opt.stats || p->opt.coverage)
+	if (p->opt.stats || p->opt.coverage || p->opt.profile)
 		take_endings(p);
 	return true;
 }

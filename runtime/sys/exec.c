@@ -74,7 +74,7 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 
 char *sys_exec_encode_files(const struct kit_options *o)
 {
-	const char *file[] = { o->stats_to, o->coverage };
+	const char *file[] = { o->stats_to, o->coverage, o->profile };
 	struct strbuf b = STRBUF_INIT;
 	bool any = o->max_insns != 0;
 
@@ -97,7 +97,7 @@ char *sys_exec_encode_files(const struct kit_options *o)
 /* Takes the variable out of the environment; the options keep the strings. */
 static void decode_files(char **envp, struct kit_options *o)
 {
-	const char **file[] = { &o->stats_to, &o->coverage };
+	const char **file[] = { &o->stats_to, &o->coverage, &o->profile };
 	char **e = envp, *next;
 
 	for (unsigned i = 0; i < ARRAY_LEN(file); i++)

@@ -12,7 +12,7 @@
  * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
  * runs with the options of its first kitemu. Where options name files or limits, a second variable has them:
  *
- *     KITEMU_OUT=STATS<newline>COVERAGE<newline>INSTRUCTIONS
+ *     KITEMU_OUT=STATS<newline>COVERAGE<newline>PROFILE<newline>INSTRUCTIONS
  */
 #ifndef KIT_RUNTIME_SYS_EXEC_H
 #define KIT_RUNTIME_SYS_EXEC_H
