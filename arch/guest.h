@@ -82,7 +82,7 @@ struct guest {
 	enum ir_exit (*run)(struct guest_decoder *d, const struct guest_fetch *f,
 			    const struct guest_limits *limits, struct ir_state *st,
 			    const struct ir_memory *mem, struct guest_run *r);
-	/* The same with the instructions that a run at the same pc has noted, and its limits. */
+	/* The same with the instructions that a run at the same pc has noted, and its limits; nothing is counted. */
 	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_fetch *f,
 			      const struct guest_insn *insn, unsigned count,
 			      const struct guest_limits *limits, struct ir_state *st,

@@ -84,7 +84,8 @@ static enum ir_exit run_new(struct kit_thread *t, const struct ir_memory *mem)
 	enum ir_exit why;
 
 	why = rv64_guest.run(kit_decoder(t), &f, &l->limits, &t->st, mem, &l->run);
-	if (l->run.end > pc) {
+	/* What is kept runs without being counted. */
+	if (l->run.end > pc && KIT_LIKELY(!l->limits.count)) {
 		const struct ir_range range = { .start = pc,
 						.size_bytes = (uint32_t)(l->run.end - pc) };
 

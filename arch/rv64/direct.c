@@ -32,14 +32,14 @@ static inline void carry_out(struct trace *t, const struct rv64_insn *i)
 	r->lift(t, i, r);
 }
 
-static void note(const struct trace *t, unsigned insns)
+static __attribute__((noinline)) void note(const struct trace *t, unsigned insns)
 {
 	t->b.st->counted[IR_COUNT_INSNS] += insns;
 	t->b.st->counted[IR_COUNT_CALLS] += t->b.why == IR_EXIT_SYSCALL;
 }
 
 /* The instructions in [start, end) have run. */
-static void note_ran(const struct guest_ran *r, gaddr start, gaddr end)
+static __attribute__((noinline)) void note_ran(const struct guest_ran *r, gaddr start, gaddr end)
 {
 	for (; start < end; start += 2)
 		if ((start - r->start) / 2 < r->halves)
@@ -89,20 +89,15 @@ enum ir_exit rv64_rerun(struct guest_decoder *d, const struct guest_fetch *f,
 			const struct guest_limits *limits, struct ir_state *st,
 			const struct ir_memory *mem)
 {
-	const struct rv64_insn *const first = (const struct rv64_insn *)(const void *)insn;
-	const struct rv64_insn *i = first, *last = i + count;
+	const struct rv64_insn *i = (const struct rv64_insn *)(const void *)insn, *last = i + count;
 	struct trace t;
 
 	begin(&t, d, f, limits, st, mem);
 	while (i < last) {
 		carry_out(&t, i++);
 		if (t.b.why != IR_EXIT_NONE)
-			break;
+			return t.b.why;
 	}
-	if (KIT_UNLIKELY(limits->count))
-		note(&t, (unsigned)(i - first));
-	if (t.b.why != IR_EXIT_NONE)
-		return t.b.why;
 	st->pc = t.next;
 	return IR_EXIT_LOOKUP;
 }

@@ -125,7 +125,7 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 }
 
 /* How many of n bytes at pc have run; those that nobody asks about count as such. */
-static unsigned ran_bytes(const struct guest_ran *r, gaddr pc, unsigned n)
+static __attribute__((noinline)) unsigned ran_bytes(const struct guest_ran *r, gaddr pc, unsigned n)
 {
 	unsigned k = 0;
 
@@ -742,7 +742,9 @@ bool jit_is_cold(struct kit_thread *t, bool untranslated)
 		found = tc_find(&j->tc, t->st.pc) != NULL;
 		world_leave(&j->world, &t->jit->world);
 	}
-	return !found && (!has_run(j, t->st.pc) || count_cold(t, t->st.pc));
+	if (found)
+		return false;
+	return KIT_UNLIKELY(!has_run(j, t->st.pc)) || count_cold(t, t->st.pc);
 }
 
 /*
