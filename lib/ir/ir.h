@@ -9,7 +9,8 @@
  *
  * Values are in SSA form: an insn is named by its index (ir_ref), is defined
  * once and used only by later insns of the same block. Between blocks values
- * travel in guest registers alone: getreg reads one, putreg writes one. Insns are
+ * travel in guest registers alone: getreg reads one, putreg writes one. There may be
+ * several blocks for one pc, which differ in what they know of registers at their entry. Insns are
  * executed in order. Guest registers, memory and the exits see exactly what an
  * in-order execution gives: at a load or store that faults, and at each exit,
  * every guest register holds what the last putreg before it wrote.
@@ -144,6 +145,12 @@ struct ir_block {
 	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
 	uint32_t exec_count;   /* how often level 1 ran it, as far as known; for level 2 */
+	/*
+	 * What holds at its entry whatever way it is come to, as sets of F64 registers: boxed ones hold a float below 32
+	 * one bits; canon: that float, or of a register that is not boxed the double, is no NaN but the canonical one.
+	 * Block 0 is entered from outside: of it nothing is known.
+	 */
+	uint64_t boxed, canon;
 };
 
 struct ir_unit {
