@@ -33,6 +33,8 @@ static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, 
 		.alloc = { SCRATCH_INT, SCRATCH_FP },
 		.regs = regs,
 		.phys_name = x64_phys_name,
+		/* A block that takes a raw float is told that it is canonical. */
+		.fix_serves = { [X64_FIX_BOX32] = 1 << X64_FIX_CANON32 },
 	};
 	memset(t->home, LIR_PHYS_NONE, sizeof t->home);
 	for (unsigned i = 0; i < ints; i++)

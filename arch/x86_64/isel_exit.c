@@ -1,28 +1,45 @@
 /* Instruction selection: branches and exits. */
 #include "arch/x86_64/isel_priv.h"
 
+/* Those puts whose registers are tested at an exit to block to: what that takes as it is, is not. */
+static uint64_t tested_at(const struct x64_isel *s, unsigned to)
+{
+	const struct x64_puts *p = &s->puts;
+	uint64_t regs = p->regs;
+
+	if (to == IR_NOBLOCK)
+		return regs;
+	for (uint64_t left = regs & s->lir->block[to].fixes; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+
+		if (ra_fix_stays(s->t, p->fix[g], s->lir->block[to].fix[g]))
+			regs &= ~(UINT64_C(1) << g);
+	}
+	return regs;
+}
+
 /*
- * A NaN operand makes a NaN of a result. So of the registers that hold raw results here, those that another
+ * A NaN operand makes a NaN of a result. So of the registers (regs) that hold raw results here, those that another
  * one was computed from need no test: if that one is no NaN, neither are they. Gives their homes.
  */
-static uint64_t implied_homes(const struct x64_isel *s)
+static uint64_t implied_homes(const struct x64_isel *s, uint64_t regs)
 {
 	const struct x64_puts *p = &s->puts;
 	uint32_t implied = 0;
 	uint64_t homes = 0;
 
-	for (uint64_t left = p->regs; left; left &= left - 1) {
+	for (uint64_t left = regs; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
 		uint32_t own = 0; /* puts of the same value */
 
-		for (uint64_t same = p->regs; same; same &= same - 1) {
+		for (uint64_t same = regs; same; same &= same - 1) {
 			unsigned h = (unsigned)__builtin_ctzll(same);
 
 			own |= p->from[h] == p->from[g] ? p->bit[h] : 0;
 		}
 		implied |= (s->val[p->from[g]].no_nan & ~own) | (own & ~p->bit[g] & -p->bit[g]);
 	}
-	for (uint64_t left = p->regs; left; left &= left - 1) {
+	for (uint64_t left = regs; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
 
 		if (implied & p->bit[g])
@@ -35,7 +52,7 @@ uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 {
 	struct lir_unit *u = s->lir;
 
-	x.host_info = implied_homes(s);
+	x.host_info = implied_homes(s, tested_at(s, x.to));
 	arena_grow(u->arena, u->exit, u->exit_count, u->exit_cap);
 	u->exit[u->exit_count] = x;
 	return (uint16_t)u->exit_count++;
