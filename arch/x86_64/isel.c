@@ -53,8 +53,7 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	case IR_st32:
 		return n == 1;
 	case IR_br: /* a final one comes when the register is already extended */
-		if (ir_info(&s->ir->insn[x64_next_effect(s, (uint32_t)(in - s->ir->insn))])->flags
-		    & IR_Z)
+		if (x64_is_final_br(s, (uint32_t)(in - s->ir->insn)))
 			return false;
 		return x64_narrow_compare(s, in);
 	case IR_set:

@@ -59,7 +59,7 @@ uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 }
 
 /* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
-uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
+static uint32_t next_effect(const struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in;
 
@@ -67,6 +67,22 @@ uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
 		in = &s->ir->insn[++idx];
 	while (in->dead || ir_info(in)->flags & IR_P);
 	return idx;
+}
+
+/* The same past registers that become constants. */
+static const struct ir_insn *next_but_consts(const struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *insn = s->ir->insn;
+
+	do
+		idx = next_effect(s, idx);
+	while (insn[idx].op == IR_putreg && insn[insn[idx].a.idx].op == IR_const);
+	return &insn[idx];
+}
+
+bool x64_is_final_br(const struct x64_isel *s, uint32_t idx)
+{
+	return ir_info(next_but_consts(s, idx))->flags & IR_Z;
 }
 
 /* True when floating-point comparison idx has no other use than the branch that comes next. */
@@ -77,7 +93,7 @@ bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx)
 
 	if (s->val[idx].uses != 1)
 		return false;
-	br = &s->ir->insn[x64_next_effect(s, idx)];
+	br = next_but_consts(s, idx);
 	return br->op == IR_br && br->sub <= IR_NE && s->val[br->a.idx].rep == idx
 	       && x64_const(s, br->b, &c) && c == 0;
 }
@@ -150,7 +166,6 @@ static void take_fixed(struct lir_insn *l)
 static void sel_br(struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
-	uint32_t next = x64_next_effect(s, idx);
 	gaddr target = (gaddr)in->imm;
 	struct lir_insn *l;
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
@@ -162,7 +177,7 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	l = compare_branch(s, in);
 	l->exit = exit;
 	l->flags = LF_EXIT;
-	if (ir_info(&s->ir->insn[next])->flags & IR_Z)
+	if (x64_is_final_br(s, idx))
 		l->flags |= LF_SYNC;
 	if (l->flags & LF_SYNC) {
 		s->puts.regs = 0; /* tested now */

@@ -226,7 +226,8 @@ struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool
 /* isel_exit.c */
 void x64_sel_exit(struct x64_isel *s, uint32_t idx);
 bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx);
-uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx);
+/* Does nothing but the final exit come behind br idx, and registers that become constants? */
+bool x64_is_final_br(const struct x64_isel *s, uint32_t idx);
 uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x);
 
 #endif
