@@ -16,6 +16,7 @@ struct jit_opts {
 	bool guest_base;   /* add ir_state.guest_base to every guest address */
 	bool
 	    few_homes; /* keep few guest registers in host registers, and leave few to the allocator (tests) */
+	bool region; /* the unit is a region: passes of level 2 */
 	bool
 	    count_blocks; /* each block counts its entries: ir_state.entries. What is hot goes to level 2 */
 };

@@ -200,6 +200,7 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	/* One process in two spills all the time. */
 	j->opts.few_homes = p->opt.stress && getpid() % 2;
 	j->region_opts = j->opts;
+	j->region_opts.region = true;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
 	j->limits.count = p->opt.count;
