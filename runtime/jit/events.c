@@ -38,7 +38,8 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	struct jit *j = t->proc->jit;
 	bool routine = j && native_routine_leave(ucontext, &t->st);
 	uint64_t pc = native_ctx_pc(ucontext);
-	uint64_t guard = t->st.code_sp_top + sizeof(uint64_t) - CODE_STACK_BYTES - MEM_PAGE_BYTES;
+	uint64_t guard =
+	    t->st.code_sp_top + CODE_STACK_ENTRY_BYTES - CODE_STACK_BYTES - MEM_PAGE_BYTES;
 	const struct code_fault *f;
 	struct tc_unit *u;
 

@@ -173,6 +173,7 @@ static bool make_thunks(struct jit *j, struct diag *d)
 	cb_init(&cb, codemem_rw(&j->tc.mem, j->tc.mem.rx, THUNK_BYTES), THUNK_BYTES);
 	if (!j->host->thunks(&j->target, &j->opts, &cb, &j->thunks))
 		return diag_fail(d, KIT_EXIT_INTERNAL, "thunks do not fit");
+	codemem_sync(j->tc.mem.rx, cb_pos(&cb));
 	j->enter = (enter_fn *)(uintptr_t)(j->tc.mem.rx + j->thunks.enter);
 	return true;
 }
@@ -209,7 +210,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
-	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host->code_align, d) || !make_thunks(j, d)) {
+	if (size > j->host->reach_bytes)
+		size = j->host->reach_bytes;
+	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host, d) || !make_thunks(j, d)) {
 		free(j);
 		return NULL;
 	}
@@ -256,7 +259,7 @@ static struct jit_thread *thread_new(const struct jit *j)
 		return NULL;
 	}
 	jt->jump[0].gpc = 1;
-	memcpy(stack + CODE_STACK_BYTES - sizeof resync, &resync, sizeof resync);
+	memcpy(stack + CODE_STACK_BYTES - CODE_STACK_ENTRY_BYTES, &resync, sizeof resync);
 	jt->entry[0].gpc = 1;
 	jt->random = (uintptr_t)jt;
 	jt->translating = 1;
@@ -269,7 +272,7 @@ static void attach(struct jit *j, struct jit_thread *jt, struct kit_thread *t)
 	struct ir_state *st = &t->st;
 
 	st->jump = jt->jump;
-	st->code_sp_top = (uintptr_t)jt->jump - sizeof(uint64_t);
+	st->code_sp_top = (uintptr_t)jt->jump - CODE_STACK_ENTRY_BYTES;
 	reset_code_stack(st);
 	jt->thread = t;
 	jt->world.st = st;

@@ -16,6 +16,7 @@ enum {
 	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
+	CODE_STACK_ENTRY_BYTES = 16, /* the most that a host has for a return address */
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
 	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */

@@ -2,7 +2,6 @@
  * Compiled code on this machine against the interpreter: random units with random states, under each set of cpu
  * features and with and without a guest base; registers, memory, flags, pc and reason must be equal.
  */
-#include "arch/x86_64/x64.h"
 #include "lib/opt/pass.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fpcases.h"
@@ -20,18 +19,29 @@ static const struct ir_reg mixed_regs[] = {
 };
 static const struct ir_regfile mixed = { ARRAY_LEN(mixed_regs), mixed_regs };
 
-#define BIT(f) (UINT64_C(1) << X64_FEATURE_##f)
+/* Features of any host; what this machine does not have is left out. */
 static const struct {
-	const char *name;
+	const char *name, *features;
 	struct jit_opts opts;
 } configs[] = {
-	{ "baseline", { 0 } },
-	{ "sse4.1", { .host_features = BIT(SSE41), .guest_base = true } },
-	{ "avx", { .host_features = BIT(SSE41) | BIT(AVX), .count_blocks = true } },
-	{ "all", { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) } },
-	{ "all based",
-	  { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2), .guest_base = true } },
+	{ "baseline", "", { 0 } },
+	{ "sse4.1", "sse4.1", { .guest_base = true } },
+	{ "avx", "sse4.1 avx", { .count_blocks = true } },
+	{ "all", "sse4.1 avx fma bmi2 lse", { 0 } },
+	{ "all based", "sse4.1 avx fma bmi2 lse", { .guest_base = true } },
 };
+
+/* The features of configuration c that this machine has. */
+static uint64_t features_of(unsigned c)
+{
+	const char *name;
+	uint64_t bits = 0;
+
+	for (unsigned b = 0; (name = host_native()->feature_name(b)); b++)
+		if (strstr(configs[c].features, name))
+			bits |= UINT64_C(1) << b;
+	return bits & native_features();
+}
 
 /* ---- what a run gives ------------------------------------------------------------------------------ */
 
@@ -106,9 +116,11 @@ static uint64_t helper(struct ir_state *st, uint64_t a, uint64_t b)
 
 static ir_helper_fn *const helpers[IR_HELPER_COUNT] = { helper };
 
-static void work_init(struct work *w, const struct ir_regfile *regs, struct jit_opts opts)
+static void work_init(struct work *w, const struct ir_regfile *regs, unsigned config)
 {
-	opts.host_features &= native_features();
+	struct jit_opts opts = configs[config].opts;
+
+	opts.host_features = features_of(config);
 	nativerun_init(&w->n, regs, opts, WINDOW);
 	w->n.check = true;
 	arena_init(&w->a);
@@ -226,7 +238,7 @@ static void random_loops(unsigned config, const struct ir_regfile *regs, unsigne
 	struct work *w = calloc(1, sizeof *w);
 	struct irgen g;
 
-	work_init(w, regs, configs[config].opts);
+	work_init(w, regs, config);
 	for (unsigned i = 0; i < count && !check_failed; i++) {
 		struct ir_unit u, v;
 
@@ -504,7 +516,7 @@ static void each_op(unsigned config, unsigned first, unsigned last)
 {
 	struct work *w = calloc(1, sizeof *w);
 
-	work_init(w, &mixed, configs[config].opts);
+	work_init(w, &mixed, config);
 	for (unsigned op = first; op <= last && !check_failed; op++) {
 		const struct ir_op_info *info = &ir_ops[op];
 		unsigned subs = info->sub == IR_SUB_CC ? 6 : info->sub == IR_SUB_RM ? 6 : 1;
@@ -620,7 +632,7 @@ static void test_shapes(void)
 		struct ir_unit u;
 
 		CHECK_AT("%s shape %u", configs[c].name, i);
-		work_init(w, &mixed, configs[c].opts);
+		work_init(w, &mixed, c);
 		snprintf(text, sizeof text, "block 0x1000 {\n%s}\n", shapes[i]);
 		ir_unit_init(&u, &w->a, &mixed, 0);
 		if (!CHECK(ir_parse(text, &u, &d)))
@@ -639,23 +651,38 @@ static void test_shapes(void)
 	check_where[0] = 0;
 }
 
+/* The bit of a feature of this machine's host. */
+static uint64_t feature(const char *name)
+{
+	unsigned b = 0;
+
+	while (host_native()->feature_name(b) && strcmp(host_native()->feature_name(b), name) != 0)
+		b++;
+	CHECK(host_native()->feature_name(b));
+	return UINT64_C(1) << b;
+}
+
 /* libgcc asks the cpu by itself. */
 static void test_features(void)
 {
+#ifdef __x86_64__
 	uint64_t want = 0;
 
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("sse4.1"))
-		want |= UINT64_C(1) << X64_FEATURE_SSE41;
+		want |= feature("sse4.1");
 	if (__builtin_cpu_supports("avx"))
-		want |= UINT64_C(1) << X64_FEATURE_AVX;
+		want |= feature("avx");
 	if (__builtin_cpu_supports("fma"))
-		want |= UINT64_C(1) << X64_FEATURE_FMA;
+		want |= feature("fma");
 	if (__builtin_cpu_supports("bmi2"))
-		want |= UINT64_C(1) << X64_FEATURE_BMI2;
+		want |= feature("bmi2");
 	if (__builtin_cpu_supports("avx2"))
-		want |= UINT64_C(1) << X64_FEATURE_AVX2;
+		want |= feature("avx2");
 	CHECK_EQ(native_features(), want);
+#else
+	CHECK_EQ(native_features() & ~feature("lse"), 0);
+#endif
 }
 
 CHECK_MAIN(test_features, test_shapes, test_random_int, test_random_fp, test_random_short,
