@@ -40,6 +40,8 @@ struct guest_limits {
 	 */
 	bool count;
 	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
+	bool
+	    keep_branches; /* none becomes a select: stores behind it wait for it (ir_unit.keep_deps) */
 	/* Where a trace that does not start there ends: the blocks of a region. */
 	const gaddr *stop;
 	unsigned stop_count;

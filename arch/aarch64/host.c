@@ -109,6 +109,7 @@ const struct jit_host a64_host = {
 	.code_align = 32,
 	.reach_bytes = UINT64_C(1) << 27,
 	.link_word = a64_branch_word,
+	.keep_deps = true,
 	.target = a64_target,
 	.isel = a64_isel,
 	.emit = a64_emit,

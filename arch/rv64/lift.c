@@ -119,6 +119,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.max_branches = limits->max_branches;
 	t.counts = limits->count;
 	t.count = IR_NOREF;
+	t.keep_branches = limits->keep_branches;
 	t.branches = t.arm_insns = 0;
 	t.looked_to = pc;
 	t.done = t.loops = false;

@@ -35,6 +35,7 @@ struct trace {
 	unsigned max_branches;
 	unsigned branches; /* conditional ones passed */
 	gaddr stop;        /* the trace ends before this pc; 1 none */
+	bool keep_branches;
 	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
 	unsigned arm_insns;
 	gaddr

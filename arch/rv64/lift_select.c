@@ -8,7 +8,8 @@
  * trace goes on as if there had been no branch, so such branches do not count among those that end it.
  *
  * Hence up to three instructions of one cycle, and up to two results: with more the work that is done in vain adds
- * up. No loads, which might fault, and nothing that has an effect.
+ * up. No loads, which might fault, and nothing that has an effect. Nor where the host orders stores by
+ * branches alone: the guest's memory model has every store behind a branch come after what it looked at.
  */
 #include "arch/rv64/lift_priv.h"
 

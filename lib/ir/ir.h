@@ -169,6 +169,12 @@ struct ir_unit {
 	} * range;
 	unsigned range_count, range_cap;
 	unsigned guest_insns; /* number of guest instructions in it */
+	/*
+	 * What an address, a value to be stored or a branch was computed from orders accesses in the guest's memory
+	 * model, also where the result does not depend on it (xor x, x), and the host has nothing else to keep that order:
+	 * no pass may make a constant of what is computed from other than constants, nor take such a branch away.
+	 */
+	bool keep_deps;
 };
 
 /* One guest register, as passes and hosts see it. */

@@ -76,6 +76,7 @@ enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 	struct ra_target inside;
 	bool region;
 
+	u->keep_deps = host->keep_deps;
 	if (o->region)
 		opt_level2(u);
 	else

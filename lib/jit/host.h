@@ -50,6 +50,7 @@ struct jit_host {
 	unsigned
 	    code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
 	uint64_t reach_bytes; /* how far a link leads: code memory is not larger */
+	bool keep_deps;       /* it orders accesses by dependencies alone: ir_unit.keep_deps */
 	/* What the four bytes of a link's field, which are was, become so that it leads disp bytes from the field's start. */
 	uint32_t (*link_word)(uint32_t was, int64_t disp);
 	/* The convention for this guest and these options. */

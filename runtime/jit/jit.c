@@ -42,7 +42,7 @@
  */
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
 static const struct guest_limits region_limits = { .max_insns = REGION_INSNS };
-const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches = 0 };
+static const struct guest_limits lockstep_limits = { .max_insns = 64, .max_branches = 0 };
 
 /* ---- --stress ------------------------------------------------------------------------------ */
 
@@ -164,7 +164,7 @@ void jit_set_ran(struct jit *j, const struct guest_ran *ran)
 	j->fetch = (struct guest_fetch){ fetch_ran, j, is_own };
 }
 
-bool jit_has_routines(const struct jit *j) { return j->limits.routines; }
+const struct guest_limits *jit_limits(const struct jit *j) { return &j->limits; }
 
 static bool make_thunks(struct jit *j, struct diag *d)
 {
@@ -203,7 +203,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->region_opts = j->opts;
 	j->region_opts.region = true;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
-	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
+	j->limits = p->opt.selfcheck ? lockstep_limits : level1_limits;
+	j->limits.keep_branches = j->host->keep_deps;
 	j->limits.count = p->opt.count;
 	j->limits.routines =
 	    !p->opt.no_idioms && !p->opt.count && native_routines(j->opts.host_features);

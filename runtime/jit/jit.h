@@ -17,8 +17,8 @@ struct guest_ran;
 struct jit;
 struct ir_unit;
 
-/* Whether routines of libc are recognised. */
-bool jit_has_routines(const struct jit *j);
+/* Of the traces that it translates; under --selfcheck short ones, so that the check is close to a difference. */
+const struct guest_limits *jit_limits(const struct jit *j);
 /* Before anything is translated: code in ran that has not run yet is level 0's to run first (runtime/cover.h). */
 void jit_set_ran(struct jit *j, const struct guest_ran *ran);
 
@@ -28,9 +28,6 @@ void jit_set_ran(struct jit *j, const struct guest_ran *ran);
  * without them: they have to be worth more.
  */
 enum { JIT_LEVEL0_RUNS = 16, JIT_FIRST_RUNS = 64, JIT_FIRST_UNITS = 64 };
-
-/* Traces of --selfcheck, in both engines: short, so that the check is close to a difference. */
-extern const struct guest_limits jit_lockstep_limits;
 
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
