@@ -60,25 +60,28 @@ static void die_of_own_fault(int sig, const siginfo_t *info, const void *uc)
 	/* Returning runs the faulting instruction again, now fatally. */
 }
 
-static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, const void *uc)
+static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, bool is_write)
 {
 	struct ir_state *st = &t->st;
 
 	st->fault_kind = sig == SIGBUS ? IR_FAULT_BUS : IR_FAULT_SEGV;
 	st->fault_code = (uint32_t)info->si_code;
 	st->fault_addr = mem_guest(t->proc->mem, info->si_addr);
-	st->fault_write = native_ctx_is_write(uc);
+	st->fault_write = is_write;
 }
 
 /* A fault that the host kernel raised for an instruction of this thread. */
 static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, void *uc)
 {
+	/* Asked first: a host may look at the instruction, and what follows moves the pc. */
+	bool is_write = native_ctx_is_write(uc);
+
 	switch (jit_fault(t, uc, (uint64_t)(uintptr_t)info->si_addr)) {
 	case JIT_FAULT_RESUME:
 	case JIT_FAULT_REDO:
 		return;
 	case JIT_FAULT_GUEST:
-		note_fault(t, sig, info, uc);
+		note_fault(t, sig, info, is_write);
 		return;
 	case JIT_FAULT_ROUTINE:
 		t->st.fault_kind = IR_FAULT_ROUTINE;
@@ -87,7 +90,7 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 		break;
 	}
 	if (native_fixup(uc))
-		note_fault(t, sig, info, uc);
+		note_fault(t, sig, info, is_write);
 	else
 		die_of_own_fault(sig, info, uc);
 }
