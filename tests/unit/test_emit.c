@@ -307,6 +307,14 @@ static void test_random_loops(void)
 	}
 }
 
+/* Every how many of the edge values are tried: more than 1 where it is slow, under qemu. */
+static unsigned stride(void)
+{
+	const char *s = getenv("KIT_TEST_STRIDE");
+
+	return s ? (unsigned)atoi(s) : 1;
+}
+
 /* ---- each operation with edge values ------------------------------------------------------------------- */
 
 static const uint64_t int_edges[] = {
@@ -445,7 +453,7 @@ static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 	struct ir_unit u;
 
 	/* Both in registers, then each a constant. */
-	for (unsigned form = 0; form < 1 + 2 * edges; form++) {
+	for (unsigned form = 0; form < 1 + 2 * edges; form += form ? stride() : 1) {
 		const uint64_t *c = form ? &int_edges[(form - 1) / 2] : NULL;
 		const uint64_t *const consts[2] = { form & 1 ? c : NULL, form & 1 ? NULL : c };
 
@@ -453,7 +461,7 @@ static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 		op_unit(&w->a, w->n.target.regs, &u, op, t, sub, consts);
 		if (!compiled(w, &u))
 			return;
-		for (unsigned x = 0; x < edges * (form ? 1 : edges); x++) {
+		for (unsigned x = 0; x < edges * (form ? 1 : edges); x += stride()) {
 			const uint64_t i[3] = { int_edges[x % edges],
 						int_edges[form ? x : x / edges], 5 };
 
@@ -502,7 +510,7 @@ static void fp_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 		for (n = 0; n < ARRAY_LEN(int_edges); n++)
 			v[n] = int_edges[n];
 	frms = info->sub == IR_SUB_RM && sub == IR_RM_DYN ? 4 : 1;
-	for (unsigned x = 0; x < n; x++)
+	for (unsigned x = 0; x < n; x += stride())
 		for (unsigned y = 0; y < (info->b == IR_NONE ? 1 : n); y++)
 			for (unsigned frm = 0; frm < frms; frm++) {
 				const uint64_t f[3] = { v[x], v[y], v[(x * 7 + y) % n] };
