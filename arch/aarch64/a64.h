@@ -13,6 +13,11 @@ enum a64_feature {
 
 #define A64_HAS(features, name) ((features) >> A64_FEATURE_##name & 1)
 
+/* Of ir_state.save: x1 to x6, which a routine works with besides its result. */
+enum { A64_SAVE_ROUTINE = 56, A64_SAVE_ROUTINE_REGS = 6 };
+/* blr, by which translated code calls a routine. */
+enum { A64_ROUTINE_CALL_BYTES = 4 };
+
 /* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
 enum a64_fix {
 	A64_FIX_NONE,

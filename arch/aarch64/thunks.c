@@ -28,8 +28,7 @@ enum {
 	SAVE_COUNT
 };
 
-_Static_assert(SAVE_COUNT <= sizeof(((struct ir_state *)0)->save) / 8,
-	       "ir_state.save is too small");
+_Static_assert((int)SAVE_COUNT <= (int)A64_SAVE_ROUTINE, "routines save behind it");
 
 static struct a64_mem state(int32_t disp) { return a64_at(A64_STATE, disp); }
 

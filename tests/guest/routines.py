@@ -94,8 +94,22 @@ def faults(suite, build, options):
     tap.expect([suite.kitemu, *options, exe, "faults"], stdout=want, timeout=180)
 
 
+def with_glibc(suite, cross, program):
+    return Build(suite, "glibc", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180))
+
+
+def wrapped_cases(suite, cross, program):
+    """Under qemu-user, of the host's code: that it is used, and what is seen of faults in it."""
+    def run():
+        build = with_glibc(suite, cross, program)
+        faults(suite, build, [])
+        switched_off(suite, build)
+
+    suite.add("routines-faults", run)
+
+
 def cases(suite, cross, program, musl, glibc):
-    builds = [Build(suite, "glibc", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180)),
+    builds = [with_glibc(suite, cross, program),
               Build(suite, "glibc-pie", lambda out: glibc.build(program, True, out)),
               Build(suite, "musl", lambda out: musl.build(program, False, out)),
               Build(suite, "musl-pie", lambda out: musl.build(program, True, out))]

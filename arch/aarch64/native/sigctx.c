@@ -13,6 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+/* routines.S */
+extern const char native_routines_begin[], native_routines_end[];
 /* access.S */
 extern const char native_access_begin[], native_access_end[], native_access_fail[];
 void native_sigreturn(void);
@@ -147,6 +149,19 @@ bool native_syscall_interrupt(void *ucontext)
 	if (!in_range(m->pc, native_syscall_start, native_syscall_end))
 		return false;
 	m->pc = (uintptr_t)native_syscall_eintr;
+	return true;
+}
+
+bool native_routine_leave(void *ucontext, const struct ir_state *st)
+{
+	enum { FIRST = 1, LINK = 30 };
+	mcontext_t *m = &((ucontext_t *)ucontext)->uc_mcontext;
+
+	if (!in_range(m->pc, native_routines_begin, native_routines_end))
+		return false;
+	for (unsigned i = 0; i < A64_SAVE_ROUTINE_REGS; i++)
+		m->regs[FIRST + i] = st->save[A64_SAVE_ROUTINE + i];
+	m->pc = m->regs[LINK] - A64_ROUTINE_CALL_BYTES;
 	return true;
 }
 
