@@ -348,3 +348,13 @@ void a64_emit_FCLASS(struct a64_emit *e, const struct lir_insn *in)
 	a64_csel(e->cb, A64_CSEL, 0, d, d, A64_TMP2, A64_CC_LT);
 	a64_back_here(e, cold);
 }
+
+void a64_emit_COUNT(struct a64_emit *e, const struct lir_insn *in)
+{
+	const int32_t at =
+	    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+
+	a64_ls(e->cb, A64_LDR64, A64_TMP, a64_state(at));
+	a64_add_imm(e->cb, 1, A64_TMP, A64_TMP, (int32_t)in->imm, A64_TMP2);
+	a64_ls(e->cb, A64_STR64, A64_TMP, a64_state(at));
+}

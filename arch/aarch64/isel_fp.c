@@ -402,6 +402,9 @@ void a64_sel_fstate(struct a64_isel *s, uint32_t idx)
 		store_state(s, offsetof(struct ir_state, frm),
 			    a64_masked(s, a64_vr(s, in->a), 0, FRM));
 		break;
+	case IR_count:
+		a64_lir(s, A64_OP_COUNT)->imm = in->imm;
+		break;
 	case IR_routine:
 		a64_sel_routine(s, idx);
 		break;
