@@ -68,8 +68,11 @@ static bool bad_value(const struct opt_row *r, const char *value, struct diag *d
 	return diag_fail(d, EXIT_USAGE, "--%s: '%s' is not %s", r->name, value, r->argument);
 }
 
-/* The option may stand without its argument. */
-static bool is_optional(const struct opt_row *r) { return !r->argument || *r->argument == '['; }
+/* The option may stand without its argument: none, or one that is in brackets as a whole. */
+static bool is_optional(const struct opt_row *r)
+{
+	return !r->argument || (*r->argument == '[' && r->argument[strlen(r->argument) - 1] == ']');
+}
 
 /* value is NULL for an option without argument. */
 static bool apply(struct cmd_line *c, enum opt_id id, char *value, struct diag *d)
