@@ -109,7 +109,8 @@ static const struct {
 static void check(const mcontext_t *m)
 {
 	const __riscv_mc_gp_state *x = &m->__gregs;
-	const uint64_t *f = m->__fpregs.__d.__f;
+	const void *f_regs = m->__fpregs.__d.__f; /* glibc's own name of the type differs */
+	const uint64_t *f = f_regs;
 	bool inexact = rounds_done == 0;
 	/* Doubles are added to last: what they say is complete. */
 	double d;
