@@ -245,6 +245,7 @@ void ra_live(struct ra *s, unsigned b)
 	l.unseen = UINT64_MAX;
 	l.to_sync = 0;
 	l.next_sync = RA_NEVER;
+	l.sync_exit = UINT16_MAX;
 	l.consts = RA_NOVALUE;
 	open_block(s, b);
 	for (RA_EACH(n, s->touched | s->read))

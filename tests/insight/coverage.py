@@ -99,7 +99,7 @@ def qemu_bytes(program, base, text):
     """The bytes that qemu runs, by its log of each instruction."""
     insight.need(insight.QEMU)
     log = program.with_suffix(".log")
-    tap.run([insight.QEMU, "-singlestep", "-d", "nochain,exec", "-D", log, program])
+    insight.qemu_trace(program, log)
     pcs = set()
     with open(log) as f:
         for line in f:

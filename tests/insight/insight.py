@@ -26,3 +26,13 @@ def build(suite, name, *flags, cc=CC, source=None):
         if not out.exists():
             tap.expect([cc, "-static", "-w", *flags, source or HERE / f"{name}.c", "-o", out], timeout=180)
     return out
+
+
+def qemu_trace(program, log):
+    """Run PROGRAM under qemu, which writes a line an instruction to LOG; returns the status. Its option was renamed in 8.1."""
+    log.touch()
+    for option in ("-one-insn-per-tb", "-singlestep"):
+        status, _, err = tap.run([QEMU, option, "-d", "nochain,exec", "-D", log, program])
+        if b"unknown option" not in err:
+            break
+    return status

@@ -55,7 +55,7 @@ def qemu_count(suite, program):
     """Each instruction is a block of its own, and told of."""
     insight.need(insight.QEMU)
     log = suite.work / "qemu.log"
-    status, _, _ = tap.run([insight.QEMU, "-singlestep", "-d", "nochain,exec", "-D", log, program])
+    status = insight.qemu_trace(program, log)
     with open(log) as f:
         count = sum(line.startswith("Trace") for line in f)
     log.unlink()
