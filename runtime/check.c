@@ -71,7 +71,7 @@ static struct shadow shadow;
 static struct arena values; /* of the interpreter's run */
 static bool threaded;       /* there is or was more than one thread */
 
-/* Lifted units, direct-mapped by pc, all in one arena that is emptied when it holds too many. */
+/* Lifted units by pc, all in one arena that is emptied when it holds too many. */
 static struct {
 	struct arena arena;
 	struct lifted *unit[KEPT_ENTRIES];
@@ -221,22 +221,35 @@ static bool is_current(struct kit_process *p, const struct lifted *l)
 	       && memcmp(now, l->bytes, l->byte_count) == 0;
 }
 
+/* Where the unit at pc is, or would be: by open addressing, since two that took turns in one place would be lifted at each run. */
+static struct lifted **place_of(gaddr pc)
+{
+	uint64_t at = kit_mix64(pc);
+	struct lifted **slot;
+
+	do
+		slot = &kept.unit[at++ & (KEPT_ENTRIES - 1)];
+	while (*slot && (*slot)->u.gpc != pc);
+	return slot;
+}
+
 static const struct lifted *find_unit(struct kit_thread *t)
 {
-	struct lifted **slot = &kept.unit[kit_mix64(t->st.pc) & (KEPT_ENTRIES - 1)];
-	struct lifted *l = *slot;
+	struct lifted **slot = place_of(t->st.pc), *l = *slot;
 
-	if (l && l->u.gpc == t->st.pc && is_current(t->proc, l))
+	if (l && is_current(t->proc, l))
 		return l;
 	if (kept.count == KEPT_MAX) {
 		memset(kept.unit, 0, sizeof kept.unit);
 		kept.count = 0;
 		arena_reset(&kept.arena);
+		slot = place_of(t->st.pc);
 	}
 	kept.count++;
 	l = lift(t);
 	/* A unit without instructions says that nothing can be fetched; no bytes tell when that changes. */
-	*slot = l->u.guest_insns ? l : NULL;
+	if (l->u.guest_insns)
+		*slot = l;
 	return l;
 }
 
