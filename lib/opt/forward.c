@@ -327,7 +327,7 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 			break;
 		case IR_br:
 			truth = split_truth(f);
-			/* fallthrough */
+			__attribute__((fallthrough));
 		default:
 			if (f->passes & OPT_BIT(fold) && opt_rules[from->op]
 			    && !fold_draft(f, from, &r))
