@@ -204,6 +204,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 {
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
+	const struct mem_want want = { opt->force_base, opt->base, opt->limit };
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
 
 	KIT_CHECK(p && t, "out of memory");
@@ -211,7 +212,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	memset(t, 0, sizeof *t);
 	p->opt = *opt;
-	p->features = rv64_guest.default_features;
+	p->features = opt->features ? opt->features : rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
@@ -225,7 +226,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	if (opt->strace)
 		t->sig_trace = strace_signal;
 	kit_set_self(t);
-	p->mem = mem_new(opt->force_base, d);
+	p->mem = mem_new(&want, d);
 	if (!p->mem || !sig_process_init(p, d))
 		return -1;
 	sig_thread_init(t);

@@ -40,28 +40,37 @@ static int run_for_gdb(const struct kit_options *opt, char **argv, char **envp)
 	return run(opt, &prog);
 }
 
+/* What asks for no program; false: there is one to be run. */
+static bool only_say(const struct cmd_line *c)
+{
+	if (c->help)
+		options_print_help();
+	else if (c->version)
+		puts("kitemu " KIT_VERSION);
+	else if (c->completion)
+		options_print_completion(c->completion);
+	else if (c->list)
+		fputs(c->list, stdout);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	struct diag d = DIAG_INIT;
 	struct kit_program prog;
-	struct cmd_line c;
+	struct cmd_line c = { 0 };
 
-	if (!options_from_environment(&c.opt, &d))
-		return fail("", &d);
 	if (kit_exec_handover(argc, argv, envp, &prog, &c.opt))
-		return run(&c.opt, &prog);
-	if (!options_parse(&c, argc, argv, &d))
+		return options_inherit(&c.opt, &d) ? run(&c.opt, &prog) : fail("", &d);
+	if (!options_parse(&c, argc, argv, envp, &d))
 		return fail("", &d);
-	if (c.help) {
-		options_print_help();
+	if (only_say(&c))
 		return 0;
-	}
-	if (c.version) {
-		puts("kitemu " KIT_VERSION);
-		return 0;
-	}
 	/* One server listens there: programs that the guest starts are its matter. */
 	unsetenv("KITEMU_GDB");
+	unsetenv("QEMU_GDB");
 	if (c.program == argc) {
 		int status = kit_debug(&c.opt, run_for_gdb, &d);
 

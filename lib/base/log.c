@@ -16,31 +16,40 @@ static const char *const topic_names[] = {
 
 int kit_log_fd(void) { return STDERR_FILENO; }
 
-static bool enable_one(const char *name, size_t len)
+/* clang-format off */
+const char kit_log_help[] =
+#define X(name, help) #name "\t" help "\n"
+	KIT_LOG_TOPICS(X)
+#undef X
+	"all\tall of these\n";
+/* clang-format on */
+
+/* The bits of one word of a list; 0: there is none of that name. */
+static uint32_t bits_of(const char *name, size_t len)
 {
-	if (len == 3 && !memcmp(name, "all", 3)) {
-		kit_log_mask = (1u << KIT_LOG_COUNT) - 1;
-		return true;
-	}
-	for (unsigned i = 0; i < KIT_LOG_COUNT; i++) {
-		if (strlen(topic_names[i]) == len && !memcmp(name, topic_names[i], len)) {
-			kit_log_mask |= 1u << i;
-			return true;
-		}
-	}
-	return false;
+	if (len == 3 && !memcmp(name, "all", 3))
+		return (1u << KIT_LOG_COUNT) - 1;
+	for (unsigned i = 0; i < KIT_LOG_COUNT; i++)
+		if (strlen(topic_names[i]) == len && !memcmp(name, topic_names[i], len))
+			return 1u << i;
+	return 0;
 }
 
 bool kit_log_enable(const char *list)
 {
+	uint32_t mask = 0;
+
 	while (*list) {
 		size_t len = strcspn(list, ",");
+		uint32_t bits = bits_of(list, len);
 
-		if (!enable_one(list, len))
+		if (!bits)
 			return false;
+		mask |= bits;
 		list += len;
 		list += *list == ',';
 	}
+	kit_log_mask |= mask;
 	return true;
 }
 

@@ -32,7 +32,9 @@ extern uint32_t kit_log_mask;
 /* File descriptor that log lines and --strace go to; 2 until changed. */
 int kit_log_fd(void);
 
-/* Switches on the topics of a comma-separated list ("all" too); false at an unknown one. */
+/* A line for each topic. */
+extern const char kit_log_help[];
+/* Switches on the topics of a comma-separated list ("all" too); false, and nothing is, at an unknown one. */
 bool kit_log_enable(const char *list);
 /* One whole line, the newline is added. */
 void kit_log_write(const char *fmt, ...) KIT_PRINTF(1, 2);

@@ -20,14 +20,23 @@ struct kit_options {
 	bool stress;    /* lose code and stop threads at pseudo-random points (tests) */
 	bool strace;
 	enum kit_backtrace backtrace; /* what a crash prints */
+	bool one_insn;                /* each instruction is a unit of its own */
 	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */
 	bool stats;                   /* print what was translated and run, at exit */
-	bool force_base; /* use the fall-back base even where guest addresses are free (tests) */
+	bool force_base; /* use the fall-back base even where guest addresses are free */
+	bool seeded;     /* AT_RANDOM comes from seed */
+	uint64_t seed;
+	uint64_t base;        /* of force_base; 0: any */
+	uint64_t limit;       /* of the guest's addresses; 0: as many as there are */
+	uint64_t features;    /* of the guest's cpu; 0: the default ones */
+	const char *release;  /* of the kernel, for uname; NULL: the host's */
 	uint64_t stack_bytes; /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes; /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */
 	unsigned filters;
 	uint64_t host_features; /* of this machine's cpu, and KIT_HOST_KNOWN; 0: not asked yet */
+	/* The options of this run for programs that it executes, written and read by cmd/; NULL: none. */
+	const char *inherited;
 	/* What an execve brought along of being traced (trace_save); 0: nothing. */
 	uint64_t trace;
 	const char *gdb; /* where gdb may connect (runtime/gdb/gdb.h), or NULL */

@@ -160,9 +160,12 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	/* One process in two spills all the time. */
 	j->opts.few_homes = p->opt.stress && getpid() % 2;
 	j->region_opts = j->opts;
-	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
+	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck && !p->opt.one_insn;
 	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
-	j->limits.routines = !p->opt.no_idioms && native_routines(j->opts.host_features);
+	if (p->opt.one_insn)
+		j->limits.max_insns = 1;
+	j->limits.routines =
+	    !p->opt.no_idioms && !p->opt.one_insn && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);

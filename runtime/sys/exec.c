@@ -36,44 +36,25 @@ enum {
 
 static int own_fd = -1;
 
-enum {
-	FLAG_SELFCHECK = 1,
-	FLAG_STRACE = 2,
-	FLAG_STATS = 4,
-	FLAG_BASE = 8,
-	FLAG_BASELINE = 16,
-	FLAG_STRESS = 32,
-	FLAG_LEVEL1 = 64,
-	FLAG_NO_IDIOMS = 128,
-	FLAG_BACKTRACE = 256
-};
-
-/* Of the variable, before NAME. */
-enum { FIELDS = 11 };
+/* Numbers of the variable, before the texts. */
+enum { FIELDS = 7 };
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *name, const char *path)
 {
-	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
-			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
-			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
-			 | (o->stress ? FLAG_STRESS : 0) | (o->max_level == 1 ? FLAG_LEVEL1 : 0)
-			 | (o->no_idioms ? FLAG_NO_IDIOMS : 0)
-			 | (o->backtrace == KIT_BACKTRACE_CRASH ? FLAG_BACKTRACE : 0);
-	int n = snprintf(out, size_bytes,
-			 SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%llx:%zx:%s%s",
-			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
-			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
-			 kit_log_mask, o->filters, (unsigned long long)o->host_features,
-			 (unsigned long long)o->trace, strlen(name), name, path);
+	const char *inherited = o->inherited ? o->inherited : "";
+	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v3:%x:%x:%x:%llx:%llx:%zx:%zx:%s%s%s",
+			 (unsigned)exe_fd, (unsigned)self_fd, o->filters,
+			 (unsigned long long)o->host_features, (unsigned long long)o->trace,
+			 strlen(inherited), strlen(name), inherited, name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
 
-/* Reads the fields before NAME; NULL when it is not what sys_exec_encode writes. */
+/* Reads the numbers; returns the texts, or NULL when it is not what sys_exec_encode writes. */
 static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
-	if (strncmp(s, "v2:", 3) != 0)
+	if (strncmp(s, "v3:", 3) != 0)
 		return NULL;
 	s += 3;
 	for (unsigned i = 0; i < FIELDS; i++) {
@@ -84,7 +65,7 @@ static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 			return NULL;
 		s = end + 1;
 	}
-	return f[FIELDS - 1] <= strlen(s) ? s : NULL;
+	return f[5] <= strlen(s) && f[6] <= strlen(s) - f[5] ? s : NULL;
 }
 
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
@@ -92,39 +73,27 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 {
 	const size_t len = strlen(SYS_EXEC_VAR);
 	uint64_t f[FIELDS];
-	const char *name;
+	const char *text;
 	char **e = envp;
 
 	while (*e && strncmp(*e, SYS_EXEC_VAR, len) != 0)
 		e++;
-	if (!*e || !(name = decode_fields(*e + len, f))
+	if (!*e || !(text = decode_fields(*e + len, f))
 	    || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
 		return false;
 	if ((int)f[1] >= 0 && fcntl((int)f[1], F_SETFD, FD_CLOEXEC) == 0)
 		own_fd = (int)f[1];
-	*h = (struct sys_exec_handover){ .name = strndup(name, f[FIELDS - 1]),
-					 .path = name + f[FIELDS - 1],
+	opt->filters = (unsigned)f[2];
+	opt->host_features = f[3];
+	opt->trace = f[4];
+	opt->inherited = strndup(text, f[5]);
+	text += f[5];
+	*h = (struct sys_exec_handover){ .name = strndup(text, f[6]),
+					 .path = text + f[6],
 					 .fd = (int)f[0],
 					 .argv = argv,
 					 .envp = envp };
-	KIT_CHECK(h->name, "out of memory");
-	opt->engine = (enum kit_engine)f[2];
-	opt->selfcheck = f[3] & FLAG_SELFCHECK;
-	opt->stress = f[3] & FLAG_STRESS;
-	opt->max_level = f[3] & FLAG_LEVEL1 ? 1 : 2;
-	opt->no_idioms = f[3] & FLAG_NO_IDIOMS;
-	opt->strace = f[3] & FLAG_STRACE;
-	opt->backtrace = f[3] & FLAG_BACKTRACE ? KIT_BACKTRACE_CRASH : KIT_BACKTRACE_NEVER;
-	opt->stats = f[3] & FLAG_STATS;
-	opt->force_base = f[3] & FLAG_BASE;
-	opt->host_isa_baseline = f[3] & FLAG_BASELINE;
-	opt->stack_bytes = f[4];
-	opt->cache_bytes = f[5];
-	kit_log_mask = (uint32_t)f[6];
-	opt->filters = (unsigned)f[7];
-	opt->host_features = f[8];
-	opt->trace = f[9];
-	opt->gdb = NULL; /* the server of the program before goes on with this one */
+	KIT_CHECK(h->name && opt->inherited, "out of memory");
 	for (; *e; e++)
 		e[0] = e[1];
 	return true;
@@ -437,22 +406,28 @@ struct exec_req {
 static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f,
 			const char *name, const char *path, const struct front *front)
 {
-	char var[2 * SYS_PATH_MAX + 256];
+	const struct kit_options *o = &t->proc->opt;
+	const size_t var_bytes = 2 * SYS_PATH_MAX + 256 + (o->inherited ? strlen(o->inherited) : 0);
+	char *var = malloc(var_bytes);
 	const char *var_arg = var;
 	enum exec_kind kind = f->fd < 0 ? EXEC_HOST : exec_kind(f);
 	bool guest = kind == EXEC_GUEST;
 	char **argv = NULL, **envp = NULL;
 	int64_t r;
 
-	if (kind == EXEC_BAD)
+	if (!var)
+		return -ENOMEM;
+	if (kind == EXEC_BAD) {
+		free(var);
 		return -ENOEXEC;
+	}
 	r = guest ? strings_make(t, &argv, q->argv, front->count != 0, front->arg, front->count)
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
 		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
-		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, sizeof var);
+		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, var_bytes);
 	} else if (r == 0 && !guest && t->seccomp) {
 		KIT_LOG(sys, "[%d] execve of a host program refused: no filter would hold it",
 			t->tid);
@@ -462,6 +437,7 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 	}
 	free(argv);
 	free(envp);
+	free(var);
 	return r;
 }
 
