@@ -17,8 +17,10 @@
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
 #include "runtime/sys/exec.h"
+#include "runtime/sys/outfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
+#include "runtime/sys/strace_conf.h"
 #include "runtime/sys/sys.h"
 
 #include <stdlib.h>
@@ -36,6 +38,37 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 		.path = h.path, .name = h.name, .fd = h.fd, .argv = h.argv, .envp = h.envp
 	};
 	return true;
+}
+
+const char *const kit_strace_help = strace_help;
+
+bool kit_strace_options(const char *options, struct diag *d)
+{
+	return strace_configure(options, d);
+}
+
+static void put_log(const char *lines, size_t size_bytes)
+{
+	outfile_put(KIT_LOG_FILE, lines, size_bytes);
+}
+
+bool kit_open_files(const struct kit_options *opt, struct diag *d)
+{
+	const unsigned *own = opt->own_file;
+
+	if (opt->log_ranges && !jit_show_only(opt->log_ranges, d))
+		return false;
+	if (opt->log_file) {
+		if (!outfile_open(KIT_LOG_FILE, opt->log_file, "", own[KIT_LOG_FILE],
+				  kit_log_mask >> KIT_LOG_tid & 1, d))
+			return false;
+		kit_log_out = put_log;
+	}
+	if (opt->strace && strace_conf.file
+	    && !outfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
+			     own[KIT_STRACE_FILE], false, d))
+		return false;
+	return !opt->strace || !strace_conf.counts || strace_counts_open(own[KIT_STRACE_COUNTS], d);
 }
 
 static void print_stats(const struct kit_process *p)
@@ -179,6 +212,8 @@ static void farewell(struct kit_process *p)
 {
 	if (p->opt.stats)
 		print_stats(p);
+	if (p->opt.strace)
+		strace_counts_end();
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -223,7 +258,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	t->proc = p;
 	t->tid = getpid();
 	t->leader = true;
-	if (opt->strace)
+	if (opt->strace && strace_conf.lines)
 		t->sig_trace = strace_signal;
 	kit_set_self(t);
 	p->mem = mem_new(&want, d);

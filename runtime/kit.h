@@ -23,6 +23,13 @@ struct kit_program {
 bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *prog,
 		       struct kit_options *opt);
 
+/* strace's options that kit_options.strace may hold, a line each; and are these such? false: d says what is wrong. */
+extern const char *const kit_strace_help;
+bool kit_strace_options(const char *options, struct diag *d);
+
+/* Opens what opt wants to be written; false: d says why it cannot be. */
+bool kit_open_files(const struct kit_options *opt, struct diag *d);
+
 /*
  * Loads and runs the program. Returns the guest's exit status; a guest that dies of a signal takes
  * kitemu with it. When it cannot be started: -1 and a message with the exit status in d.

@@ -22,8 +22,11 @@ static int fail(const char *what, const struct diag *d)
 static int run(const struct kit_options *opt, const struct kit_program *prog)
 {
 	struct diag d = DIAG_INIT;
-	int status = kit_run(opt, prog, &d);
+	int status;
 
+	if (!kit_open_files(opt, &d))
+		return fail("", &d);
+	status = kit_run(opt, prog, &d);
 	return status < 0 ? fail(prog->path, &d) : status;
 }
 

@@ -4,6 +4,7 @@
 #include "arch/guest.h"
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
+#include "runtime/kit.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -189,8 +190,6 @@ static int choice(const char *words, const char *value)
 static bool *switch_of(struct cmd_line *c, enum opt_id id)
 {
 	switch (id) {
-	case OPT_strace:
-		return &c->opt.strace;
 	case OPT_stats:
 		return &c->opt.stats;
 	case OPT_selfcheck:
@@ -201,6 +200,10 @@ static bool *switch_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.stress;
 	case OPT_one_insn:
 		return &c->opt.one_insn;
+	case OPT_perfmap:
+		return &c->opt.perfmap;
+	case OPT_jitdump:
+		return &c->opt.jitdump;
 	case OPT_version:
 		return &c->version;
 	case OPT_help:
@@ -231,6 +234,10 @@ static const char **text_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.release;
 	case OPT_gdb:
 		return &c->opt.gdb;
+	case OPT_log_file:
+		return &c->opt.log_file;
+	case OPT_dfilter:
+		return &c->opt.log_ranges;
 	default:
 		return NULL;
 	}
@@ -254,15 +261,55 @@ static bool apply_cpu(struct cmd_line *c, const struct given *g, struct diag *d)
 	       || diag_fail(d, EXIT_USAGE, "%s: %s", g->shown, why.text);
 }
 
+/* Takes a word out of a list, and says so. */
+static void take_word(char *list, const char *word, bool *taken)
+{
+	const size_t n = strlen(word);
+	char *to = list, *s = list;
+
+	while (*s) {
+		size_t len = strcspn(s, ","), whole = len + (s[len] == ',');
+
+		if (len == n && !memcmp(s, word, n)) {
+			*taken = true;
+		} else {
+			memmove(to, s, whole);
+			to += whole;
+		}
+		s += whole;
+	}
+	*to = 0;
+}
+
 static bool apply_log(struct cmd_line *c, const struct given *g, struct diag *d)
 {
+	bool strace = false; /* qemu-user's -d strace */
+
 	if (!strcmp(g->value, "help")) {
 		c->list = kit_log_help;
 		return true;
 	}
+	take_word(g->value, "strace", &strace);
+	if (strace && !c->opt.strace) {
+		c->opt.strace = "";
+		kit_strace_options("", d);
+	}
 	return kit_log_enable(g->value)
 	       || diag_fail(d, EXIT_USAGE, "%s: '%s' has an item that there is not; see --log=help",
 			    g->shown, g->value);
+}
+
+static bool apply_strace(struct cmd_line *c, const struct given *g, struct diag *d)
+{
+	struct diag why = DIAG_INIT;
+
+	c->opt.strace = g->value ? g->value : "";
+	if (!strcmp(c->opt.strace, "help")) {
+		c->list = kit_strace_help;
+		return true;
+	}
+	return kit_strace_options(c->opt.strace, &why)
+	       || diag_fail(d, EXIT_USAGE, "%s: %s", g->shown, why.text);
 }
 
 static bool apply_base(struct kit_options *o, const struct given *g)
@@ -314,6 +361,8 @@ static bool apply(struct cmd_line *c, const struct given *g, struct diag *d)
 		return apply_cpu(c, g, d);
 	case OPT_log:
 		return apply_log(c, g, d);
+	case OPT_strace:
+		return apply_strace(c, g, d);
 	case OPT_tb_size:
 		ok = parse_number(g->value, &mib) && mib && mib < UINT64_C(1) << 24;
 		o->cache_bytes = ok ? mib << 20 : o->cache_bytes;

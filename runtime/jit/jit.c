@@ -30,6 +30,7 @@
 #include "runtime/core/futex.h"
 #include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
+#include "runtime/jit/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	if (p->opt.stress)
 		size = STRESS_CACHE_BYTES;
 	j->opt = &p->opt;
+	j->perf.folder = p->opt.jitdump ? getcwd(NULL, 0) : NULL;
+	if (!j->perf.folder)
+		j->perf.folder = ".";
 	j->mem = p->mem;
 	j->guest = &rv64_guest;
 	j->host = host_native();
@@ -194,6 +198,7 @@ static void thread_free(struct jit_thread *jt)
 		return;
 	codemem_stack_free((char *)jt->jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
 	arena_fini(&jt->scratch);
+	strbuf_fini(&jt->shown);
 	free(jt->code);
 	free(jt);
 }
@@ -432,6 +437,8 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 				    const struct guest_limits *limits, struct code *c)
 {
 	struct jit_thread *jt = t->jit;
+	const bool shown = show_wants(pc);
+	enum jit_status status;
 	struct ir_unit u;
 	struct codebuf cb;
 
@@ -444,9 +451,15 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	/* In lockstep each turn of a loop comes back to be compared. */
 	if (j->opt->selfcheck)
 		ir_cut_loops(&u);
+	strbuf_fini(&jt->shown);
+	if (KIT_UNLIKELY(shown))
+		show_ir(&jt->shown, KIT_LOG_op, &u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
-	return jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb,
-			   c);
+	status =
+	    jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb, c);
+	if (KIT_UNLIKELY(shown))
+		show_ir(&jt->shown, KIT_LOG_op_opt, &u);
+	return status;
 }
 
 static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c)
@@ -578,6 +591,10 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = install(j, &c, hash);
+		if (KIT_UNLIKELY(show_wants(pc)))
+			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
+		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
+			perf_add(j, u);
 		start_counter(j, t, pc, region);
 	}
 	t->jit->translating = 1;
@@ -653,6 +670,9 @@ static unsigned patience(const struct kit_thread *t)
 {
 	uint64_t units = __atomic_load_n(&t->proc->jit->stats.units, __ATOMIC_RELAXED);
 
+	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
+	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
+		return 1;
 	return units < JIT_FIRST_UNITS ? JIT_FIRST_RUNS : JIT_LEVEL0_RUNS;
 }
 

@@ -83,6 +83,9 @@ struct mem_want {
 	uint64_t at;    /* the base to have; 0: any */
 	uint64_t limit; /* guest addresses end there; 0: where they must */
 };
+/* Memory of kitemu's own that processes share, from a file; NULL: there is none. */
+void *mem_map_shared(int fd, size_t size_bytes);
+
 struct mem_space *mem_new(const struct mem_want *want, struct diag *d);
 void mem_free(struct mem_space *m);
 void mem_set_listener(struct mem_space *m, struct mem_listener l);

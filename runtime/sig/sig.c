@@ -659,6 +659,7 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 
 	/* Faults stay open: memory is read that may not be there. */
 	sig_host_mask(sig_host_of(all_signals), NULL);
+	t->proc->ops->farewell(t->proc);
 	t->trace.signo = (uint32_t)sig;
 	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
 	if (dumps_core(sig))

@@ -14,6 +14,7 @@
 
 #include "lib/base/log.h"
 #include "runtime/sig/trace.h"
+#include "runtime/sys/outfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
@@ -37,16 +38,19 @@ enum {
 static int own_fd = -1;
 
 /* Numbers of the variable, before the texts. */
-enum { FIELDS = 7 };
+enum { FIELDS = 10, OWN_FILE_AT = 5, LENGTHS_AT = 8 };
+
+_Static_assert(LENGTHS_AT - OWN_FILE_AT == KIT_OWN_FILES, "fields of the variable");
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *name, const char *path)
 {
 	const char *inherited = o->inherited ? o->inherited : "";
-	int n = snprintf(out, size_bytes, SYS_EXEC_VAR "v3:%x:%x:%x:%llx:%llx:%zx:%zx:%s%s%s",
-			 (unsigned)exe_fd, (unsigned)self_fd, o->filters,
-			 (unsigned long long)o->host_features, (unsigned long long)o->trace,
-			 strlen(inherited), strlen(name), inherited, name, path);
+	int n = snprintf(
+	    out, size_bytes, SYS_EXEC_VAR "v3:%x:%x:%x:%llx:%llx:%x:%x:%x:%zx:%zx:%s%s%s",
+	    (unsigned)exe_fd, (unsigned)self_fd, o->filters, (unsigned long long)o->host_features,
+	    (unsigned long long)o->trace, o->own_file[0], o->own_file[1], o->own_file[2],
+	    strlen(inherited), strlen(name), inherited, name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
@@ -65,7 +69,8 @@ static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 			return NULL;
 		s = end + 1;
 	}
-	return f[5] <= strlen(s) && f[6] <= strlen(s) - f[5] ? s : NULL;
+	return f[LENGTHS_AT] <= strlen(s) && f[LENGTHS_AT + 1] <= strlen(s) - f[LENGTHS_AT] ? s
+											    : NULL;
 }
 
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
@@ -86,10 +91,12 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	opt->filters = (unsigned)f[2];
 	opt->host_features = f[3];
 	opt->trace = f[4];
-	opt->inherited = strndup(text, f[5]);
-	text += f[5];
-	*h = (struct sys_exec_handover){ .name = strndup(text, f[6]),
-					 .path = text + f[6],
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		opt->own_file[i] = (unsigned)f[OWN_FILE_AT + i];
+	opt->inherited = strndup(text, f[LENGTHS_AT]);
+	text += f[LENGTHS_AT];
+	*h = (struct sys_exec_handover){ .name = strndup(text, f[LENGTHS_AT + 1]),
+					 .path = text + f[LENGTHS_AT + 1],
 					 .fd = (int)f[0],
 					 .argv = argv,
 					 .envp = envp };
@@ -368,6 +375,14 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 	return r == -EINTR ? -SIG_ERESTARTNOINTR : r;
 }
 
+/* 0: they go along, FD_CLOEXEC: they do not. */
+static void keep_own_files(int flags)
+{
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		if (outfile_fd((enum kit_own_file)i) >= 0)
+			fcntl(outfile_fd((enum kit_own_file)i), F_SETFD, flags);
+}
+
 /* Starts kitemu on the riscv64 program open at fd. */
 static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const char *path,
 			   char **argv, char **envp, char *var, size_t var_bytes)
@@ -381,6 +396,9 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 		return filters;
 	opt.filters = (unsigned)(filters + 1);
 	opt.trace = trace_save(t);
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		opt.own_file[i] = (unsigned)(outfile_fd((enum kit_own_file)i) + 1);
+	keep_own_files(0);
 	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, name, path)) {
 		fcntl(fd, F_SETFD, 0);
 		if (p->self_fd < 0) {
@@ -391,6 +409,7 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 			fcntl(p->self_fd, F_SETFD, FD_CLOEXEC);
 		}
 	}
+	keep_own_files(FD_CLOEXEC);
 	if (filters >= 0)
 		close(filters);
 	return r;

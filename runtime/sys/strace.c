@@ -1,7 +1,7 @@
 /*
  * Lines of --strace; see strace.h.
  *
- *     PID name(argument, argument...) = result
+ *     PID TIME name(argument, argument...) = result <TIME>
  *
  * Threads: a line belongs to its thread; current is the one whose call runs.
  */
@@ -9,9 +9,12 @@
 
 #include "arch/rv64/abi.h"
 #include "lib/base/log.h"
+#include "runtime/sys/outfile.h"
+#include "runtime/sys/strace_conf.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static _Thread_local struct strace_line *current;
 
@@ -33,22 +36,97 @@ static void put_args(struct strace_line *l)
 	}
 }
 
+/* ---- what stands before a call, and behind it ---------------------------------------------- */
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void put_clock(struct strbuf *b)
+{
+	const enum strace_clock clock = strace_conf.clock;
+	uint64_t ns = now_ns(CLOCK_REALTIME);
+	time_t seconds = (time_t)(ns / 1000000000u);
+	unsigned us = (unsigned)(ns / 1000 % 1000000);
+	struct tm tm;
+
+	if (clock == STRACE_EPOCH) {
+		strbuf_printf(b, "%llu.%06u ", (unsigned long long)seconds, us);
+		return;
+	}
+	localtime_r(&seconds, &tm);
+	strbuf_printf(b, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (clock == STRACE_MICROSECONDS)
+		strbuf_printf(b, ".%06u", us);
+	strbuf_putc(b, ' ');
+}
+
+/* Since the line before, of whatever thread. */
+static void put_relative(struct strbuf *b)
+{
+	static uint64_t last;
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t before = __atomic_exchange_n(&last, now, __ATOMIC_RELAXED);
+	uint64_t us = before && now > before ? (now - before) / 1000 : 0;
+
+	strbuf_printf(b, "%6llu.%06llu ", (unsigned long long)(us / 1000000),
+		      (unsigned long long)(us % 1000000));
+}
+
+static void put_head(struct strbuf *b, const struct kit_thread *t)
+{
+	if (!outfile_is_by_thread(strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE))
+		strbuf_printf(b, "%d ", t->tid);
+	if (strace_conf.relative)
+		put_relative(b);
+	if (strace_conf.clock)
+		put_clock(b);
+	if (strace_conf.at_pc)
+		strbuf_printf(b, "[%016llx] ", (unsigned long long)t->st.pc);
+}
+
+void strace_put(const struct strbuf *b)
+{
+	if (strace_conf.file)
+		outfile_put(KIT_STRACE_FILE, b->s, b->len);
+	else
+		kit_log_put(b->s, b->len);
+}
+
+/* A line that is done. */
+static void flush(struct strace_line *l)
+{
+	strbuf_putc(&l->b, '\n');
+	if (strace_conf.lines)
+		strace_put(&l->b);
+}
+
+/* The arguments are over: results stand below each other, as strace has them. */
+static void put_equals(struct strbuf *b)
+{
+	enum { COLUMN = 40 };
+
+	strbuf_puts(b, ") ");
+	while (b->len < COLUMN)
+		strbuf_putc(b, ' ');
+	strbuf_puts(b, "= ");
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
 static void begin(struct strace_line *l)
 {
-	strbuf_printf(&l->b, "%d ", l->t->tid);
+	put_head(&l->b, l->t);
 	if (l->row)
 		strbuf_puts(&l->b, l->row->name);
 	else
 		strbuf_printf(&l->b, "syscall_%llu", (unsigned long long)l->nr);
 	strbuf_putc(&l->b, '(');
 	put_args(l);
-}
-
-static void flush(struct strace_line *l)
-{
-	strbuf_putc(&l->b, '\n');
-	if (write(kit_log_fd(), l->b.s, l->b.len) < 0)
-		return; /* a closed stderr must not stop the guest */
 }
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
@@ -63,10 +141,13 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 						   : reg[i];
 	}
 	current = l;
+	if (strace_conf.took || strace_conf.counts)
+		l->begin_ns = now_ns(CLOCK_MONOTONIC);
 	begin(l);
 	/* exit does not come back. */
 	if (row && row->result == SYS_KIND_NONE) {
-		strbuf_puts(&l->b, ") = ?");
+		put_equals(&l->b);
+		strbuf_putc(&l->b, '?');
 		flush(l);
 	}
 }
@@ -113,10 +194,17 @@ static void put_result(struct strace_line *l)
 	}
 }
 
+static bool is_failure(int64_t result) { return result < 0 && result > -4096; }
+
 void strace_leave(struct strace_line *l, int64_t result)
 {
+	uint64_t ns = l->begin_ns ? now_ns(CLOCK_MONOTONIC) - l->begin_ns : 0;
+
 	current = NULL;
-	if (result > SYS_R_AGAIN) {
+	if (strace_conf.counts && result > SYS_R_AGAIN)
+		strace_count(l->nr, ns, is_failure(result));
+	if (result > SYS_R_AGAIN
+	    && (is_failure(result) ? strace_conf.failed : strace_conf.succeeded)) {
 		l->after = true;
 		l->result = result;
 		/* A forked child has its parent's half line. */
@@ -126,8 +214,12 @@ void strace_leave(struct strace_line *l, int64_t result)
 			begin(l);
 		}
 		put_args(l);
-		strbuf_puts(&l->b, ") = ");
+		put_equals(&l->b);
 		put_result(l);
+		if (strace_conf.took)
+			strbuf_printf(&l->b, " <%llu.%06llu>",
+				      (unsigned long long)(ns / 1000000000u),
+				      (unsigned long long)(ns / 1000 % 1000000));
 		flush(l);
 	}
 	strbuf_fini(&l->b);
@@ -141,7 +233,8 @@ void strace_exec(struct kit_thread *t)
 	if (!l || l->t != t)
 		return;
 	len = l->b.len;
-	strbuf_puts(&l->b, ") = 0");
+	put_equals(&l->b);
+	strbuf_putc(&l->b, '0');
 	flush(l);
 	l->b.len = len; /* should it fail after all, its line follows */
 }
@@ -164,7 +257,10 @@ void strace_signal(struct kit_thread *t, const siginfo_t *info)
 {
 	struct strace_line l = { .t = t };
 
-	strbuf_printf(&l.b, "%d --- %s ", t->tid, strace_signal_name(info->si_signo));
+	if (!(strace_conf.signals >> (info->si_signo - 1) & 1))
+		return;
+	put_head(&l.b, t);
+	strbuf_printf(&l.b, "--- %s ", strace_signal_name(info->si_signo));
 	put_siginfo(&l.b, info);
 	strbuf_puts(&l.b, " ---");
 	flush(&l);

@@ -19,7 +19,11 @@ struct strace_line {
 	unsigned next; /* first argument not formatted yet */
 	bool after;    /* the call is over: result holds */
 	int64_t result;
+	uint64_t begin_ns; /* when the call was made; with -c, -T */
 };
+
+/* Writes lines to where --strace's go. */
+void strace_put(const struct strbuf *b);
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
 		  uint64_t nr, const uint64_t *reg);
