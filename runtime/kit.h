@@ -9,11 +9,11 @@
 
 /* What to run. All strings live as long as the process. */
 struct kit_program {
-	const char *path;  /* the file, as the user named it */
-	const char *name;  /* what it was executed as, when that is a script; or NULL */
-	int fd;            /* open for reading, or -1: open path */
-	char *const *argv; /* the guest's, NULL-terminated */
-	char *const *envp;
+	const char *path; /* the file, as the user named it */
+	const char *name; /* what it was executed as, when that is a script; or NULL */
+	int fd;           /* open for reading, or -1: open path */
+	char **argv;      /* the guest's, NULL-terminated */
+	char **envp;
 };
 
 /*

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 enum { EXIT_USAGE = KIT_EXIT_INTERNAL };
 
@@ -208,6 +209,8 @@ static bool *switch_of(struct cmd_line *c, enum opt_id id)
 		return &c->version;
 	case OPT_help:
 		return &c->help;
+	case OPT_credentials:
+		return &c->credentials;
 	default:
 		return NULL;
 	}
@@ -234,6 +237,8 @@ static const char **text_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.release;
 	case OPT_gdb:
 		return &c->opt.gdb;
+	case OPT_binfmt_name:
+		return &c->binfmt_name;
 	case OPT_log_file:
 		return &c->opt.log_file;
 	case OPT_dfilter:
@@ -367,6 +372,10 @@ static bool apply(struct cmd_line *c, const struct given *g, struct diag *d)
 		ok = parse_number(g->value, &mib) && mib && mib < UINT64_C(1) << 24;
 		o->cache_bytes = ok ? mib << 20 : o->cache_bytes;
 		break;
+	case OPT_binfmt:
+		c->binfmt = (enum binfmt)(choice(opt_rows[g->id].argument, g->value) + 1);
+		ok = c->binfmt != BINFMT_NONE;
+		break;
 	case OPT_completion:
 		ok = choice(opt_rows[g->id].argument, g->value) >= 0;
 		c->completion = g->value;
@@ -415,6 +424,9 @@ static bool is_inherited(enum opt_id id)
 	case OPT_gdb: /* the server of the program before goes on with the next one */
 	case OPT_attach:
 	case OPT_version:
+	case OPT_binfmt:
+	case OPT_binfmt_name:
+	case OPT_credentials:
 	case OPT_completion:
 	case OPT_help:
 		return false;
@@ -534,13 +546,19 @@ static bool read_own(struct cmd_line *c, const char *entry, struct diag *d)
 static bool read_environment(struct cmd_line *c, char **envp, struct diag *d)
 {
 	set_defaults(&c->opt);
-	for (; *envp; envp++) {
+	for (; *envp && !getauxval(AT_SECURE); envp++) {
 		if (!strncmp(*envp, "QEMU_", 5))
 			read_qemu(c, *envp);
 		else if (!strncmp(*envp, "KITEMU_", 7) && !read_own(c, *envp, d))
 			return false;
 	}
 	return true;
+}
+
+bool options_from_environment(struct cmd_line *c, char **envp, struct diag *d)
+{
+	*c = (struct cmd_line){ 0 };
+	return read_environment(c, envp, d);
 }
 
 /* ---- the command line ---------------------------------------------------------------------- */
@@ -619,7 +637,7 @@ bool options_parse(struct cmd_line *c, int argc, char **argv, char **envp, struc
 	if (c->opt.gdb_attach && (!c->opt.gdb || i < argc))
 		return diag_fail(d, EXIT_USAGE,
 				 "--gdb-attach needs --gdb, which says where, and no program");
-	if (i >= argc && !c->help && !c->version && !c->list && !c->completion && !c->opt.gdb)
+	if (i >= argc && !c->help && !c->version && !c->list && !c->completion && !c->opt.gdb && !c->binfmt)
 		return diag_fail(d, EXIT_USAGE,
 				 "no program given: kitemu [OPTION]... PROGRAM [ARGUMENT]...; "
 				 "kitemu --help lists the options");

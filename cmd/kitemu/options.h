@@ -5,16 +5,26 @@
 #include "lib/base/diag.h"
 #include "runtime/core/options.h"
 
+enum binfmt { BINFMT_NONE, BINFMT_INSTALL, BINFMT_REMOVE, BINFMT_STATUS, BINFMT_PRINT };
+
 struct cmd_line {
 	struct kit_options opt;
 	int program;            /* index in argv of the guest program; argc: none is needed */
 	const char *list;       /* NULL, or what --cpu=help and its like print */
 	const char *completion; /* NULL, or the shell */
+	enum binfmt binfmt;
+	const char *binfmt_name; /* of the entry; NULL: the usual one */
+	bool credentials;        /* of set-user-ID programs count */
 	bool help, version;
 };
 
-/* Defaults, then the environment, then the command line. false: the message is in d, exit status too. */
+/*
+ * Defaults, then the environment, then the command line. false: the message is in d, exit status too. Where the process has
+ * more rights than who started it (AT_SECURE), the environment does not count.
+ */
 bool options_parse(struct cmd_line *c, int argc, char **argv, char **envp, struct diag *d);
+/* Defaults and the environment, where the kernel started kitemu. */
+bool options_from_environment(struct cmd_line *c, char **envp, struct diag *d);
 /* Of a program that a guest executes: defaults and those that came along in o->inherited. */
 bool options_inherit(struct kit_options *o, struct diag *d);
 /* A new environment: envp without the unset and with the added variables. */

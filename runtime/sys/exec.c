@@ -8,7 +8,8 @@
  * A chain of scripts that ends at a host program is the kernel's work too. Errors are the kernel's: what
  * it would find before the point of no return is looked for here in its order.
  *
- * A program that may be executed but not read cannot be run: EACCES. Set-user-ID bits have no effect.
+ * A program that may be executed but not read cannot be run: EACCES. One that is set-user-ID is the kernel's to start, if
+ * binfmt_misc has an entry that does; else its bits have no effect.
  */
 #include "runtime/sys/exec.h"
 
@@ -119,6 +120,7 @@ int sys_exec_self_fd(void)
 
 struct exec_file {
 	int fd; /* open for reading; -1: it may only be executed */
+	bool set_id;
 	size_t head_bytes;
 	unsigned char head[HEAD_BYTES + 1]; /* zero-terminated */
 };
@@ -166,8 +168,11 @@ static enum exec_kind exec_kind(const struct exec_file *f)
 	return EXEC_GUEST;
 }
 
-/* May the file behind fd be executed? As access(2), with the effective ids: noexec mounts count. */
-static int64_t may_execute(int fd)
+/*
+ * May the file behind fd be executed? As access(2), with the effective ids: noexec mounts count. *set_id: it would run with
+ * other ids.
+ */
+static int64_t may_execute(int fd, bool *set_id)
 {
 	struct stat s;
 	char link[32];
@@ -177,6 +182,9 @@ static int64_t may_execute(int fd)
 		return -errno;
 	if (!S_ISREG(s.st_mode))
 		return -EACCES;
+	*set_id =
+	    (s.st_mode & S_ISUID && s.st_uid != geteuid())
+	    || ((s.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && s.st_gid != getegid());
 	r = host_call(__NR_faccessat2, fd, (long)"", X_OK, AT_EMPTY_PATH | AT_EACCESS, 0, 0);
 	if (r != -ENOSYS && r != -EPERM)
 		return r;
@@ -226,7 +234,7 @@ static int64_t open_file(struct kit_thread *t, int dirfd, const char *path, int 
 		fd = look(dirfd, path, flags);
 	if (fd < 0)
 		return fd;
-	r = may_execute((int)fd);
+	r = may_execute((int)fd, &f->set_id);
 	if (r == 0 && readable)
 		n = pread((int)fd, f->head, HEAD_BYTES, 0);
 	if (r < 0 || n < 0) {
@@ -421,6 +429,18 @@ struct exec_req {
 	gaddr argv, envp;
 };
 
+/* The host's execve with the guest's own arguments: scripts are the kernel's, too. */
+static int64_t exec_by_kernel(struct kit_thread *t, const struct exec_req *q, char **envp)
+{
+	char **argv = NULL;
+	int64_t r = strings_make(t, &argv, q->argv, 0, NULL, 0);
+
+	if (r == 0)
+		r = host_exec(t, q->dirfd, q->path, argv, envp, q->flags);
+	free(argv);
+	return r;
+}
+
 /* name: of what is executed, path: of the program, which are not the same where the first is a script. */
 static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f,
 			const char *name, const char *path, const struct front *front)
@@ -444,9 +464,16 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
 		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+	/* Comes back where there is no entry. A filter would not hold there, nor what a tracer has ordered. */
+	if (r == 0 && guest && f->set_id && !front->count && !t->seccomp && !trace_is_on(t)
+	    && !(q->flags & RV64_AT_EXECVE_CHECK))
+		exec_by_kernel(t, q, envp + 1);
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
 		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, var_bytes);
+		/* Without /proc, as in many a chroot, kitemu cannot be named: but binfmt_misc may know it. */
+		if (r == -ENOENT && t->proc->self_fd < 0 && !t->seccomp)
+			r = exec_by_kernel(t, q, envp + 1);
 	} else if (r == 0 && !guest && t->seccomp) {
 		KIT_LOG(sys, "[%d] execve of a host program refused: no filter would hold it",
 			t->tid);
