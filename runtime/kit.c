@@ -208,12 +208,15 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 		jit_thaw(t->proc->jit);
 }
 
-static void farewell(struct kit_process *p)
+static void farewell(struct kit_process *p, int sig)
 {
 	if (p->opt.stats)
 		print_stats(p);
-	if (p->opt.strace)
-		strace_counts_end();
+	if (!p->opt.strace)
+		return;
+	if (sig)
+		strace_killed(kit_self(), sig);
+	strace_counts_end();
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -264,6 +267,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->mem = mem_new(&want, d);
 	if (!p->mem || !sig_process_init(p, d))
 		return -1;
+	if (opt->strace || opt->stats)
+		sig_end_late(p);
 	sig_thread_init(t);
 	sig_thread_start(t);
 	if (!kit_decoder(t))

@@ -66,7 +66,7 @@ struct kit_thread_ops {
 	 */
 	void (*core)(struct kit_thread *t, const siginfo_t *info);
 	/* Last words of a process, before it ends with all its threads. */
-	void (*farewell)(struct kit_process *p);
+	void (*farewell)(struct kit_process *p, int sig);
 };
 
 struct kit_process {

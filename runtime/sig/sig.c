@@ -374,13 +374,25 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	return c;
 }
 
+static void take_ends(struct kit_process *p)
+{
+	for (int sig = 1; sig <= SIG_COUNT; sig++)
+		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
+			sync_disposition(p, sig);
+}
+
 void sig_vfork_child(struct kit_thread *t)
 {
-	if (!t->proc->sig->ends_late)
-		return;
-	for (int sig = 1; sig <= SIG_COUNT; sig++)
-		if (action_at(t->proc->sig, sig)->handler == RV64_SIG_DFL)
-			sync_disposition(t->proc, sig);
+	if (t->proc->sig->ends_late)
+		take_ends(t->proc);
+}
+
+void sig_end_late(struct kit_process *p)
+{
+	pthread_mutex_lock(&p->sig->lock);
+	p->sig->ends_late = true;
+	take_ends(p);
+	pthread_mutex_unlock(&p->sig->lock);
 }
 
 void sig_table_free(struct sig_table *s)
@@ -659,7 +671,7 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 
 	/* Faults stay open: memory is read that may not be there. */
 	sig_host_mask(sig_host_of(all_signals), NULL);
-	t->proc->ops->farewell(t->proc);
+	t->proc->ops->farewell(t->proc, sig);
 	t->trace.signo = (uint32_t)sig;
 	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
 	if (dumps_core(sig))

@@ -33,7 +33,7 @@ static char *folder_of(const char *name)
 	return slash ? strndup(name, (size_t)(slash - name) + 1) : strdup(".");
 }
 
-static int open_new(const struct outfile *f, const char *name)
+static int open_new(const struct outfile *f, const char *name, bool anew)
 {
 	char *text, *folder;
 	int fd;
@@ -46,7 +46,8 @@ static int open_new(const struct outfile *f, const char *name)
 	}
 	if (asprintf(&text, "%s%s", name, f->suffix) < 0)
 		return -1;
-	fd = open(text, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+	fd = open(text, O_WRONLY | O_CREAT | (anew ? O_TRUNC : 0) | O_APPEND | O_CLOEXEC | O_NOCTTY,
+		  FILE_MODE);
 	free(text);
 	return fd;
 }
@@ -67,7 +68,7 @@ bool outfile_open(enum kit_own_file which, const char *name, const char *suffix,
 		    "'%s': only the name of the file may hold %%p, not that of a folder", name);
 	/* It may have got lost where the guest closes all that it does not know. */
 	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		fd = open_new(f, name);
+		fd = open_new(f, name, inherited == 0);
 	if (fd < 0)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "'%s' cannot be written: %s", name,
 				 strerror(errno));

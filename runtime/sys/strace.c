@@ -12,6 +12,7 @@
 #include "runtime/sys/outfile.h"
 #include "runtime/sys/strace_conf.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -129,6 +130,28 @@ static void begin(struct strace_line *l)
 	put_args(l);
 }
 
+static void KIT_PRINTF(2, 3) put_end(const struct kit_thread *t, const char *fmt, ...)
+{
+	struct strbuf b = STRBUF_INIT;
+	char how[64];
+	va_list ap;
+
+	if (strace_conf.quiet > 1 || !strace_conf.lines)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(how, sizeof how, fmt, ap);
+	va_end(ap);
+	put_head(&b, t);
+	strbuf_printf(&b, "+++ %s +++\n", how);
+	strace_put(&b);
+	strbuf_fini(&b);
+}
+
+void strace_killed(const struct kit_thread *t, int sig)
+{
+	put_end(t, "killed by %s", strace_signal_name(sig));
+}
+
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
 		  uint64_t nr, const uint64_t *reg)
 {
@@ -149,6 +172,8 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 		put_equals(&l->b);
 		strbuf_putc(&l->b, '?');
 		flush(l);
+		if (row->block == SYS_BLOCK_OWN && row->nargs)
+			put_end(t, "exited with %d", (int)l->a[0] & 0xff);
 	}
 }
 
@@ -239,10 +264,40 @@ void strace_exec(struct kit_thread *t)
 	l->b.len = len; /* should it fail after all, its line follows */
 }
 
+/* What a code means: for all signals (0), or for one. */
+static const struct {
+	int sig, code;
+	const char *name;
+} codes[] = {
+	{ 0, 0, "SI_USER" },           { 0, -1, "SI_QUEUE" },
+	{ 0, -2, "SI_TIMER" },         { 0, -3, "SI_MESGQ" },
+	{ 0, -4, "SI_ASYNCIO" },       { 0, -5, "SI_SIGIO" },
+	{ 0, -6, "SI_TKILL" },         { 0, 0x80, "SI_KERNEL" },
+	{ SIGCHLD, 1, "CLD_EXITED" },  { SIGCHLD, 2, "CLD_KILLED" },
+	{ SIGCHLD, 3, "CLD_DUMPED" },  { SIGCHLD, 4, "CLD_TRAPPED" },
+	{ SIGCHLD, 5, "CLD_STOPPED" }, { SIGCHLD, 6, "CLD_CONTINUED" },
+	{ SIGSEGV, 1, "SEGV_MAPERR" }, { SIGSEGV, 2, "SEGV_ACCERR" },
+	{ SIGBUS, 1, "BUS_ADRALN" },   { SIGBUS, 2, "BUS_ADRERR" },
+	{ SIGILL, 1, "ILL_ILLOPC" },   { SIGTRAP, 1, "TRAP_BRKPT" },
+	{ SIGSYS, 1, "SYS_SECCOMP" },
+};
+
+static void put_code(struct strbuf *b, const siginfo_t *s)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(codes); i++) {
+		if (codes[i].code == s->si_code && (!codes[i].sig || codes[i].sig == s->si_signo)) {
+			strbuf_puts(b, codes[i].name);
+			return;
+		}
+	}
+	strbuf_printf(b, "%d", s->si_code);
+}
+
 /* Where si_code of a signal points at a field: the union of siginfo_t. */
 static void put_siginfo(struct strbuf *b, const siginfo_t *s)
 {
-	strbuf_printf(b, "{si_signo=%s, si_code=%d", strace_signal_name(s->si_signo), s->si_code);
+	strbuf_printf(b, "{si_signo=%s, si_code=", strace_signal_name(s->si_signo));
+	put_code(b, s);
 	if (s->si_signo == SIGCHLD && s->si_code > 0)
 		strbuf_printf(b, ", si_pid=%d, si_uid=%u, si_status=%d", s->si_pid, s->si_uid,
 			      s->si_status);

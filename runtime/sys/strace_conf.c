@@ -29,6 +29,7 @@ const char strace_help[] =
     "-s SIZE\t\thow much of a string is shown (32)\n"
     "-y\t\tthe files behind descriptors\n"
     "-i\t\tthe address of the call\n"
+    "-qq\t\tno lines of how processes end\n"
     "-o FILE\t\tinto a file; %p in its name is the process, %t the thread\n"
     "-ff\t\twith -o: into FILE.THREAD\n";
 
@@ -232,8 +233,10 @@ static bool set_letter(struct strace_conf *c, char letter)
 {
 	switch (letter) {
 	case 'f':
-	case 'q':
 		return true; /* it is so */
+	case 'q':
+		c->quiet++;
+		return true;
 	case 'c':
 		c->counts = true;
 		c->lines = false;

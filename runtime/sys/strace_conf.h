@@ -21,6 +21,7 @@ struct strace_conf {
 	bool counts, lines;     /* -c or -C; not -c */
 	bool succeeded, failed; /* calls to be shown */
 	bool relative, took, at_pc, paths;
+	unsigned quiet; /* two -q: nothing of how processes end */
 	enum strace_clock clock;
 };
 

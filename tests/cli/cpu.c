@@ -1,5 +1,5 @@
 /*
- * Without libc, and of rv64i alone: prints AT_HWCAP and hwprobe's extensions in hexadecimal, then runs the instruction that
+ * Without libc, and of rv64i alone: prints AT_HWCAP, hwprobe's extensions and base behaviour in hexadecimal, then runs the instruction that
  * its argument names (0: none). Ends with status 0, or by SIGILL.
  */
 typedef unsigned long u64;
@@ -40,6 +40,9 @@ __attribute__((used)) static void start(u64 *sp)
 		if (*p == 16)
 			hwcap = p[1];
 	put(hwcap);
+	call(258, (long)&pair, 1, 0, 0, 0);
+	put(pair.value);
+	pair.key = 3;
 	call(258, (long)&pair, 1, 0, 0, 0);
 	put(pair.value);
 	switch (insn) {

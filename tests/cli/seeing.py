@@ -28,11 +28,14 @@ class Seeing:
         return lines(err)
 
     def trace(self, options, **kw):
-        """The lines of --strace without their processes."""
-        out = []
+        """The lines of --strace without their processes, and without how these end."""
+        out, self.ends = [], []
         for l in self.run(f"--strace={options}", **kw):
             m = re.match(r"(\d+) (.*)", l)
             fail_unless(m, f"{options}: {l}")
+            if "+++ " in m[2]:
+                self.ends.append(m[2])
+                continue
             out.append(re.sub(r"\) +=", ") =", m[2]))
         return out
 
@@ -80,8 +83,18 @@ class Seeing:
             raise tap.Skip("strace cannot trace here")
         want = cut(lines(file.read_bytes()))
         got = cut(self.run(f"--strace={options}"))
-        both = lambda ls: sorted(l for l in ls if l.startswith(("openat", "write", "socket", "tgkill")))
+        both = lambda ls: sorted(re.sub(r", si_utime.*", "", l).rstrip("}- ") for l in ls if l.startswith(("openat", "write", "socket", "tgkill", "---")))
         fail_unless(both(want) == both(got), "strace:\n" + "\n".join(both(want)) + "\nkitemu:\n" + "\n".join(both(got)))
+
+    def ends_told(self):
+        self.trace("-e %process -e signal=none")
+        fail_unless(self.ends == ["+++ exited with 0 +++", "+++ exited with 3 +++", "+++ exited with 0 +++"], self.ends)
+        self.trace("-qq -e %process -e signal=none")
+        fail_unless(not self.ends, self.ends)
+        (self.work / "abort.c").write_text("#include <stdlib.h>\nint main(void) { abort(); }\n")
+        subprocess.run(["riscv64-linux-gnu-gcc", "-static", "-o", self.work / "abort", self.work / "abort.c"], check=True)
+        status, _, err = tap.run([self.suite.kitemu, "--strace=none", "--stats", self.work / "abort"], env=BARE)
+        fail_unless(status == -6 and b"+++ killed by SIGABRT +++" in err and b"stats: " in err, err)
 
     def times(self):
         for options, pattern in (("-t", r"\d\d:\d\d:\d\d \w"), ("-tt", r"\d\d:\d\d:\d\d\.\d{6} \w"), ("-ttt", r"\d{10}\.\d{6} \w"),
@@ -185,7 +198,7 @@ class Seeing:
             fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
 
     def add(self):
-        for name in ("sets", "look", "times", "counts", "files", "mistakes"):
+        for name in ("sets", "look", "ends_told", "times", "counts", "files", "mistakes"):
             self.suite.add(f"--strace: {name}", getattr(self, name))
         self.suite.add("--log: code", self.code)
         self.suite.add("--perfmap, --jitdump", self.perf)
