@@ -461,6 +461,12 @@ static void set_defaults(struct kit_options *o)
 	o->max_level = 2;
 }
 
+static bool damaged(struct diag *d)
+{
+	return diag_fail(d, EXIT_USAGE,
+			 "the options of the program that executed this one were damaged");
+}
+
 bool options_inherit(struct kit_options *o, struct diag *d)
 {
 	struct cmd_line c = { .opt = *o };
@@ -469,19 +475,26 @@ bool options_inherit(struct kit_options *o, struct diag *d)
 	set_defaults(&c.opt);
 	c.opt.backtrace = KIT_BACKTRACE_NEVER; /* by itself of the first program alone */
 	while (*s) {
-		char *text;
+		char *text, *one, *value;
 		size_t len = strtoull(s, &text, 16);
-		char *one = strndup(text + 1, len), *value = strchr(one, '=');
-		struct given g = { .shown = one, .value = value ? value + 1 : NULL };
+		struct given g = { 0 };
 
-		if (value)
+		if (*text != ':' || len > strlen(text + 1))
+			return damaged(d);
+		one = strndup(text + 1, len);
+		KIT_CHECK(one, "out of memory");
+		g.shown = one;
+		value = strchr(one, '=');
+		if (value) {
 			*value = 0;
+			g.value = value + 1;
+		}
 		while (g.id < OPT_COUNT && strcmp(opt_rows[g.id].name, one) != 0)
 			g.id++;
-		if (*text != ':' || g.id == OPT_COUNT)
-			return diag_fail(
-			    d, EXIT_USAGE,
-			    "the options of the program that executed this one were damaged");
+		if (g.id == OPT_COUNT
+		    || (!g.value && opt_rows[g.id].argument
+			&& !options_is_optional(&opt_rows[g.id])))
+			return damaged(d);
 		if (!apply(&c, &g, d))
 			return false;
 		s = text + 1 + len;
