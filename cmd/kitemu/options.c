@@ -650,7 +650,8 @@ bool options_parse(struct cmd_line *c, int argc, char **argv, char **envp, struc
 	if (c->opt.gdb_attach && (!c->opt.gdb || i < argc))
 		return diag_fail(d, EXIT_USAGE,
 				 "--gdb-attach needs --gdb, which says where, and no program");
-	if (i >= argc && !c->help && !c->version && !c->list && !c->completion && !c->opt.gdb && !c->binfmt)
+	if (i >= argc && !c->help && !c->version && !c->list && !c->completion && !c->opt.gdb
+	    && !c->binfmt)
 		return diag_fail(d, EXIT_USAGE,
 				 "no program given: kitemu [OPTION]... PROGRAM [ARGUMENT]...; "
 				 "kitemu --help lists the options");
