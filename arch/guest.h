@@ -25,10 +25,25 @@ struct guest_fetch {
 	bool (*is_own)(void *ctx, gaddr pc);
 };
 
+/* What has been carried out: at[i] is set to 1 for the two bytes of code at start + 2 * i. */
+struct guest_ran {
+	gaddr start;
+	uint64_t halves;
+	uint8_t *at;
+};
+
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
 	bool routines;         /* libc's routines become op routine where they are recognised */
+	/*
+	 * Instructions are counted when they begin, in ir_state.counted: translated code does it by op count, and
+	 * branches in it stay branches, none becomes a select.
+	 */
+	bool count;
+	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
+	bool
+	    keep_branches; /* none becomes a select: stores behind it wait for it (ir_unit.keep_deps) */
 	/* Where a trace that does not start there ends: the blocks of a region. */
 	const gaddr *stop;
 	unsigned stop_count;
@@ -76,7 +91,7 @@ struct guest {
 	enum ir_exit (*run)(struct guest_decoder *d, const struct guest_fetch *f,
 			    const struct guest_limits *limits, struct ir_state *st,
 			    const struct ir_memory *mem, struct guest_run *r);
-	/* The same with the instructions that a run at the same pc has noted, and its limits. */
+	/* The same with the instructions that a run at the same pc has noted, and its limits; nothing is counted. */
 	enum ir_exit (*rerun)(struct guest_decoder *d, const struct guest_fetch *f,
 			      const struct guest_insn *insn, unsigned count,
 			      const struct guest_limits *limits, struct ir_state *st,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const struct jit_host *const hosts[] = { &x64_host };
+static const struct jit_host *const hosts[] = { &x64_host, &a64_host };
 
 const struct jit_host *host_find(const char *name)
 {
@@ -17,6 +17,8 @@ const struct jit_host *host_native(void)
 {
 #if defined(__x86_64__)
 	return &x64_host;
+#elif defined(__aarch64__)
+	return &a64_host;
 #else
 #error "no back end for this machine"
 #endif

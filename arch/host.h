@@ -4,7 +4,7 @@
 
 #include "lib/jit/host.h"
 
-extern const struct jit_host x64_host;
+extern const struct jit_host x64_host, a64_host;
 
 /* The host by name (jit_host.name), NULL when there is none. */
 const struct jit_host *host_find(const char *name);

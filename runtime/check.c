@@ -186,9 +186,9 @@ static unsigned fetch_bytes(struct kit_process *p, const struct ir_unit *u, uint
 static void translate(struct kit_thread *t, bool routines, struct ir_unit *u)
 {
 	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
-	struct guest_limits limits = jit_lockstep_limits;
+	struct guest_limits limits = *jit_limits(t->proc->jit);
 
-	limits.routines = routines;
+	limits.routines &= routines;
 	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
 }
@@ -200,7 +200,7 @@ static struct lifted *lift(struct kit_thread *t)
 	struct ir_unit *u = &l->u;
 	uint8_t bytes[MAX_BYTES];
 
-	translate(t, jit_has_routines(t->proc->jit), u);
+	translate(t, true, u);
 	l->is_routine = has(u, IR_routine);
 	if (l->is_routine)
 		translate(t, false, u);

@@ -94,6 +94,7 @@ static void lift(struct kit_thread *t, struct ir_unit *u)
 	const struct guest_limits limits = {
 		.max_insns = TRACE_INSNS,
 		.max_branches = TRACE_BRANCHES,
+		.count = t->proc->opt.count,
 	};
 
 	arena_reset(&t->interp->once);

@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/backtrace.h"
 #include "runtime/check.h"
+#include "runtime/cover.h"
 #include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
@@ -13,11 +14,13 @@
 #include "runtime/load/core.h"
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
+#include "runtime/profile.h"
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
+#include "runtime/stats.h"
 #include "runtime/sys/exec.h"
-#include "runtime/sys/outfile.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/strace_conf.h"
@@ -49,7 +52,7 @@ bool kit_strace_options(const char *options, struct diag *d)
 
 static void put_log(const char *lines, size_t size_bytes)
 {
-	outfile_put(KIT_LOG_FILE, lines, size_bytes);
+	ownfile_put(KIT_LOG_FILE, lines, size_bytes);
 }
 
 bool kit_open_files(const struct kit_options *opt, struct diag *d)
@@ -59,41 +62,19 @@ bool kit_open_files(const struct kit_options *opt, struct diag *d)
 	if (opt->log_ranges && !jit_show_only(opt->log_ranges, d))
 		return false;
 	if (opt->log_file) {
-		if (!outfile_open(KIT_LOG_FILE, opt->log_file, "", own[KIT_LOG_FILE],
+		if (!ownfile_open(KIT_LOG_FILE, opt->log_file, "", own[KIT_LOG_FILE],
 				  kit_log_mask >> KIT_LOG_tid & 1, d))
 			return false;
 		kit_log_out = put_log;
 	}
 	if (opt->strace && strace_conf.file
-	    && !outfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
+	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
 			     own[KIT_STRACE_FILE], false, d))
 		return false;
 	return !opt->strace || !strace_conf.counts || strace_counts_open(own[KIT_STRACE_COUNTS], d);
 }
 
-static void print_stats(const struct kit_process *p)
-{
-	struct jit_stats s;
-
-	if (!p->jit)
-		return;
-	jit_get_stats(p->jit, &s);
-	kit_log_write(
-	    "stats: %lu units of %lu guest instructions, %lu guest bytes -> %lu code bytes",
-	    (unsigned long)s.units, (unsigned long)s.guest_insns, (unsigned long)s.guest_bytes,
-	    (unsigned long)s.code_bytes);
-	kit_log_write("stats: translation %.3f ms, %.0f ns a guest instruction",
-		      (double)s.translate_ns / 1e6,
-		      s.guest_insns ? (double)s.translate_ns / (double)s.guest_insns : 0.0);
-	kit_log_write("stats: %lu entries, %lu lookups missed, %lu links, %lu units dropped, "
-		      "%lu evicted, %lu regions",
-		      (unsigned long)s.runs, (unsigned long)s.lookups, (unsigned long)s.links,
-		      (unsigned long)s.killed, (unsigned long)s.evicted_units,
-		      (unsigned long)s.regions);
-}
-
-/* path from the root, for the time when the guest has changed its directory. */
-static const char *absolute_path(const char *path)
+const char *kit_absolute_path(const char *path)
 {
 	struct strbuf b = STRBUF_INIT;
 	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
@@ -132,6 +113,8 @@ static bool thread_init(struct kit_thread *t)
 	t->st.calls_leave =
 	    (p->opt.strace || p->opt.selfcheck || t->st.guest_base ? KIT_CALLS_SEEN : 0)
 	    | (t->seccomp ? KIT_CALLS_FILTERED : 0) | (t->trace.orders ? KIT_CALLS_TRACED : 0);
+	if (p->counts)
+		stats_thread_init(t);
 	kit_list_add(t);
 	return true;
 }
@@ -139,6 +122,8 @@ static bool thread_init(struct kit_thread *t)
 static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *t))
 {
 	kit_list_remove(t);
+	if (t->counts)
+		stats_thread_fini(t);
 	trace_delist(t);
 	if (t->proc->jit)
 		end_jit(t);
@@ -192,6 +177,10 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 		jit_fork_child(t);
 		check_unlock();
 		mem_fork_child(p->mem);
+		if (p->counts)
+			stats_fork_child(t);
+		if (p->profile)
+			profile_fork_child(t);
 		break;
 	}
 }
@@ -208,14 +197,20 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 		jit_thaw(t->proc->jit);
 }
 
-static void farewell(struct kit_process *p, int sig)
+static void farewell(struct kit_thread *t, int sig, bool executes)
 {
+	struct kit_process *p = t->proc;
+
 	if (p->opt.stats)
-		print_stats(p);
-	if (!p->opt.strace)
+		stats_write(t, sig, executes);
+	if (p->ran)
+		cover_write(p);
+	if (p->profile)
+		profile_write(p);
+	if (!p->opt.strace || executes)
 		return;
 	if (sig)
-		strace_killed(kit_self(), sig);
+		strace_killed(t, sig);
 	strace_counts_end();
 }
 
@@ -238,23 +233,38 @@ static int cannot_start(struct diag *d, const char *why)
 	return -1;
 }
 
+/* The thread's level 0 was there before the program, by whose code's place it notes what has run. */
+static bool begin_coverage(struct kit_thread *t, struct diag *d)
+{
+	if (!cover_init(t->proc, d))
+		return false;
+	level0_thread_fini(t);
+	level0_thread_init(t);
+	jit_set_ran(t->proc->jit, t->proc->ran);
+	return true;
+}
+
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
 	const struct mem_want want = { opt->force_base, opt->base, opt->limit };
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
+	const uint64_t begin_ns = opt->stats || opt->max_insns ? stats_now_ns() : 0;
 
 	KIT_CHECK(p && t, "out of memory");
 	if (fd < 0)
 		return -1;
 	memset(t, 0, sizeof *t);
 	p->opt = *opt;
+	p->opt.count = opt->stats || opt->max_insns;
+	if (p->opt.count)
+		stats_process_init(p, begin_ns);
 	p->features = opt->features ? opt->features : rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
-	p->exe_path = absolute_path(prog->path);
+	p->exe_path = kit_absolute_path(prog->path);
 	p->ops = &thread_ops;
 	kit_list_init(p);
 	p->threads = 1;
@@ -267,7 +277,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->mem = mem_new(&want, d);
 	if (!p->mem || !sig_process_init(p, d))
 		return -1;
-	if (opt->strace || opt->stats)
+	if (opt->strace || opt->stats || opt->coverage || opt->profile)
 		sig_end_late(p);
 	sig_thread_init(t);
 	sig_thread_start(t);
@@ -287,8 +297,14 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	trace_enlist(t);
 	if (opt->trace)
 		trace_restore(t, opt->trace);
+	if (p->opt.coverage && !begin_coverage(t, d))
+		return -1;
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
+	if (p->opt.profile)
+		profile_begin(t);
+	if (p->opt.count)
+		stats_loaded(t);
 	run_thread(t);
 	return sys_process_end(t);
 }

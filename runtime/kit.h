@@ -30,6 +30,9 @@ bool kit_strace_options(const char *options, struct diag *d);
 /* Opens what opt wants to be written; false: d says why it cannot be. */
 bool kit_open_files(const struct kit_options *opt, struct diag *d);
 
+/* path from the root, for the time when the guest has changed its directory: on the heap, or path itself. */
+const char *kit_absolute_path(const char *path);
+
 /*
  * Loads and runs the program. Returns the guest's exit status; a guest that dies of a signal takes
  * kitemu with it. When it cannot be started: -1 and a message with the exit status in d.

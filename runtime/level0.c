@@ -12,9 +12,10 @@
 #include <stdlib.h>
 
 /* As long as level 1's: its traces are counted by where these end. */
-static const struct guest_limits limits = { .max_insns = GUEST_RUN_INSNS, .max_branches = 2 };
+static const struct guest_limits ordinary = { .max_insns = GUEST_RUN_INSNS, .max_branches = 2 };
 
 struct level0 {
+	struct guest_limits limits;
 	struct traces traces; /* struct guest_insn */
 	struct guest_run run; /* the one under way */
 	/* Where code was fetched from last: [start, end) can be, while mem_code_changes is changes. */
@@ -29,6 +30,9 @@ void level0_thread_init(struct kit_thread *t)
 	struct level0 *l = calloc(1, sizeof *l);
 
 	KIT_CHECK(l, "out of memory");
+	l->limits = ordinary;
+	l->limits.count = t->proc->opt.count;
+	l->limits.ran = t->proc->ran;
 	traces_init(&l->traces, t->proc->mem);
 	t->level0 = l;
 }
@@ -79,8 +83,9 @@ static enum ir_exit run_new(struct kit_thread *t, const struct ir_memory *mem)
 	const gaddr pc = t->st.pc;
 	enum ir_exit why;
 
-	why = rv64_guest.run(kit_decoder(t), &f, &limits, &t->st, mem, &l->run);
-	if (l->run.end > pc) {
+	why = rv64_guest.run(kit_decoder(t), &f, &l->limits, &t->st, mem, &l->run);
+	/* What is kept runs without being counted. */
+	if (l->run.end > pc && KIT_LIKELY(!l->limits.count)) {
 		const struct ir_range range = { .start = pc,
 						.size_bytes = (uint32_t)(l->run.end - pc) };
 
@@ -96,8 +101,8 @@ static enum ir_exit run_kept(struct kit_thread *t, const struct trace *k,
 	const struct guest_fetch f = { .read = fetch, .is_own = is_own, .ctx = t };
 
 	return rv64_guest.rerun(kit_decoder(t), &f,
-				(const struct guest_insn *)(const void *)k->data, k->count, &limits,
-				&t->st, mem);
+				(const struct guest_insn *)(const void *)k->data, k->count,
+				&t->level0->limits, &t->st, mem);
 }
 
 /*
@@ -149,7 +154,9 @@ enum ir_exit level0_run_one(struct kit_thread *t)
 	const struct guest_fetch f = { .read = mem_fetch,
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
-	const struct guest_limits one = { .max_insns = 1 };
+	const struct guest_limits one = { .max_insns = 1,
+					  .count = t->proc->opt.count,
+					  .ran = t->proc->ran };
 	struct guest_run r;
 
 	jit_set_frm(t);

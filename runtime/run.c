@@ -15,12 +15,24 @@
 #include "runtime/jit/jit.h"
 #include "runtime/level0.h"
 #include "runtime/mem/mem.h"
+#include "runtime/profile.h"
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
+#include "runtime/stats.h"
 #include "runtime/sys/sys.h"
 #include "runtime/watch.h"
 
+#include <errno.h>
+
 enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
+
+/* What code that counts has counted in vain is taken back. */
+static enum ir_exit recount(struct kit_thread *t, enum ir_exit why)
+{
+	if (KIT_UNLIKELY(t->counts && (why == IR_EXIT_FAULT || why == IR_EXIT_REDO)))
+		stats_faulted(t, t->jit ? jit_fault_end(t) : 1, why == IR_EXIT_REDO);
+	return why;
+}
 
 static enum ir_exit run_engine(struct kit_thread *t)
 {
@@ -30,14 +42,14 @@ static enum ir_exit run_engine(struct kit_thread *t)
 		return watch_run(t);
 	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are level 0's. */
 	if (!t->proc->jit)
-		return interp_run(t);
+		return recount(t, interp_run(t));
 	if (t->st.frm > FRM_HOST_MAX)
 		return level0_run(t);
 	if (t->proc->opt.selfcheck)
-		return check_run(t);
+		return recount(t, check_run(t));
 	/* Level 0: what has not run often is not worth a translation. */
 	do {
-		why = jit_run(t);
+		why = recount(t, jit_run(t));
 		if (why == IR_EXIT_LOOKUP)
 			why = level0_run(t);
 	} while (why == IR_EXIT_LOOKUP && !__atomic_load_n(&t->st.stop, __ATOMIC_RELAXED));
@@ -48,6 +60,9 @@ static void end_syscall(struct kit_thread *t, int64_t result)
 {
 	if (KIT_UNLIKELY(t->tmpmask))
 		sig_end_tmpmask(t, result);
+	/* Nobody but the sampler has interrupted it. */
+	if (KIT_UNLIKELY(t->sample.due && result == -EINTR && !sig_is_taken(t)))
+		return;
 	if (KIT_UNLIKELY(result <= -SIG_ERESTARTSYS && result >= -SIG_ERESTARTNOHAND)) {
 		sig_deliver(t, true, &result);
 		return;
@@ -82,6 +97,8 @@ static void raise_segv(struct kit_thread *t, gaddr addr)
 	struct mem_vma v;
 	bool mapped = mem_find(t->proc->mem, addr, &v);
 
+	if (KIT_UNLIKELY(t->counts))
+		t->counts->faults++;
 	sig_raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }
 
@@ -127,8 +144,11 @@ static void memory_fault(struct kit_thread *t)
 	while (st->fault_kind == IR_FAULT_SEGV
 	       && ((st->fault_write && mem_guard_hit(t->proc->mem, st->fault_addr))
 		   || st->fault_code == SI_KERNEL)) {
-		enum ir_exit why = level0_run_one(t);
+		enum ir_exit why;
 
+		/* It begins once more. */
+		t->st.counted[IR_COUNT_INSNS]--;
+		why = level0_run_one(t);
 		if (why != IR_EXIT_FAULT) {
 			dispatch(t, why);
 			return;
@@ -190,6 +210,8 @@ static void attend(struct kit_thread *t)
 	uint32_t stops;
 	gaddr pc;
 
+	if (KIT_UNLIKELY(t->sample.due))
+		profile_sample(t);
 	sig_deliver(t, false, NULL);
 	if (KIT_LIKELY(!(t->trace.orders & TRACE_STEP)))
 		return;
@@ -212,6 +234,8 @@ int run_thread(struct kit_thread *t)
 			continue;
 		}
 		why = run_engine(t);
+		if (KIT_UNLIKELY(t->counts))
+			t->counts->exit[why]++;
 		/* First what is there most. */
 		if (KIT_LIKELY(why == IR_EXIT_SYSCALL))
 			do_syscall(t);

@@ -44,7 +44,9 @@ static enum ir_exit run_plain(struct kit_thread *t, unsigned most)
 	const struct guest_fetch f = { .read = mem_fetch,
 				       .is_own = mem_is_vdso,
 				       .ctx = t->proc->mem };
-	const struct guest_limits limits = { .max_insns = most };
+	const struct guest_limits limits = { .max_insns = most,
+					     .count = t->proc->opt.count,
+					     .ran = t->proc->ran };
 	struct guest_run r;
 
 	jit_set_frm(t);

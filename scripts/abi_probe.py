@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Compare kernel structures as riscv64 and this host lay them out, field by field.
 
-usage: abi_probe.py [--list]
+usage: abi_probe.py [--host=MACHINE] [--list]
 
 A system call may pass a structure on as it is only if its layout is the same on both sides. SAME names those
 that kitemu passes on, DIFFERENT those it converts; each pointer of a PASS row of runtime/sys/syscalls.def must lead to
 one of SAME, by KINDS or CALLS, or to bytes and integers. Prints "ok STRUCT" or "not ok STRUCT" with the fields that
 speak against it, so it is part of the fast suite. Reads the kernel's headers, not libc's.
---list prints all figures instead.
+--host: the host is another machine, whose compiler is MACHINE-linux-gnu-gcc. --list prints all figures instead.
 """
 import pathlib, platform, re, subprocess, sys, tempfile
 
@@ -15,7 +15,9 @@ import check_tables
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-GUEST_CC, HOST_CC = "riscv64-linux-gnu-gcc", "gcc"
+HOST = next((a.split("=", 1)[1] for a in sys.argv[1:] if a.startswith("--host=")), platform.machine())
+ABI = "abi" if HOST == platform.machine() else f"abi {HOST}"
+GUEST_CC, HOST_CC = "riscv64-linux-gnu-gcc", "gcc" if HOST == platform.machine() else HOST + "-linux-gnu-gcc"
 PRELUDE = "#define _GNU_SOURCE\n#include <stddef.h>\n#include <linux/types.h>\n"
 
 # struct: (header, fields)
@@ -218,13 +220,13 @@ def compare(what, header, pairs, same):
         print(what, *(f"\n    {label}: {g} {h}" for (_, label), g, h in zip(pairs, guest or [], host or [])))
         return True
     if guest is None or host is None:
-        print(f"not ok abi {what}\n  <{header}> does not give it on both sides")
+        print(f"not ok {ABI} {what}\n  <{header}> does not give it on both sides")
         return False
     diff = [f"  {label}: {g} on riscv64, {h} here" for (_, label), g, h in zip(pairs, guest, host) if g != h]
     if bool(diff) == same:
-        print(f"not ok abi {what}\n" + ("\n".join(diff) or "  is the same on both sides: no need to convert it"))
+        print(f"not ok {ABI} {what}\n" + ("\n".join(diff) or "  is the same on both sides: no need to convert it"))
         return False
-    print(f"ok abi {what}")
+    print(f"ok {ABI} {what}")
     return True
 
 
@@ -251,7 +253,7 @@ def check_pass_rows():
     why = [f for r in table("syscalls.def") if r.name == "PASS" for f in row_faults(r.cols[1], r.cols[3:], classes)]
     for call in OPS:
         why += [f for r in table(call + "s.def") if r.name == "OP" for f in row_faults(call, r.cols[2:], classes)]
-    print("not ok abi PASS rows" if why else "ok abi PASS rows", *sorted(set(why)), sep="\n")
+    print(f"not ok {ABI} PASS rows" if why else f"ok {ABI} PASS rows", *sorted(set(why)), sep="\n")
     return not why
 
 
@@ -268,19 +270,18 @@ def check_ops(call, headers):
         why += [f"  {n} is {v:#x}, {cc} says {got:#x}" for (n, v), got in zip(ops.items(), values) if v != got]
         if len(values) != len(ops):
             why.append(f"  {cc}: {r.stderr[:500]}")
-    print(f"not ok abi values of {call}" if why else f"ok abi values of {call}", *why, sep="\n")
+    print(f"not ok {ABI} values of {call}" if why else f"ok {ABI} values of {call}", *why, sep="\n")
     return not why
 
 
 def main():
-    host = platform.machine()
     good = True
-    for table, same in ((SAME, True), (DIFFERENT[host], False)):
+    for table, same in ((SAME, True), (DIFFERENT[HOST], False)):
         for name, (header, fields) in table.items():
-            if not same or name not in DIFFERENT[host]:
+            if not same or name not in DIFFERENT[HOST]:
                 good &= compare(name, header, list(layout_exprs(name, fields)), same)
     for header, names in CONSTANTS.items():
-        equal = [(n, n) for n in names.split() if n not in DIFFERENT_CONSTANTS[host]]
+        equal = [(n, n) for n in names.split() if n not in DIFFERENT_CONSTANTS[HOST]]
         good &= compare(f"constants of {header}", header, equal, True)
     if "--list" not in sys.argv:
         good &= check_pass_rows()

@@ -32,13 +32,27 @@ static inline void carry_out(struct trace *t, const struct rv64_insn *i)
 	r->lift(t, i, r);
 }
 
+static __attribute__((noinline)) void note(const struct trace *t, unsigned insns)
+{
+	t->b.st->counted[IR_COUNT_INSNS] += insns;
+	t->b.st->counted[IR_COUNT_CALLS] += t->b.why == IR_EXIT_SYSCALL;
+}
+
+/* The instructions in [start, end) have run. */
+static __attribute__((noinline)) void note_ran(const struct guest_ran *r, gaddr start, gaddr end)
+{
+	for (; start < end; start += 2)
+		if ((start - r->start) / 2 < r->halves)
+			r->at[(start - r->start) / 2] = 1;
+}
+
 enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 		      const struct guest_limits *limits, struct ir_state *st,
 		      const struct ir_memory *mem, struct guest_run *r)
 {
 	struct rv64_insn *i = (struct rv64_insn *)(void *)r->insn, *last = i;
 	struct rv64_insn *const first = i;
-	gaddr end = st->pc;
+	gaddr end = st->pc, batch;
 	bool jumped = false;
 	struct rv64_window w;
 	struct trace t;
@@ -50,16 +64,20 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 					  limits->max_insns - (unsigned)(i - first), 0, i);
 		if (i == last)
 			break;
-		end = t.next;
+		end = batch = t.next;
 		do {
 			end += i->size_bytes;
 			carry_out(&t, i++);
 		} while (i < last && t.next == end && t.b.why == IR_EXIT_NONE);
 		jumped |= t.next != end;
+		if (KIT_UNLIKELY(limits->ran))
+			note_ran(limits->ran, batch, end);
 		last = i;
 	}
 	r->count = (unsigned)(i - first);
 	r->end = jumped ? 0 : end;
+	if (KIT_UNLIKELY(limits->count))
+		note(&t, r->count);
 	if (t.b.why != IR_EXIT_NONE)
 		return t.b.why;
 	st->pc = t.next;

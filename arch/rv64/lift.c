@@ -40,6 +40,20 @@ ir_ref rv64_read_narrow(struct trace *t, unsigned n)
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
+/* The instruction at t->b.gpc counts: in one op for all from the trace's start, or from a branch, up to the next branch. */
+static void count(struct trace *t, const struct lift_row *r)
+{
+	const struct ir_unit *u = t->b.unit;
+
+	if (!ir_ref_ok(t->count) || u->insn[u->insn_count - 1].op == IR_br) {
+		t->count.idx = (uint16_t)u->insn_count;
+		ir_count(&t->b, IR_COUNT_INSNS, 0);
+	}
+	u->insn[t->count.idx].imm++;
+	if (r->lift == rv64_lift_leave && r->arg == IR_EXIT_SYSCALL)
+		ir_count(&t->b, IR_COUNT_CALLS, 1);
+}
+
 /* Lifts instructions that lie one behind the other, until one ends the trace or jumps. Returns where they end. */
 static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 {
@@ -52,6 +66,8 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 
 		t->pc = t->b.gpc = end;
 		t->next = end += i->size_bytes;
+		if (KIT_UNLIKELY(t->counts))
+			count(t, r);
 		r->lift(t, i, r);
 		if (KIT_UNLIKELY(t->arm_insns)) {
 			end = rv64_lift_arm(t, i + 1, end);
@@ -102,6 +118,9 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.features = rv64_decoder_features(d);
 	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;
+	t.counts = limits->count;
+	t.count = IR_NOREF;
+	t.keep_branches = limits->keep_branches;
 	t.branches = t.arm_insns = 0;
 	t.looked_to = pc;
 	t.done = t.loops = false;

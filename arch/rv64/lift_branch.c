@@ -79,7 +79,7 @@ LIFT(branch)
 	ir_ref x = get_x(t, i->rs1), y = get_x(t, i->rs2);
 
 #ifndef RV64_DIRECT
-	t->arm_insns = rv64_arm(t, i, target);
+	t->arm_insns = t->keep_branches ? 0 : rv64_arm(t, i, target);
 	if (t->arm_insns) {
 		t->skips = ir_set(&t->b, IR_I64, (enum ir_cc)r->arg, x, y);
 		return;

@@ -35,12 +35,15 @@ struct trace {
 	unsigned max_branches;
 	unsigned branches; /* conditional ones passed */
 	gaddr stop;        /* the trace ends before this pc; 1 none */
+	bool keep_branches;
 	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
 	unsigned arm_insns;
 	gaddr
 	    looked_to; /* the end of what was looked at to find that a branch cannot be done without */
 	ir_ref skips;
 	const struct rv64_insn *run_end; /* of those decoded together */
+	bool counts;                     /* guest_limits.count */
+	ir_ref count;                    /* the op that counts those up to the next branch */
 	bool done;
 	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */

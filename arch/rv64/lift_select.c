@@ -8,7 +8,8 @@
  * trace goes on as if there had been no branch, so such branches do not count among those that end it.
  *
  * Hence up to three instructions of one cycle, and up to two results: with more the work that is done in vain adds
- * up. No loads, which might fault, and nothing that has an effect.
+ * up. No loads, which might fault, and nothing that has an effect. Nor where the host orders stores by
+ * branches alone: the guest's memory model has every store behind a branch come after what it looked at.
  */
 #include "arch/rv64/lift_priv.h"
 
@@ -31,7 +32,7 @@ unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target)
 	uint32_t results = 0;
 	unsigned n = 0;
 
-	if (target - at - 1 >= RV64_ARM_BYTES)
+	if (t->counts || target - at - 1 >= RV64_ARM_BYTES)
 		return 0;
 	for (i++; at < target; i++, n++) {
 		if (i >= t->run_end || n == ARM_INSNS)

@@ -67,6 +67,14 @@ void x64_count_entry(struct x64_emit *e, const struct lir_insn *in)
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_E), cold_hot);
 }
 
+void x64_emit_COUNT(struct x64_emit *e, const struct lir_insn *in)
+{
+	const int32_t at =
+	    X64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+
+	x64_alu_mi(e->cb, X64_ADD, 1, x64_state(at), (int32_t)in->imm);
+}
+
 /* ---- links -------------------------------------------------------------------------------------------- */
 
 enum branch { BRANCH_JMP, BRANCH_CALL, BRANCH_JCC };
@@ -158,8 +166,12 @@ static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
 {
 	const struct lir_exit *x = &e->lir->exit[c->in->exit];
 
-	if (x->to != IR_NOBLOCK)
+	if (x->to != IR_NOBLOCK) {
+		const struct lir_block *to = &e->lir->block[x->to];
+
+		x64_emit_fixes(e, to->unfix, to->unfix_count, 0);
 		x64_emit_list(e, e->lir->leave, e->lir->leave_count);
+	}
 	leave_stopped(e, x);
 }
 
@@ -168,7 +180,7 @@ static void branch_out_polled(struct x64_emit *e, const struct lir_exit *x)
 {
 	compare_stop(e);
 	branch_out(e, BRANCH_JCC, X64_CC_E, x);
-	if (x->to != IR_NOBLOCK && e->lir->leave_count)
+	if (x->to != IR_NOBLOCK && (e->lir->leave_count || e->lir->block[x->to].unfix_count))
 		x64_cold(e, x64_jmp32(e->cb), cold_stopped);
 	else
 		leave_stopped(e, x);

@@ -33,6 +33,8 @@ static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, 
 		.alloc = { SCRATCH_INT, SCRATCH_FP },
 		.regs = regs,
 		.phys_name = x64_phys_name,
+		/* A block that takes a raw float is told that it is canonical. */
+		.fix_serves = { [X64_FIX_BOX32] = 1 << X64_FIX_CANON32 },
 	};
 	memset(t->home, LIR_PHYS_NONE, sizeof t->home);
 	for (unsigned i = 0; i < ints; i++)
@@ -141,9 +143,18 @@ static void x64_state_init(struct ir_state *st)
 	st->calls_leave = IR_CALLS_NO_ROWS;
 }
 
+/* A displacement from the end of the field. */
+static uint32_t x64_link_word(uint32_t was, int64_t disp)
+{
+	(void)was;
+	return (uint32_t)(disp - 4);
+}
+
 const struct jit_host x64_host = {
 	.name = "x86_64",
 	.code_align = 32,
+	.reach_bytes = UINT64_C(1) << 31,
+	.link_word = x64_link_word,
 	.target = x64_target,
 	.isel = x64_isel,
 	.emit = x64_emit,

@@ -6,6 +6,14 @@
 
 /* ---- first walk: what stands for what, and how often it is used ------------------------------ */
 
+/* A register that is known to hold a boxed float at the block's entry: the float is in the same host register. */
+static bool is_boxed_entry(const struct x64_isel *s, ir_ref r)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+
+	return in->op == IR_getreg && s->from->boxed >> in->imm & 1;
+}
+
 /* The value that in gives back after a trip to another type, IR_NOREF when it is none. */
 static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 {
@@ -17,11 +25,14 @@ static ir_ref round_trip(const struct x64_isel *s, const struct ir_insn *in)
 	case IR_unbox:
 	case IR_fbits:
 	case IR_bitsf:
+	case IR_bitsf32:
 		break;
 	default:
 		return IR_NOREF;
 	}
 	inner = x64_insn(s, in->a);
+	if (in->op == IR_bitsf32)
+		return inner->op == IR_fbits32 && is_boxed_entry(s, inner->a) ? inner->a : IR_NOREF;
 	if (in->op == IR_trunc)
 		same = inner->op == IR_sext || inner->op == IR_zext;
 	else if (in->op == IR_unbox)
@@ -42,8 +53,7 @@ static bool soft_use(const struct x64_isel *s, const struct ir_insn *in, unsigne
 	case IR_st32:
 		return n == 1;
 	case IR_br: /* a final one comes when the register is already extended */
-		if (ir_info(&s->ir->insn[x64_next_effect(s, (uint32_t)(in - s->ir->insn))])->flags
-		    & IR_Z)
+		if (x64_is_final_br(s, (uint32_t)(in - s->ir->insn)))
 			return false;
 		return x64_narrow_compare(s, in);
 	case IR_set:
@@ -282,8 +292,12 @@ static void note_put(struct x64_isel *s, unsigned g, enum x64_fix fix, uint32_t 
 		return;
 	p->regs |= UINT64_C(1) << g;
 	p->bit[g] = p->count < 32 ? UINT32_C(1) << p->count : 0;
+	/* A boxed float is a NaN as a double, whatever it is itself. */
+	if (fix == X64_FIX_CANON64 && is_boxed_entry(s, (ir_ref){ (uint16_t)from }))
+		p->bit[g] = 0;
 	p->count++;
 	p->from[g] = from;
+	p->fix[g] = (uint8_t)fix;
 	s->val[from].no_nan |= p->bit[g];
 }
 
@@ -354,10 +368,12 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 	lir->block_count = lir->block_cap = ir->block_count;
 	lir->block = arena_new(ir->arena, struct lir_block, lir->block_cap);
 	s.val = arena_new(ir->arena, struct x64_val, ir->insn_count);
+	x64_find_entry_fixes(&s);
 	for (unsigned b = 0; b < ir->block_count; b++) {
 		const struct ir_block *blk = &ir->block[b];
 		const struct ir_insn *in;
 
+		s.from = blk;
 		scan_block(&s, blk);
 		if (s.any_low)
 			scan_wide(&s, blk);
@@ -365,7 +381,7 @@ void x64_isel(const struct ir_unit *ir, const struct ra_target *t, const struct 
 		s.puts.count = 0;
 		ir_safe_block(&s.safe, ir, b);
 		s.block = &lir->block[b];
-		*s.block = (struct lir_block){ .first = (uint32_t)(s.next - lir->insn) };
+		s.block->first = (uint32_t)(s.next - lir->insn);
 		x64_lir(&s, LIR_BLOCK)->imm = b;
 		in = &ir->insn[blk->first];
 		for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)

@@ -1,28 +1,45 @@
 /* Instruction selection: branches and exits. */
 #include "arch/x86_64/isel_priv.h"
 
+/* Those puts whose registers are tested at an exit to block to: what that takes as it is, is not. */
+static uint64_t tested_at(const struct x64_isel *s, unsigned to)
+{
+	const struct x64_puts *p = &s->puts;
+	uint64_t regs = p->regs;
+
+	if (to == IR_NOBLOCK)
+		return regs;
+	for (uint64_t left = regs & s->lir->block[to].fixes; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+
+		if (ra_fix_stays(s->t, p->fix[g], s->lir->block[to].fix[g]))
+			regs &= ~(UINT64_C(1) << g);
+	}
+	return regs;
+}
+
 /*
- * A NaN operand makes a NaN of a result. So of the registers that hold raw results here, those that another
+ * A NaN operand makes a NaN of a result. So of the registers (regs) that hold raw results here, those that another
  * one was computed from need no test: if that one is no NaN, neither are they. Gives their homes.
  */
-static uint64_t implied_homes(const struct x64_isel *s)
+static uint64_t implied_homes(const struct x64_isel *s, uint64_t regs)
 {
 	const struct x64_puts *p = &s->puts;
 	uint32_t implied = 0;
 	uint64_t homes = 0;
 
-	for (uint64_t left = p->regs; left; left &= left - 1) {
+	for (uint64_t left = regs; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
 		uint32_t own = 0; /* puts of the same value */
 
-		for (uint64_t same = p->regs; same; same &= same - 1) {
+		for (uint64_t same = regs; same; same &= same - 1) {
 			unsigned h = (unsigned)__builtin_ctzll(same);
 
 			own |= p->from[h] == p->from[g] ? p->bit[h] : 0;
 		}
 		implied |= (s->val[p->from[g]].no_nan & ~own) | (own & ~p->bit[g] & -p->bit[g]);
 	}
-	for (uint64_t left = p->regs; left; left &= left - 1) {
+	for (uint64_t left = regs; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
 
 		if (implied & p->bit[g])
@@ -35,14 +52,14 @@ uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x)
 {
 	struct lir_unit *u = s->lir;
 
-	x.host_info = implied_homes(s);
+	x.host_info = implied_homes(s, tested_at(s, x.to));
 	arena_grow(u->arena, u->exit, u->exit_count, u->exit_cap);
 	u->exit[u->exit_count] = x;
 	return (uint16_t)u->exit_count++;
 }
 
 /* The insn behind idx that is more than a constant or a pure one; a block ends with one. */
-uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
+static uint32_t next_effect(const struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in;
 
@@ -50,6 +67,22 @@ uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx)
 		in = &s->ir->insn[++idx];
 	while (in->dead || ir_info(in)->flags & IR_P);
 	return idx;
+}
+
+/* The same past registers that become constants. */
+static const struct ir_insn *next_but_consts(const struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *insn = s->ir->insn;
+
+	do
+		idx = next_effect(s, idx);
+	while (insn[idx].op == IR_putreg && insn[insn[idx].a.idx].op == IR_const);
+	return &insn[idx];
+}
+
+bool x64_is_final_br(const struct x64_isel *s, uint32_t idx)
+{
+	return ir_info(next_but_consts(s, idx))->flags & IR_Z;
 }
 
 /* True when floating-point comparison idx has no other use than the branch that comes next. */
@@ -60,7 +93,7 @@ bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx)
 
 	if (s->val[idx].uses != 1)
 		return false;
-	br = &s->ir->insn[x64_next_effect(s, idx)];
+	br = next_but_consts(s, idx);
 	return br->op == IR_br && br->sub <= IR_NE && s->val[br->a.idx].rep == idx
 	       && x64_const(s, br->b, &c) && c == 0;
 }
@@ -133,7 +166,6 @@ static void take_fixed(struct lir_insn *l)
 static void sel_br(struct x64_isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
-	uint32_t next = x64_next_effect(s, idx);
 	gaddr target = (gaddr)in->imm;
 	struct lir_insn *l;
 	uint16_t exit = x64_new_exit(s, (struct lir_exit){
@@ -145,7 +177,7 @@ static void sel_br(struct x64_isel *s, uint32_t idx)
 	l = compare_branch(s, in);
 	l->exit = exit;
 	l->flags = LF_EXIT;
-	if (ir_info(&s->ir->insn[next])->flags & IR_Z)
+	if (x64_is_final_br(s, idx))
 		l->flags |= LF_SYNC;
 	if (l->flags & LF_SYNC) {
 		s->puts.regs = 0; /* tested now */

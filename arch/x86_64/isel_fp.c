@@ -10,9 +10,19 @@
 /* What identifies an insn to IR_THUNK_FP. */
 static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 | in->sub << 16; }
 
+/* Is r a register as of the block's entry, or the float in it, and no other NaN than the canonical one then? */
+static bool is_canonical_entry(const struct x64_isel *s, ir_ref r)
+{
+	const struct ir_insn *in = x64_insn(s, r);
+	bool is_float = ir_result_type(&s->ir->insn[r.idx]) == IR_F32;
+
+	return in->op == IR_getreg && s->from->canon >> in->imm & 1
+	       && (s->from->boxed >> in->imm & 1) == is_float;
+}
+
 bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
 {
-	return ir_info(x64_insn(s, r))->flags & IR_NQ;
+	return ir_info(x64_insn(s, r))->flags & IR_NQ || is_canonical_entry(s, r);
 }
 
 bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
@@ -21,6 +31,8 @@ bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
 
 	if (ir_info(in)->flags & IR_NC)
 		return true;
+	if (is_canonical_entry(s, r)) /* unless the fix that makes it so is pending */
+		return !(s->block->fixes >> in->imm & 1) || s->block->fix[in->imm] == X64_FIX_BOX32;
 	switch (in->op) {
 	case IR_fadd:
 	case IR_fsub:
@@ -568,6 +580,9 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 		break;
 	case IR_routine:
 		x64_sel_routine(s, idx);
+		break;
+	case IR_count:
+		x64_lir(s, X64_OP_COUNT)->imm = in->imm;
 		break;
 	default:
 		v->vreg = call_helper(s, in);

@@ -26,6 +26,7 @@ struct x64_puts {
 	unsigned count;
 	uint32_t bit[IR_MAX_REGS];  /* of the register's put, 0 when numbers ran out */
 	uint32_t from[IR_MAX_REGS]; /* the insn whose value was put */
+	uint8_t fix[IR_MAX_REGS];   /* enum x64_fix */
 };
 
 struct x64_isel {
@@ -34,6 +35,7 @@ struct x64_isel {
 	struct lir_unit *lir;
 	struct lir_insn *next, *end; /* room behind what was selected */
 	struct lir_block *block;     /* being selected */
+	const struct ir_block *from; /* of that */
 	struct x64_val *val;         /* by insn */
 	uint64_t features;
 	bool guest_base;
@@ -178,6 +180,9 @@ static inline bool x64_wide(const struct x64_isel *s, const struct ir_insn *in)
 /* d = a extended; a may be in memory. */
 lreg x64_extend(struct x64_isel *s, lreg a, enum x64_ext how);
 
+/* isel_entry.c: the fixes with which blocks are come to, before any is selected. */
+void x64_find_entry_fixes(struct x64_isel *s);
+
 /* isel_int.c: the register of pure integer insn in. */
 lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in);
 /* Whether in compares two values that can be compared as 32-bit ones. */
@@ -210,7 +215,7 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx);
 ir_ref x64_raw(const struct x64_isel *s, ir_ref r);
 /* r, or the float that it is made of when its upper half does not count. */
 ir_ref x64_unboxed(const struct x64_isel *s, ir_ref r);
-/* True when r is the result of arithmetic, which is never a signalling NaN. */
+/* True when r is never a signalling NaN: the result of arithmetic, or known so at the block's entry. */
 bool x64_is_quiet(const struct x64_isel *s, ir_ref r);
 /* True when r's register never holds another NaN than the canonical one, so that fcanon has nothing to do. */
 bool x64_is_canonical(const struct x64_isel *s, ir_ref r);
@@ -221,7 +226,8 @@ struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool
 /* isel_exit.c */
 void x64_sel_exit(struct x64_isel *s, uint32_t idx);
 bool x64_fuse_compare(const struct x64_isel *s, uint32_t idx);
-uint32_t x64_next_effect(const struct x64_isel *s, uint32_t idx);
+/* Does nothing but the final exit come behind br idx, and registers that become constants? */
+bool x64_is_final_br(const struct x64_isel *s, uint32_t idx);
 uint16_t x64_new_exit(struct x64_isel *s, struct lir_exit x);
 
 #endif

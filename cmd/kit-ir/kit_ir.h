@@ -13,6 +13,7 @@ struct kit_ir {
 	const char *host_features; /* --host-features */
 	bool count_blocks;         /* --count-blocks */
 	bool routines;             /* --routines: lift libc's as such */
+	bool count;                /* --count: lifted code counts instructions */
 	bool with_bytes;           /* --bytes: encodings in a disassembly */
 	/* The unit, when there is one. */
 	struct arena arena;

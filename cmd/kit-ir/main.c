@@ -8,6 +8,7 @@
 #include "cmd/kit-ir/kit_ir.h"
 
 #include "arch/guest.h"
+#include "arch/host.h"
 #include "lib/opt/pass.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static const char usage[] =
     "  routine SIZE [WORD...]  the row of arch/rv64/libc.def that tells this function, given as to "
     "lift\n"
     "Options: --pc=ADDRESS --max-insns=N --max-branches=N --host=NAME --host-features=LIST\n"
-    "  --count-blocks --routines --bytes --passes --help\n";
+    "  --count --count-blocks --routines --bytes --passes --help\n";
 
 bool kit_ir_number(const char *text, uint64_t *v)
 {
@@ -177,7 +178,14 @@ static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
 {
 	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
 	struct guest_fetch fetch = { read_code, &code };
-	struct guest_limits limits = { k->max_insns, k->max_branches, k->routines };
+	const struct jit_host *host = host_find(k->host);
+	struct guest_limits limits = {
+		.max_insns = k->max_insns,
+		.max_branches = k->max_branches,
+		.routines = k->routines,
+		.count = k->count,
+		.keep_branches = host && host->keep_deps,
+	};
 	struct guest_decoder *dec = read_guest_code(&code, args, count, d);
 	bool ok = dec;
 
@@ -221,8 +229,13 @@ static bool do_routine(struct kit_ir *k, char **args, int count, struct diag *d)
 
 static bool do_opt(struct kit_ir *k, char **args, int count, struct diag *d)
 {
+	const struct jit_host *host = host_find(k->host);
+
 	if (count > 1)
 		return diag_fail(d, STATUS_USAGE, "opt takes one list of passes");
+	if (!host)
+		return diag_fail(d, STATUS_FAULT, "there is no host '%s'", k->host);
+	k->unit.keep_deps = host->keep_deps;
 	return opt_run(&k->unit, count ? args[0] : "level1", d) && ir_verify(&k->unit, d);
 }
 
@@ -336,6 +349,8 @@ static bool take_option(struct kit_ir *k, const char *arg, struct diag *d)
 		k->count_blocks = true;
 	} else if (strcmp(arg, "--routines") == 0) {
 		k->routines = true;
+	} else if (strcmp(arg, "--count") == 0) {
+		k->count = true;
 	} else {
 		ok = diag_fail(d, STATUS_USAGE, "unknown option %s", arg);
 	}

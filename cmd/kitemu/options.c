@@ -191,8 +191,6 @@ static int choice(const char *words, const char *value)
 static bool *switch_of(struct cmd_line *c, enum opt_id id)
 {
 	switch (id) {
-	case OPT_stats:
-		return &c->opt.stats;
 	case OPT_selfcheck:
 		return &c->opt.selfcheck;
 	case OPT_idioms:
@@ -223,6 +221,8 @@ static uint64_t *size_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.cache_bytes;
 	case OPT_stack:
 		return &c->opt.stack_bytes;
+	case OPT_insns:
+		return &c->opt.max_insns;
 	default:
 		return NULL;
 	}
@@ -243,6 +243,10 @@ static const char **text_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.log_file;
 	case OPT_dfilter:
 		return &c->opt.log_ranges;
+	case OPT_coverage:
+		return &c->opt.coverage;
+	case OPT_profile:
+		return &c->opt.profile;
 	default:
 		return NULL;
 	}
@@ -368,6 +372,10 @@ static bool apply(struct cmd_line *c, const struct given *g, struct diag *d)
 		return apply_log(c, g, d);
 	case OPT_strace:
 		return apply_strace(c, g, d);
+	case OPT_stats:
+		o->stats = true;
+		o->stats_to = g->value;
+		break;
 	case OPT_tb_size:
 		ok = parse_number(g->value, &mib) && mib && mib < UINT64_C(1) << 24;
 		o->cache_bytes = ok ? mib << 20 : o->cache_bytes;
@@ -448,8 +456,18 @@ static void pass_on(struct kit_options *o, const struct given *g)
 	    b.s; /* the one before stays: it is short, and lives as long as the process */
 }
 
-static bool take(struct cmd_line *c, const struct given *g, struct diag *d)
+/* The value is a file that is written at the end of each process, when the guest may have changed its directory. */
+static bool is_output(const struct given *g)
 {
+	if (g->id == OPT_stats)
+		return g->value && strcmp(g->value, "json") != 0;
+	return g->id == OPT_coverage || g->id == OPT_profile;
+}
+
+static bool take(struct cmd_line *c, struct given *g, struct diag *d)
+{
+	if (is_output(g))
+		g->value = (char *)(uintptr_t)kit_absolute_path(g->value);
 	if (is_inherited(g->id))
 		pass_on(&c->opt, g);
 	return apply(c, g, d);

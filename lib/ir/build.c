@@ -217,6 +217,11 @@ ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y)
 	return push(b, IR_helper, IR_NONE, 0, x, y, IR_NOREF, helper);
 }
 
+void ir_count(struct ir_builder *b, enum ir_counted what, unsigned n)
+{
+	push(b, IR_count, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)what << 32 | n);
+}
+
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
 	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target);

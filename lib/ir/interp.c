@@ -137,6 +137,9 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_helper:
 		*r = st->helpers[i->imm](st, a, b);
 		break;
+	case IR_count:
+		st->counted[i->imm >> 32] += (uint32_t)i->imm;
+		break;
 	/* Routines are the host's: here the guest's own code does it. */
 	case IR_routine:
 		st->fault_kind = IR_FAULT_ROUTINE;
@@ -222,6 +225,37 @@ static enum step other(struct interp *in, const struct ir_insn *i, uint64_t *r)
 			     operand(in, i->c), r);
 	return why == IR_EXIT_NONE ? STEP_NEXT : leave(in, why, insn_pc(in, i));
 }
+
+#ifdef KIT_DEBUG
+
+/* What the block promises of registers (ir_block). */
+static void check_entry(const struct interp *in, const struct ir_block *blk)
+{
+	for (uint64_t left = blk->boxed | blk->canon; left; left &= left - 1) {
+		unsigned r = (unsigned)__builtin_ctzll(left);
+		bool boxed = blk->boxed >> r & 1, canon = blk->canon >> r & 1;
+		const struct ir_insn i = { .op = IR_fcanon, .type = boxed ? IR_F32 : IR_F64 };
+		uint32_t none = 0;
+		uint64_t v;
+
+		memcpy(&v, (char *)in->st + in->u->regs->reg[r].offset_bytes, sizeof v);
+		KIT_CHECK(!boxed || v >> 32 == UINT32_MAX, "register %u is %#llx, not boxed", r,
+			  (unsigned long long)v);
+		if (boxed)
+			v = (uint32_t)v;
+		KIT_CHECK(!canon || ir_eval(&i, v, 0, 0, 0, &none) == v,
+			  "register %u is %#llx, not canonical", r, (unsigned long long)v);
+	}
+}
+
+#else
+
+static void check_entry(const struct interp *in, const struct ir_block *blk)
+{
+	(void)in, (void)blk;
+}
+
+#endif
 
 /*
  * One block, from its top. Each operation of integer code has its own case, which names it to
@@ -315,6 +349,7 @@ enum ir_exit ir_interp(const struct ir_unit *u, struct ir_state *st, const struc
 
 	in.val = u->insn_count <= FEW_VALUES ? few : arena_new(scratch, uint64_t, u->insn_count);
 	do {
+		check_entry(&in, &u->block[in.block]);
 		s = run_block(&in, &u->block[in.block]);
 	} while (s == STEP_GOTO);
 	KIT_CHECK(s == STEP_LEAVE, "block %u has no exit", in.block);

@@ -9,7 +9,8 @@
  *
  * Values are in SSA form: an insn is named by its index (ir_ref), is defined
  * once and used only by later insns of the same block. Between blocks values
- * travel in guest registers alone: getreg reads one, putreg writes one. Insns are
+ * travel in guest registers alone: getreg reads one, putreg writes one. There may be
+ * several blocks for one pc, which differ in what they know of registers at their entry. Insns are
  * executed in order. Guest registers, memory and the exits see exactly what an
  * in-order execution gives: at a load or store that faults, and at each exit,
  * every guest register holds what the last putreg before it wrote.
@@ -61,6 +62,9 @@ enum ir_op {
 enum ir_cc { IR_EQ, IR_NE, IR_LT, IR_GE, IR_LTU, IR_GEU };
 
 static inline enum ir_cc ir_cc_invert(enum ir_cc cc) { return (enum ir_cc)(cc ^ 1); }
+
+/* What op count counts: guest instructions that have begun, and those of them that are system calls. */
+enum ir_counted { IR_COUNT_INSNS, IR_COUNT_CALLS, IR_COUNTED };
 
 /* Rounding modes, the frm encoding; IR_RM_DYN: the one in ir_state.frm, which is then RNE..RUP. */
 enum ir_rm { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN = 7 };
@@ -141,6 +145,12 @@ struct ir_block {
 	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
 	uint32_t exec_count;   /* how often level 1 ran it, as far as known; for level 2 */
+	/*
+	 * What holds at its entry whatever way it is come to, as sets of F64 registers: boxed ones hold a float below 32
+	 * one bits; canon: that float, or of a register that is not boxed the double, is no NaN but the canonical one.
+	 * Block 0 is entered from outside: of it nothing is known.
+	 */
+	uint64_t boxed, canon;
 };
 
 struct ir_unit {
@@ -159,6 +169,12 @@ struct ir_unit {
 	} * range;
 	unsigned range_count, range_cap;
 	unsigned guest_insns; /* number of guest instructions in it */
+	/*
+	 * What an address, a value to be stored or a branch was computed from orders accesses in the guest's memory
+	 * model, also where the result does not depend on it (xor x, x), and the host has nothing else to keep that order:
+	 * no pass may make a constant of what is computed from other than constants, nor take such a branch away.
+	 */
+	bool keep_deps;
 };
 
 /* One guest register, as passes and hosts see it. */
@@ -350,6 +366,7 @@ ir_ref ir_get_state(struct ir_builder *b, enum ir_op op);
 void ir_set_state(struct ir_builder *b, enum ir_op op, ir_ref v);
 /* helper: enum ir_helper. */
 ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y);
+void ir_count(struct ir_builder *b, enum ir_counted what, unsigned n);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);

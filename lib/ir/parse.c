@@ -32,6 +32,12 @@ struct parser {
 	bool in_block;
 	struct name *name;
 	unsigned name_cap;
+	/* Exits that say which block they go to. */
+	struct chosen {
+		uint32_t idx;
+		int64_t to;
+	} * chosen;
+	unsigned chosen_count, chosen_cap;
 };
 
 static bool KIT_PRINTF(2, 3) fail(struct parser *p, const char *fmt, ...)
@@ -225,18 +231,17 @@ static void define_value(struct parser *p, uint32_t n, uint32_t idx)
 
 /* ---- one insn ---------------------------------------------------------------------------- */
 
-static void parse_reg(struct parser *p, struct ir_insn *i)
+static unsigned want_reg(struct parser *p)
 {
 	const struct ir_regfile *rf = p->u->regs;
 	const char *word;
 	size_t len = take_word(p, &word);
 
 	for (unsigned r = 0; r < rf->count; r++)
-		if (is(word, len, rf->reg[r].name)) {
-			i->imm = r;
-			return;
-		}
+		if (is(word, len, rf->reg[r].name))
+			return r;
 	fail(p, "'%.*s' is no register", (int)len, word);
+	return 0;
 }
 
 /* The twin of put_first in print.c. */
@@ -251,7 +256,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 		break;
 	case IR_getreg:
 	case IR_putreg:
-		parse_reg(p, i);
+		i->imm = want_reg(p);
 		break;
 	case IR_set:
 	case IR_br:
@@ -261,6 +266,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 		i->sub = (uint8_t)want_name(p, ir_amo_names, IR_AMO_COUNT, "atomic operation");
 		break;
 	case IR_fence:
+	case IR_count:
 		i->imm = want_num(p);
 		break;
 	case IR_helper:
@@ -388,6 +394,30 @@ static void parse_op(struct parser *p, struct ir_insn *i)
 	}
 }
 
+/* "to" NUM behind an exit: the block may yet have to come. */
+static void parse_to(struct parser *p)
+{
+	if (!take_keyword(p, "to"))
+		return;
+	arena_grow(p->u->arena, p->chosen, p->chosen_count, p->chosen_cap);
+	p->chosen[p->chosen_count++] = (struct chosen){ p->u->insn_count, want_num(p) };
+}
+
+static bool resolve(struct parser *p)
+{
+	struct ir_unit *u = p->u;
+
+	ir_resolve_exits(u);
+	for (unsigned n = 0; n < p->chosen_count; n++) {
+		const struct chosen *c = &p->chosen[n];
+
+		if (c->to < 0 || c->to >= u->block_count)
+			return diag_fail(p->d, 1, "there is no block %" PRId64 " to go to", c->to);
+		u->insn[c->idx].to = (uint16_t)c->to;
+	}
+	return ir_verify(u, p->d);
+}
+
 /* [ %N = ] insn */
 static void parse_insn(struct parser *p)
 {
@@ -410,6 +440,8 @@ static void parse_insn(struct parser *p)
 		parse_operands(p, &i);
 	if (!p->failed)
 		parse_last(p, &i);
+	if (!p->failed && (i.op == IR_br || i.op == IR_exit))
+		parse_to(p);
 	if (p->failed)
 		return;
 	if (named != (ir_result_type(&i) != IR_NONE)) {
@@ -448,9 +480,23 @@ static void set_at(struct parser *p, gaddr pc)
 	p->u->guest_insns++;
 }
 
+/* The registers behind word, when that comes next. */
+static uint64_t parse_regs(struct parser *p, const char *word)
+{
+	uint64_t set = 0;
+
+	if (!take_keyword(p, word))
+		return 0;
+	do
+		set |= UINT64_C(1) << want_reg(p);
+	while (take_char(p, ','));
+	return set;
+}
+
 static void parse_block_head(struct parser *p)
 {
 	uint32_t runs = 0;
+	uint64_t boxed, canon;
 	gaddr pc;
 
 	if (!take_keyword(p, "block")) {
@@ -460,6 +506,8 @@ static void parse_block_head(struct parser *p)
 	pc = (gaddr)want_num(p);
 	if (take_keyword(p, "runs"))
 		runs = (uint32_t)want_num(p);
+	boxed = parse_regs(p, "boxed");
+	canon = parse_regs(p, "canon");
 	want_char(p, '{');
 	if (p->failed)
 		return;
@@ -471,6 +519,8 @@ static void parse_block_head(struct parser *p)
 	}
 	ir_block_begin(p->u, pc);
 	p->u->open->exec_count = runs;
+	p->u->open->boxed = boxed;
+	p->u->open->canon = canon;
 	set_at(p, pc);
 	p->in_block = true;
 }
@@ -519,6 +569,5 @@ bool ir_parse(const char *text, struct ir_unit *u, struct diag *d)
 		fail(&p, "there is no block");
 	if (p.failed)
 		return false;
-	ir_resolve_exits(u);
-	return ir_verify(u, d);
+	return resolve(&p);
 }

@@ -2,7 +2,8 @@
  * The IR's text form, written. parse.c reads the same grammar:
  *
  *   unit    = { block }                         the first one is the unit's entry
- *   block   = "block" NUM [ "runs" NUM ] "{" { line } "}"   one item a line
+ *   block   = "block" NUM [ "runs" NUM ] [ "boxed" regs ] [ "canon" regs ] "{" { line } "}"   one item a line
+ *   regs    = REG { "," REG }                   what is known at its entry: ir_block
  *   line    = "at" NUM                          guest pc of the insns that follow; first the block's
  *           | [ "%"N "=" ] insn                 N names the value; printed: its index
  *   insn    = OP [ "." TYPE ] items             TYPE where the row of ops.def has a T
@@ -14,6 +15,7 @@
  *   operands, comma between       %N for a; the displacement of a load or store unless 0; b; c
  *   last (after a comma)          target of br; rounding mode; "aq" "rl"
  *   exit, exitr, and calls        target of exit, pc of exitr; "ret" NUM for a call
+ *   "to" NUM                      where several blocks start at the target, which one, by its place; else the first
  *
  *   const.i64 -8         getreg.i64 a0        putreg.f64 fa0, %3     add.i32 %1, %2
  *   set.i64 ltu %1, %2   ld32s %1, -16        st8 %1, 4, %2          stf.f32 %1, %2
@@ -84,6 +86,7 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 		put_name(out, ir_amo_names, IR_AMO_COUNT, i->sub & IR_AMO_MASK);
 		return true;
 	case IR_fence:
+	case IR_count:
 		put_addr(out, i->imm);
 		return true;
 	case IR_helper:
@@ -108,6 +111,19 @@ static void put_aqrl(struct strbuf *out, bool aq, bool rl)
 {
 	strbuf_puts(out, aq ? ", aq" : "");
 	strbuf_puts(out, rl ? ", rl" : "");
+}
+
+/* The block that insn.to names, when it is not the first at its pc. */
+static void put_to(const struct ir_unit *u, const struct ir_insn *i, struct strbuf *out)
+{
+	unsigned b = 0;
+
+	if (i->to >= u->block_count)
+		return;
+	while (u->block[b].gpc != u->block[i->to].gpc)
+		b++;
+	if (b != i->to)
+		strbuf_printf(out, " to %u", i->to);
 }
 
 /* What stands behind the operands. */
@@ -167,6 +183,7 @@ static void put_items(const struct ir_unit *u, const struct ir_insn *i, struct s
 		}
 	}
 	put_last(u, i, out);
+	put_to(u, i, out);
 }
 
 void ir_print_insn(const struct ir_unit *u, uint32_t idx, struct strbuf *out)
@@ -183,6 +200,19 @@ void ir_print_insn(const struct ir_unit *u, uint32_t idx, struct strbuf *out)
 	put_items(u, i, out);
 }
 
+static void put_regs(const struct ir_unit *u, const char *word, uint64_t set, struct strbuf *out)
+{
+	const char *sep = " ";
+
+	if (!set)
+		return;
+	strbuf_printf(out, " %s", word);
+	for (; set; set &= set - 1, sep = ", ") {
+		strbuf_puts(out, sep);
+		put_reg(u, out, __builtin_ctzll(set));
+	}
+}
+
 void ir_print(const struct ir_unit *u, struct strbuf *out)
 {
 	for (unsigned b = 0; b < u->block_count; b++) {
@@ -192,6 +222,8 @@ void ir_print(const struct ir_unit *u, struct strbuf *out)
 		strbuf_printf(out, "block 0x%" PRIx64, blk->gpc);
 		if (blk->exec_count)
 			strbuf_printf(out, " runs %" PRIu32, blk->exec_count);
+		put_regs(u, "boxed", blk->boxed, out);
+		put_regs(u, "canon", blk->canon, out);
 		strbuf_puts(out, " {\n");
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
 			gaddr pc = u->gpc + (gaddr)(int64_t)u->insn[k].gpc_off;

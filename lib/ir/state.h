@@ -157,6 +157,9 @@ struct ir_state {
 	 * run, and going on needs nothing set anew. Whoever wants the n-th entry to be that one sets -n.
 	 */
 	uint16_t entries[IR_COUNTERS];
+
+	/* By enum ir_counted, where somebody wants to know (guest_limits.count). */
+	uint64_t counted[IR_COUNTED];
 };
 
 enum ir_helper {

@@ -8,7 +8,8 @@
  *  - the displacement of a load or store fits int32, that of an atomic is 0;
  *  - insn.to of br and of a plain exit is IR_NOBLOCK or a block that starts at the target,
  *    elsewhere it is IR_NOBLOCK;
- *  - a block with setfrm ends in exitr IR_EXIT_FRM.
+ *  - a block with setfrm ends in exitr IR_EXIT_FRM;
+ *  - what a block knows of registers at its entry is of F64 ones, and block 0 knows nothing.
  *
  * Dead insns are not looked at.
  */
@@ -179,6 +180,9 @@ static bool check_imm(struct check *c)
 	case IR_routine:
 		return (i->imm >= 0 && i->imm < IR_ROUTINE_COUNT)
 		       || wrong(c, "routine %" PRId64 " of %u", i->imm, IR_ROUTINE_COUNT);
+	case IR_count:
+		return (i->imm >> 32 < IR_COUNTED && i->imm >= 0 && (uint32_t)i->imm <= INT32_MAX)
+		       || wrong(c, "count of %#" PRIx64, (uint64_t)i->imm);
 	case IR_exit:
 	case IR_exiti:
 		return i->sub == IR_JUMP_CALL || i->ret_bytes == 0
@@ -212,6 +216,18 @@ bool ir_verify_insn(const struct ir_unit *u, const struct ir_block *blk, uint32_
 static bool bad_block(struct diag *d, const struct ir_block *blk, const char *what)
 {
 	return diag_fail(d, KIT_EXIT_INTERNAL, "block 0x%" PRIx64 ": %s", blk->gpc, what);
+}
+
+static bool verify_entry(const struct ir_unit *u, const struct ir_block *blk, struct diag *d)
+{
+	uint64_t known = blk->boxed | blk->canon;
+
+	if (known && blk == u->block)
+		return bad_block(d, blk, "knows of registers, but is entered from outside");
+	for (unsigned r = 0; r < IR_MAX_REGS; r++)
+		if (known >> r & 1 && (r >= u->regs->count || u->regs->reg[r].type != IR_F64))
+			return bad_block(d, blk, "knows of a register that is not f64");
+	return true;
 }
 
 static bool verify_block(const struct ir_unit *u, const struct ir_block *blk, struct diag *d)
@@ -257,7 +273,7 @@ bool ir_verify(const struct ir_unit *u, struct diag *d)
 
 		if (blk->first != next || blk->count > u->insn_count - next)
 			return bad_block(d, blk, "does not lie behind the one before");
-		if (!verify_block(u, blk, d))
+		if (!verify_entry(u, blk, d) || !verify_block(u, blk, d))
 			return false;
 		next += blk->count;
 	}

@@ -76,7 +76,11 @@ enum jit_status jit_compile(struct ir_unit *u, const struct jit_host *host,
 	struct ra_target inside;
 	bool region;
 
-	opt_level1(u);
+	u->keep_deps = host->keep_deps;
+	if (o->region)
+		opt_level2(u);
+	else
+		opt_level1(u);
 	verify(u);
 	region = jit_inside(u, t, &inside);
 	host->isel(u, &inside, o, &lir);

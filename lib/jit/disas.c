@@ -53,6 +53,15 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 				      c->fault[i].gpc_off);
 }
 
+/* How many bytes of data start there: a key. */
+static uint32_t data_at(const struct code *c, uint32_t at)
+{
+	for (unsigned i = 0; i < c->link_count; i++)
+		if (c->link[i].kind == CODE_LINK_IC && c->link[i].key_at == at)
+			return sizeof(uint64_t);
+	return 0;
+}
+
 static bool starts_stub(const struct code *c, uint32_t at)
 {
 	for (unsigned i = 0; i < c->link_count; i++)
@@ -84,10 +93,11 @@ void jit_disas(const char *host, const struct code *c, bool with_bytes, struct s
 		const uint8_t *bytes = c->bytes + at;
 		size_t left = c->size_bytes - at;
 		uint64_t address = at;
-		uint32_t size;
-		bool known = cs_disasm_iter(handle, &bytes, &left, &address, insn);
+		uint32_t data = data_at(c, at), size = data;
+		bool known = !data && cs_disasm_iter(handle, &bytes, &left, &address, insn);
 
-		size = known ? insn->size : skip_bytes(host, c->size_bytes - at);
+		if (!data)
+			size = known ? insn->size : skip_bytes(host, c->size_bytes - at);
 		if (starts_stub(c, at))
 			strbuf_puts(out, "stub:\n");
 		strbuf_printf(out, "%4" PRIx32 "  ", at);
@@ -96,6 +106,8 @@ void jit_disas(const char *host, const struct code *c, bool with_bytes, struct s
 		if (known)
 			strbuf_printf(out, "%s%s%s", insn->mnemonic, insn->op_str[0] ? " " : "",
 				      insn->op_str);
+		else if (data)
+			strbuf_printf(out, ".quad %u", c->bytes[at]);
 		else
 			strbuf_printf(out, ".byte %#x", c->bytes[at]);
 		print_marks(c, at, size, out);

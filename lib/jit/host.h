@@ -16,6 +16,7 @@ struct jit_opts {
 	bool guest_base;   /* add ir_state.guest_base to every guest address */
 	bool
 	    few_homes; /* keep few guest registers in host registers, and leave few to the allocator (tests) */
+	bool region; /* the unit is a region: passes of level 2 */
 	bool
 	    count_blocks; /* each block counts its entries: ir_state.entries. What is hot goes to level 2 */
 };
@@ -48,6 +49,10 @@ struct jit_host {
 	const char *name; /* as in --host= and in folder names */
 	unsigned
 	    code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
+	uint64_t reach_bytes; /* how far a link leads: code memory is not larger */
+	bool keep_deps;       /* it orders accesses by dependencies alone: ir_unit.keep_deps */
+	/* What the four bytes of a link's field, which are was, become so that it leads disp bytes from the field's start. */
+	uint32_t (*link_word)(uint32_t was, int64_t disp);
 	/* The convention for this guest and these options. */
 	void (*target)(const struct ir_regfile *regs, const struct jit_opts *o,
 		       struct ra_target *t);

@@ -23,7 +23,8 @@ struct backward {
 	unsigned passes;
 	uint8_t *use;         /* bits of enum use, of insn n at n + 1: what IR_NOREF uses is at 0 */
 	uint64_t overwritten; /* registers written later, before anything can look at them */
-	uint32_t first_gone;  /* the lowest insn that is dead or bypassed */
+	uint64_t boxed, canon; /* ir_block's, but for registers that getreg reads behind a putreg */
+	uint32_t first_gone;   /* the lowest insn that is dead or bypassed */
 };
 
 static void mark(struct backward *b, ir_ref r, unsigned how)
@@ -99,17 +100,31 @@ static const uint8_t kinds[IR_OP_COUNT] = {
 
 /* ---- nan ----------------------------------------------------------------------------------- */
 
+/* Is i a register as of the block's entry, or the float in it, that holds no NaN but the canonical one then? */
+static bool is_canonical_entry(const struct backward *b, const struct ir_insn *i)
+{
+	uint64_t of = b->canon & ~b->boxed;
+
+	if (i->op == IR_bitsf32) {
+		i = &b->u->insn[i->a.idx];
+		if (i->op == IR_fbits32)
+			i = &b->u->insn[i->a.idx];
+		of = b->canon & b->boxed;
+	}
+	return i->op == IR_getreg && of >> i->imm & 1;
+}
+
 /*
  * True when a NaN in r is quiet whatever the host: the result of arithmetic. A loaded NaN may be
  * signalling, which its canonical form is not; that difference shows in the flags.
  */
-static bool is_quiet(const struct ir_unit *u, ir_ref r)
+static bool is_quiet(const struct backward *b, ir_ref r)
 {
-	const struct ir_insn *i = &u->insn[r.idx];
+	const struct ir_insn *i = &b->u->insn[r.idx];
 
 	while (i->op == IR_fneg || i->op == IR_fabs)
-		i = &u->insn[i->a.idx];
-	return ir_info(i)->flags & IR_NQ;
+		i = &b->u->insn[i->a.idx];
+	return ir_info(i)->flags & IR_NQ || is_canonical_entry(b, i);
 }
 
 /* Operand *r of an insn to which all quiet NaNs are one. */
@@ -120,7 +135,7 @@ static void use_any_nan(struct backward *b, ir_ref *r)
 	if (!ir_ref_ok(*r))
 		return;
 	def = &b->u->insn[r->idx];
-	if (b->passes & OPT_BIT(nan) && def->op == IR_fcanon && is_quiet(b->u, def->a))
+	if (b->passes & OPT_BIT(nan) && def->op == IR_fcanon && is_quiet(b, def->a))
 		*r = def->a;
 	mark(b, *r, USED);
 }
@@ -193,6 +208,22 @@ static bool needs(struct backward *b, struct ir_insn *i, uint32_t k, unsigned us
 	return true;
 }
 
+/* Those of canon that no getreg reads behind a putreg. */
+static uint64_t canon_reads(const struct ir_unit *u, const struct ir_block *blk)
+{
+	uint64_t canon = blk->canon, written = 0;
+
+	for (uint32_t k = blk->first; canon && k < blk->first + blk->count; k++) {
+		const struct ir_insn *i = &u->insn[k];
+
+		if (i->op == IR_putreg)
+			written |= UINT64_C(1) << i->imm;
+		else if (i->op == IR_getreg)
+			canon &= ~(written & UINT64_C(1) << i->imm);
+	}
+	return canon;
+}
+
 static void walk_block(struct backward *b, const struct ir_block *blk)
 {
 	/* Without dce everything counts as used. */
@@ -200,6 +231,8 @@ static void walk_block(struct backward *b, const struct ir_block *blk)
 	struct ir_insn *i = &b->u->insn[blk->first + blk->count];
 
 	b->overwritten = 0;
+	b->boxed = blk->boxed;
+	b->canon = canon_reads(b->u, blk);
 	for (uint32_t k = blk->first + blk->count; k-- > blk->first;) {
 		i--;
 		if (i->dead || !needs(b, i, k, b->use[k + 1] | all_used)) {

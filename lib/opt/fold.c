@@ -341,11 +341,22 @@ static bool is_constant(const struct opt_forward *f, const struct ir_insn *i, in
 	return true;
 }
 
+/* Did a rule that made now of insn was, and gave r, take away what that depended on (ir_unit.keep_deps)? */
+static bool lost_dependency(const struct opt_forward *f, const struct ir_insn *was,
+			    const struct ir_insn *now, enum opt_fold r)
+{
+	if (!f->u->keep_deps || (r == OPT_VALUE && !opt_is(f, f->value, IR_const))
+	    || (r == OPT_AGAIN && ir_ref_ok(now->a)))
+		return false;
+	return !opt_is(f, was->a, IR_const) || (ir_ref_ok(was->b) && !opt_is(f, was->b, IR_const));
+}
+
 enum opt_fold opt_fold(struct opt_forward *f, struct ir_insn *i)
 {
 	bool changed = false;
 
 	while (opt_rules[i->op]) {
+		struct ir_insn was;
 		enum opt_fold r;
 		int64_t v;
 
@@ -360,9 +371,14 @@ enum opt_fold opt_fold(struct opt_forward *f, struct ir_insn *i)
 				changed = true;
 			}
 		}
+		was = *i;
 		r = opt_rules[i->op](f, i);
 		if (r == OPT_KEEP)
 			break;
+		if (lost_dependency(f, &was, i, r)) {
+			*i = was;
+			break;
+		}
 		if (r != OPT_AGAIN)
 			return r;
 		changed = true;

@@ -185,6 +185,86 @@ static void fold_address(struct opt_forward *f, struct ir_insn *i)
 	}
 }
 
+/* ---- truth values that a branch looks at ----------------------------------------------------- */
+
+/* Emits that registers become v. */
+static void put_const(struct opt_forward *f, uint64_t regs, int64_t v)
+{
+	ir_ref c = opt_const(f, IR_I64, v);
+
+	for (; regs; regs &= regs - 1) {
+		int64_t reg = __builtin_ctzll(regs);
+
+		*draft(f) = (struct ir_insn){ .op = IR_putreg,
+					      .type = IR_I64,
+					      .gpc_off = f->gpc_off,
+					      .a = c,
+					      .b = IR_NOREF,
+					      .c = IR_NOREF,
+					      .to = IR_NOBLOCK,
+					      .imm = reg };
+		now_holds(f, reg, c);
+		commit(f);
+	}
+}
+
+/* Has nothing been done since insn r but computing and writing registers? */
+static bool is_last_effect(const struct opt_forward *f, ir_ref r)
+{
+	uint32_t k = f->count;
+
+	while (--k > r.idx && (f->out[k].op == IR_putreg || ir_info(&f->out[k])->flags & IR_P))
+		;
+	return k == r.idx;
+}
+
+/* The registers that hold r, from putregs behind the last insn that may leave or fault; those are dead from now on. */
+static uint64_t take_puts(struct opt_forward *f, ir_ref r)
+{
+	uint64_t regs = 0;
+
+	for (uint32_t k = f->count; k-- > f->barrier && k > r.idx;) {
+		struct ir_insn *p = &f->out[k];
+
+		if (p->op != IR_putreg || !opt_same(p->a, r) || f->holds[p->imm] != r.idx
+		    || p->dead)
+			continue;
+		p->dead = 1;
+		regs |= UINT64_C(1) << p->imm;
+	}
+	return regs;
+}
+
+/*
+ * "flt a5, fa0, fa1; beqz a5, away": where the branch is taken a5 is 0, where not 1. So the comparison becomes the
+ * branch's own, and a5 a constant on either way, which costs something only where it is seen.
+ *
+ * The draft is the branch. Answers with the registers, which hold the constant of the taken way by then; that of the
+ * other one is to be put behind it.
+ */
+static uint64_t split_truth(struct opt_forward *f)
+{
+	const unsigned both = OPT_BIT(getput) | OPT_BIT(fold);
+	const struct ir_insn br = f->out[f->count];
+	int64_t zero;
+	uint64_t regs;
+	unsigned op;
+
+	if ((f->passes & both) != both || br.type != IR_I64 || br.sub > IR_NE
+	    || !opt_konst(f, br.b, &zero) || zero != 0)
+		return 0;
+	/* A host can make the branch of a comparison that stands right before it. Of integers that is seldom worth it. */
+	op = opt_def(f, br.a)->op;
+	if ((op != IR_feq && op != IR_flt && op != IR_fle) || !is_last_effect(f, br.a))
+		return 0;
+	regs = take_puts(f, br.a);
+	if (regs) {
+		put_const(f, regs, br.sub == IR_NE);
+		*draft(f) = br;
+	}
+	return regs;
+}
+
 /* ---- the walk ------------------------------------------------------------------------------ */
 
 /*
@@ -222,6 +302,7 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 	for (; k < end; k++) {
 		const struct ir_insn *from = &old[k];
 		struct ir_insn *o = draft(f);
+		uint64_t truth = 0;
 		ir_ref r;
 
 		if (from->dead)
@@ -244,6 +325,9 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 			r = commit(f);
 			f->barrier = f->count;
 			break;
+		case IR_br:
+			truth = split_truth(f);
+			/* fallthrough */
 		default:
 			if (f->passes & OPT_BIT(fold) && opt_rules[from->op]
 			    && !fold_draft(f, from, &r))
@@ -255,6 +339,10 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 			break;
 		}
 		map[k + 1] = r.idx;
+		if (truth) {
+			put_const(f, truth, from->sub == IR_EQ);
+			map[ir_ref_slot(from->a)] = f->out[f->count - 1].a.idx;
+		}
 	}
 }
 

@@ -20,6 +20,7 @@
 #define OPT_BIT(name) (1u << OPT_##name)
 
 void opt_bytes(struct ir_unit *u);
+void opt_carry(struct ir_unit *u);
 void opt_forward(struct ir_unit *u, unsigned passes);
 void opt_backward(struct ir_unit *u, unsigned passes);
 

@@ -26,6 +26,8 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 {
 	if (passes & OPT_BIT(bytes))
 		opt_bytes(u);
+	if (passes & OPT_BIT(carry))
+		opt_carry(u);
 	if (passes & FORWARD)
 		opt_forward(u, passes & FORWARD);
 	if (passes & BACKWARD)
@@ -41,6 +43,11 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 
 void opt_level1(struct ir_unit *u) { run(u, OPT_BIT(bytes) | FORWARD | BACKWARD, "level1"); }
 
+void opt_level2(struct ir_unit *u)
+{
+	run(u, OPT_BIT(bytes) | OPT_BIT(carry) | FORWARD | BACKWARD, "level2");
+}
+
 bool opt_run(struct ir_unit *u, const char *names, struct diag *d)
 {
 	while (*names) {
@@ -55,6 +62,8 @@ bool opt_run(struct ir_unit *u, const char *names, struct diag *d)
 			run(u, 1u << p, opt_passes[p].name);
 		else if (len == strlen("level1") && memcmp(names, "level1", len) == 0)
 			opt_level1(u);
+		else if (len == strlen("level2") && memcmp(names, "level2", len) == 0)
+			opt_level2(u);
 		else
 			return diag_fail(d, 1, "there is no pass '%.*s'", (int)len, names);
 		names += len + (names[len] == ',');

@@ -31,10 +31,12 @@ extern const struct opt_pass opt_passes[OPT_PASS_COUNT];
 
 /* All passes, for code that runs for the first time. Under 60 ns a guest instruction. */
 void opt_level1(struct ir_unit *u);
+/* The same and more, for a region. */
+void opt_level2(struct ir_unit *u);
 
 /*
- * Runs the passes of a comma-separated list of names, one after another; "level1" stands for
- * opt_level1. At an unknown name false, a message in d, and u as the passes before it left it.
+ * Runs the passes of a comma-separated list of names, one after another; "level1" and "level2" stand for
+ * all of that level. At an unknown name false, a message in d, and u as the passes before it left it.
  */
 bool opt_run(struct ir_unit *u, const char *names, struct diag *d);
 

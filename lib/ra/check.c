@@ -184,9 +184,13 @@ static const struct ra_target *boundary(const struct checker *c)
 	return c->got->boundary ? c->got->boundary : c->t;
 }
 
-static void enter_block(struct checker *c)
+/* With the fixes that blk is come to with; NULL: none. */
+static void enter_block(struct checker *c, const struct lir_block *blk)
 {
 	place_all(c, c->t);
+	for (unsigned g = 0; blk && g < c->t->regs->count; g++)
+		if (blk->fixes >> g & 1)
+			c->greg[g] = fixed_name(entry_name(g), blk->fix[g]);
 	/* A register that has its home in the region alone and is not written is in memory, too. */
 	for (unsigned g = 0; g < c->t->regs->count; g++)
 		if (!(c->written >> g & 1) && boundary(c)->home[g] == LIR_PHYS_NONE)
@@ -328,18 +332,30 @@ static bool define(struct checker *c, const struct lir_insn *sel, const struct l
 
 /* ---- ways out --------------------------------------------------------------------------------------- */
 
-/* Does m hold all guest registers as convention t has them? */
+/* Does m hold all guest registers as convention t has them, or as block to (NULL: none) takes them? */
 static bool check_places(struct checker *c, const struct machine *m, const struct ra_target *t,
-			 const char *where)
+			 const struct lir_block *to, const char *where)
 {
 	for (unsigned g = 0; g < t->regs->count; g++) {
 		unsigned home = t->home[g];
 
+		if (to && to->fixes >> g & 1 && home != LIR_PHYS_NONE
+		    && ra_fix_stays(t, c->greg[g].fix, to->fix[g])
+		    && same(fixed_name(m->reg[home], c->greg[g].fix), c->greg[g]))
+			continue;
 		if (!same(home == LIR_PHYS_NONE ? m->mem[g] : m->reg[home], c->greg[g]))
 			return fail(c, "%s: guest register %s is not in its place", where,
 				    c->t->regs->reg[g].name);
 	}
 	return true;
+}
+
+/* The block of the unit that exit leads to, NULL when it leaves. */
+static const struct lir_block *goes_to(const struct checker *c, uint16_t exit)
+{
+	unsigned to = exit < c->got->exit_count ? c->got->exit[exit].to : IR_NOBLOCK;
+
+	return to < c->got->block_count ? &c->got->block[to] : NULL;
 }
 
 /* The stub of an exit, carried out on a copy of the machine as the insn leaves it. */
@@ -361,7 +377,7 @@ static bool check_exit(struct checker *c, const struct lir_insn *got)
 		if (in->op >= LIR_HOST || !step(c, &m, in))
 			return fail(c, "stub of exit %u, insn %u cannot be", got->exit, i);
 	}
-	return check_places(c, &m, c->t, "side exit");
+	return check_places(c, &m, c->t, goes_to(c, got->exit), "side exit");
 }
 
 /* Registers that insn may have written when it faults. */
@@ -444,7 +460,7 @@ static bool check_host(struct checker *c, const struct lir_insn *sel)
 		return fail(c, "op %u became op %u, or other fields changed", sel->op, got->op);
 	if (!check_operands(c, sel, got))
 		return false;
-	if (sel->flags & LF_SYNC && !check_places(c, &c->m, c->t, "sync"))
+	if (sel->flags & LF_SYNC && !check_places(c, &c->m, c->t, goes_to(c, got->exit), "sync"))
 		return false;
 	if (sel->flags & LF_FAULT && !check_fault(c, got))
 		return false;
@@ -478,6 +494,21 @@ static bool run_moves(struct checker *c)
 	return true;
 }
 
+/* All is exact behind the block's unfix list. */
+static bool check_unfix(struct checker *c, const struct lir_block *blk)
+{
+	for (unsigned g = 0; g < IR_MAX_REGS; g++)
+		if (blk->fixes >> g & 1
+		    && (g >= c->t->regs->count || c->t->home[g] == LIR_PHYS_NONE))
+			return fail(c, "a block takes register %u, which is not pinned, with a fix",
+				    g);
+	enter_block(c, blk);
+	for (unsigned i = 0; i < blk->unfix_count; i++)
+		if (blk->unfix[i].op != LIR_FIX || !step(c, &c->m, &blk->unfix[i]))
+			return fail(c, "unfix %u cannot be", i);
+	return check_places(c, &c->m, c->t, NULL, "unfix");
+}
+
 static bool check_insn(struct checker *c, const struct lir_insn *sel)
 {
 	if (sel->op == LIR_NOP)
@@ -496,7 +527,9 @@ static bool check_insn(struct checker *c, const struct lir_insn *sel)
 	} else {
 		if (c->got->insn[c->gi].op != LIR_BLOCK || c->got->insn[c->gi].imm != sel->imm)
 			return fail(c, "block %lld is missing", (long long)sel->imm);
-		enter_block(c);
+		if (!check_unfix(c, &c->got->block[sel->imm]))
+			return false;
+		enter_block(c, &c->got->block[sel->imm]);
 	}
 	c->gi++;
 	return true;
@@ -521,11 +554,11 @@ static bool check_region(struct checker *c)
 		if (c->sel->insn[i].op == LIR_PUT)
 			c->written |= UINT64_C(1) << (c->sel->insn[i].imm & (IR_MAX_REGS - 1));
 	place_all(c, u->boundary);
-	if (!run_list(c, u->enter, u->enter_count) || !check_places(c, &c->m, c->t, "enter"))
+	if (!run_list(c, u->enter, u->enter_count) || !check_places(c, &c->m, c->t, NULL, "enter"))
 		return false;
-	enter_block(c);
+	enter_block(c, NULL);
 	return run_list(c, u->leave, u->leave_count)
-	       && check_places(c, &c->m, u->boundary, "leave");
+	       && check_places(c, &c->m, u->boundary, NULL, "leave");
 }
 
 bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
@@ -536,7 +569,7 @@ bool ra_check(const struct lir_unit *selected, const struct lir_unit *allocated,
 	c.vreg = arena_znew(allocated->arena, struct name, selected->vreg_count + 1);
 	if (!check_region(&c))
 		return false;
-	enter_block(&c);
+	enter_block(&c, NULL);
 	for (c.si = 0; c.si < selected->insn_count; c.si++)
 		if (!check_insn(&c, &selected->insn[c.si]))
 			return false;

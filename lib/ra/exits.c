@@ -27,10 +27,15 @@ static void settle_in(struct ra *s, unsigned g)
 
 void ra_begin_block(struct ra *s)
 {
+	const struct lir_block *blk = s->blk;
+
 	s->i = s->first;
 	s->free = ra_allocatable(s) & ~s->t->homes;
 	s->slots = IR_SPILL_SLOTS == 64 ? UINT64_MAX : RA_BIT(IR_SPILL_SLOTS % 64) - 1;
-	s->held = s->away = s->fixes = s->owned = 0;
+	s->held = s->owned = 0;
+	s->away = s->fixes = blk->fixes;
+	for (RA_EACH(f, blk->fixes))
+		s->fix[f] = blk->fix[f];
 	s->loc_valid = false;
 	for (RA_EACH(g, s->touched)) {
 		uint16_t v = s->cur[g] = (uint16_t)(s->entry + g);
@@ -140,9 +145,19 @@ static void moves_home(struct ra *s, struct ra_moves *m)
 		ra_moves_add(s, m, s->t->home[g], s->cur[g]);
 }
 
-static void fix_homes(struct ra *s, struct ra_out *out)
+/* The registers whose fix, which is pending, the block that exit goes to leaves so. */
+static uint64_t kept_at(const struct ra *s, uint16_t exit)
 {
+	uint64_t kept = 0;
+
 	for (RA_EACH(g, s->fixes))
+		kept |= ra_stays_pending(s, exit, (unsigned)g, s->fix[g]) ? RA_BIT(g) : 0;
+	return kept;
+}
+
+static void fix_homes(struct ra *s, struct ra_out *out, uint64_t kept)
+{
+	for (RA_EACH(g, s->fixes & ~kept))
 		ra_emit(out, LIR_FIX, s->t->home[g], LIR_PHYS_NONE, 0)->fix = s->fix[g];
 }
 
@@ -159,7 +174,7 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 	moves_home(s, &m);
 	/* Nothing but the guest's registers lives on where the stub goes. */
 	ra_moves_emit(&m, s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP], &s->stub);
-	fix_homes(s, &s->stub);
+	fix_homes(s, &s->stub, kept_at(s, in->exit));
 	e->stub_count = s->stub.count - e->stub_first;
 }
 
@@ -233,7 +248,7 @@ struct sync {
 /* The home where v is going to be, or LIR_PHYS_NONE. */
 static unsigned home_of(const struct ra *s, uint16_t v)
 {
-	uint64_t of = s->value[v].cur_of & ~s->fixes;
+	uint64_t of = s->value[v].cur_of & ~(s->fixes & ~s->kept);
 
 	if (of & ~s->away)
 		of &= ~s->away;
@@ -358,6 +373,7 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	struct lir_insn in = *sel;
 	struct sync y;
 
+	s->kept = kept_at(s, in.exit);
 	y.fixed = y.kept = y.held = 0;
 	for (unsigned k = 0; k < in.nopnd; k++)
 		if (in.opnd[k].fixed != LIR_PHYS_NONE)
@@ -371,7 +387,7 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 		      (s->t->scratch[LIR_INT] | s->t->scratch[LIR_FP])
 			  & ~(y.kept | y.held | y.fixed),
 		      &s->out);
-	fix_homes(s, &s->out);
+	fix_homes(s, &s->out, s->kept);
 	if (in.flags & LF_EXIT)
 		s->u->exit[in.exit].stub_first = s->u->exit[in.exit].stub_count = 0;
 	if (in.flags & LF_FAULT) {
@@ -401,7 +417,7 @@ static void bind_synced(struct ra *s, unsigned g)
 
 void ra_settle(struct ra *s)
 {
-	uint64_t moved = s->away, fixed = s->fixes;
+	uint64_t moved = s->away, fixed = s->fixes & ~s->kept;
 
 	if (!moved || ends_block(s))
 		return;
@@ -411,7 +427,7 @@ void ra_settle(struct ra *s)
 		if (!(s->value[v].cur_of & ~moved) && s->value[v].reg != LIR_PHYS_NONE)
 			ra_set_reg(s, v, LIR_PHYS_NONE);
 	}
-	s->fixes = 0;
+	s->fixes = s->kept;
 	for (RA_EACH(g, moved)) {
 		struct ra_value *x = &s->value[s->cur[g]];
 

@@ -44,6 +44,10 @@
  * region's homes in all that is said above. A register with a home in both has the same one. A way out of the unit carries out lir_unit.leave once all is at home, an
  * entry lir_unit.enter, and fault records count from the boundary's homes.
  *
+ * A block may take registers with a conversion pending (lir_block.fixes): its home holds v, and the register is
+ * fix(v). LIR_ENTRY + g is v then. Jumps within the unit that lead there leave v as it is when that fix is pending
+ * anyway, and may bring the exact bits e as well: selection sees to it that fix(e) = e.
+ *
  * Everything is allocated from one arena and belongs to one translation.
  */
 #ifndef KIT_RA_LIR_H
@@ -59,6 +63,9 @@ typedef uint16_t lreg; /* before allocation a virtual register, after it a physi
 enum { LIR_ENTRY = 0xff00 };
 
 enum lir_class { LIR_INT, LIR_FP };
+
+/* Numbers of fixes are below. */
+enum { LIR_FIXES = 8 };
 
 /* Physical registers: 0..31 integer, 32..63 floating point; sets of them are 64-bit masks. */
 enum { LIR_PHYS_FP = 32, LIR_PHYS_COUNT = 64, LIR_PHYS_NONE = 0xff };
@@ -134,6 +141,14 @@ struct lir_block {
 	uint32_t first;   /* in lir_unit.insn */
 	uint64_t entries; /* guest registers that are used as of its entry */
 	uint64_t puts;    /* those that it has a PUT of */
+	/*
+	 * Pinned ones that come to it with a conversion still to be applied, fix[g] (regions). The allocator adds
+	 * the LIR_FIX insns that apply them all.
+	 */
+	uint64_t fixes;
+	uint8_t *fix; /* IR_MAX_REGS of them, where fixes is not 0 */
+	struct lir_insn *unfix;
+	unsigned unfix_count;
 };
 
 /* A way out. Filled by instruction selection, but for the moves. */
@@ -198,10 +213,21 @@ struct ra_target {
 	uint8_t home[IR_MAX_REGS]; /* of a guest register; LIR_PHYS_NONE: it lives in memory */
 	const struct ir_regfile *regs;
 	const char *const *phys_name; /* for printing, LIR_PHYS_COUNT names */
+	/*
+	 * By number of a fix: those (bits) that a block may take a register with instead, so that it stays pending. Where
+	 * selection asks for them, they come to the same.
+	 */
+	uint8_t fix_serves[LIR_FIXES];
 	/* What follows from home[]; ra_target_done fills it. */
 	uint64_t pinned;                 /* guest registers that have a home */
 	uint64_t homes;                  /* their homes */
 	uint8_t greg_of[LIR_PHYS_COUNT]; /* of a home: whose it is */
 };
+
+/* May a fix stay pending where a block takes the register with fix to? */
+static inline bool ra_fix_stays(const struct ra_target *t, unsigned fix, unsigned to)
+{
+	return fix == to || t->fix_serves[fix % LIR_FIXES] >> to & 1;
+}
 
 #endif

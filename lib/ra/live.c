@@ -23,6 +23,7 @@ struct live {
 	uint64_t unseen;   /* guest registers that are PUT again before any way out */
 	uint64_t to_sync;   /* those with need[g] at a LF_SYNC: their place is on the main path */
 	uint32_t next_sync; /* position */
+	uint16_t sync_exit; /* its exit */
 	uint16_t consts;    /* chain through next_dying of the constants seen */
 };
 
@@ -77,15 +78,35 @@ static void add_dying(struct ra *s, uint16_t v, struct ra_value *x)
 		step->has |= RA_HAS_LATE_DEATH;
 }
 
-/* Insn i may leave the block: unseen guest registers are needed. */
-static void way_out(struct live *l, bool sync, uint32_t pos)
+/* Insn in may leave the block: unseen guest registers are needed. */
+static void way_out(struct live *l, const struct lir_insn *in, uint32_t pos)
 {
-	if (sync)
+	bool sync = in->flags & LF_SYNC;
+
+	if (sync) {
 		l->next_sync = pos;
+		l->sync_exit = in->exit;
+	}
 	for (RA_EACH(g, l->unseen & l->s->touched))
 		l->need[g] = pos;
 	l->to_sync = sync ? l->to_sync | l->unseen : l->to_sync & ~l->unseen;
 	l->unseen = 0;
+}
+
+/*
+ * The position up to which g needs its value as it is here, with a fix or without (0): a LF_SYNC that carries the fix out
+ * makes another value of it.
+ */
+static uint32_t needed_until(const struct live *l, unsigned g, uint8_t fix)
+{
+	if (fix && l->next_sync < l->need[g] && !ra_stays_pending(l->s, l->sync_exit, g, fix))
+		return l->next_sync;
+	return l->need[g];
+}
+
+static uint8_t entry_fix(const struct ra *s, unsigned g)
+{
+	return s->blk->fixes >> g & 1 ? s->blk->fix[g] : 0;
 }
 
 static void live_put(struct live *l, struct lir_insn *in)
@@ -105,7 +126,7 @@ static void live_put(struct live *l, struct lir_insn *in)
 		x->uses = add_use(s, l->i, x->uses);
 		return;
 	}
-	x = need(l, v, in->fix && l->next_sync < l->need[g] ? l->next_sync : l->need[g]);
+	x = need(l, v, needed_until(l, g, in->fix));
 	if (x->dest == RA_NOGREG || l->to_sync & RA_BIT(g)) {
 		x->dest = (uint8_t)g;
 		x->dest_end = l->i;
@@ -193,7 +214,7 @@ static void live_insn(struct live *l, struct lir_insn *in, struct ra_step *step)
 	step->has |= has;
 	/* Results may be written before the fault, but for the case that lir.h names. */
 	if (in->flags & (LF_SYNC | LF_EXIT | LF_FAULT))
-		way_out(l, sync, late ? RA_LATE(l->i) : RA_EARLY(l->i));
+		way_out(l, in, late ? RA_LATE(l->i) : RA_EARLY(l->i));
 }
 
 static void open_block(struct ra *s, unsigned b)
@@ -201,6 +222,7 @@ static void open_block(struct ra *s, unsigned b)
 	const struct lir_unit *u = s->u;
 	const struct lir_block *blk = &u->block[b];
 
+	s->blk = blk;
 	s->first = blk->first;
 	s->end = b + 1 < u->block_count ? blk[1].first : u->insn_count;
 	s->block_pos = RA_EARLY(s->first);
@@ -210,7 +232,7 @@ static void open_block(struct ra *s, unsigned b)
 	/* Only where the last way out is the end do the homes of the others stay taken all the way. */
 	s->touched = s->t->pinned;
 	if (u->insn[s->end - 1].flags & LF_SYNC)
-		s->touched &= blk->entries | blk->puts;
+		s->touched &= blk->entries | blk->puts | blk->fixes;
 }
 
 void ra_live(struct ra *s, unsigned b)
@@ -240,7 +262,8 @@ void ra_live(struct ra *s, unsigned b)
 			live_put(&l, in);
 	}
 	for (RA_EACH(g, s->touched & ~l.unseen))
-		need(&l, (uint16_t)(s->entry + g), l.need[g]);
+		need(&l, (uint16_t)(s->entry + g),
+		     needed_until(&l, (unsigned)g, entry_fix(s, (unsigned)g)));
 	for (RA_EACH(e, s->touched | s->read)) {
 		struct ra_value *x = &s->value[s->entry + e];
 

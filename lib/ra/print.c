@@ -109,6 +109,11 @@ static void print_own(const struct printer *p, const struct lir_insn *in)
 	switch (in->op) {
 	case LIR_BLOCK:
 		strbuf_printf(p->out, " %" PRId64, in->imm);
+		for (RA_EACH(g, p->u->block[in->imm].fixes)) {
+			strbuf_puts(p->out, ", ");
+			print_greg(p, (unsigned)g);
+			strbuf_printf(p->out, " fix %u", p->u->block[in->imm].fix[g]);
+		}
 		break;
 	case LIR_PUT:
 		strbuf_putc(p->out, ' ');

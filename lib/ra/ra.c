@@ -63,6 +63,7 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	out_init(&s.stub, u->arena, 0);
 	if (u->boundary)
 		ra_region_moves(&s);
+	ra_region_fixes(&s);
 	for (unsigned b = 0; b < u->block_count; b++) {
 		ra_live(&s, b);
 		ra_scan(&s);

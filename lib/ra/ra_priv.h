@@ -108,6 +108,7 @@ struct ra {
 	struct ra_out out, stub;
 
 	/* What live.c says of the block at hand. */
+	const struct lir_block *blk;
 	uint32_t first, end, block_pos;
 	struct ra_use *use;
 	unsigned use_count, use_cap;
@@ -128,8 +129,9 @@ struct ra {
 	uint16_t cur[IR_MAX_REGS];    /* value of each touched guest register */
 	uint64_t fixes;               /* those to which a conversion is still to be applied ... */
 	uint8_t fix[IR_MAX_REGS];     /* ... this one */
-	uint64_t away;                /* pinned guest registers not plainly at home */
-	uint64_t owned;               /* unpinned guest registers in whose place is the mem ... */
+	uint64_t kept;  /* at a LF_SYNC: those of fixes that where it goes takes as they are */
+	uint64_t away;  /* pinned guest registers not plainly at home */
+	uint64_t owned; /* unpinned guest registers in whose place is the mem ... */
 	uint16_t mem_owner[IR_MAX_REGS]; /* ... of this value */
 	uint64_t slots;                  /* spill slots that are free */
 	uint32_t loc_first, loc_count;   /* the last fault record's locations ... */
@@ -140,6 +142,8 @@ struct ra {
 
 /* Makes enter and leave of the unit. */
 void ra_region_moves(struct ra *s);
+/* Makes unfix of each block. */
+void ra_region_fixes(struct ra *s);
 
 /* ---- live.c */
 
@@ -303,6 +307,17 @@ static inline void ra_give(struct ra *s, uint16_t v, unsigned r)
 	s->occ[r] = v;
 	s->held |= RA_BIT(r);
 	s->free &= ~RA_BIT(r);
+}
+
+/* Does the block of the unit that exit goes to, if it does, take guest register g with its fix pending? */
+static inline bool ra_stays_pending(const struct ra *s, uint16_t exit, unsigned g, uint8_t fix)
+{
+	const struct lir_block *to;
+
+	if (exit == UINT16_MAX || s->u->exit[exit].to == IR_NOBLOCK)
+		return false;
+	to = &s->u->block[s->u->exit[exit].to];
+	return to->fixes >> g & 1 && ra_fix_stays(s->t, fix, to->fix[g]);
 }
 
 static inline unsigned ra_lowest(uint64_t set) { return (unsigned)__builtin_ctzll(set); }

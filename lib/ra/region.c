@@ -113,3 +113,16 @@ void ra_region_moves(struct ra *s)
 	u->leave = leave.insn;
 	u->leave_count = leave.count;
 }
+
+void ra_region_fixes(struct ra *s)
+{
+	for (unsigned b = 0; b < s->u->block_count; b++) {
+		struct lir_block *blk = &s->u->block[b];
+		struct ra_out out = { .arena = s->u->arena };
+
+		for (RA_EACH(g, blk->fixes))
+			ra_emit(&out, LIR_FIX, s->t->home[g], LIR_PHYS_NONE, 0)->fix = blk->fix[g];
+		blk->unfix = out.insn;
+		blk->unfix_count = out.count;
+	}
+}

@@ -24,9 +24,15 @@ struct kit_options {
 	enum kit_backtrace backtrace; /* what a crash prints */
 	bool one_insn;                /* each instruction is a unit of its own */
 	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */
-	bool stats;                   /* print what was translated and run, at exit */
-	bool force_base; /* use the fall-back base even where guest addresses are free */
-	bool seeded;     /* AT_RANDOM comes from seed */
+	bool stats;                   /* tell what was translated and run, at exit */
+	const char *
+	    stats_to; /* "json": to stderr, else the file to add a record to; NULL: text to stderr */
+	const char *profile;  /* the file to write it to, from the root; NULL: none */
+	uint64_t max_insns;   /* of a process, or 0 */
+	bool count;           /* instructions are counted: stats or max_insns */
+	const char *coverage; /* the file to write it to, from the root; NULL: none */
+	bool force_base;      /* use the fall-back base even where guest addresses are free */
+	bool seeded;          /* AT_RANDOM comes from seed */
 	uint64_t seed;
 	uint64_t base;          /* of force_base; 0: any */
 	uint64_t limit;         /* of the guest's addresses; 0: as many as there are */

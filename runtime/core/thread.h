@@ -9,6 +9,7 @@
 #define KIT_RUNTIME_CORE_THREAD_H
 
 #include "lib/ir/state.h"
+#include "runtime/core/counts.h"
 #include "runtime/core/options.h"
 #include "runtime/core/trace.h"
 
@@ -26,6 +27,8 @@ struct asked_stop;
 struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
+struct guest_ran;
+struct profile; /* runtime/profile.c */
 
 struct kit_process;
 struct kit_thread;
@@ -65,8 +68,11 @@ struct kit_thread_ops {
 	 * are stopped for good.
 	 */
 	void (*core)(struct kit_thread *t, const siginfo_t *info);
-	/* Last words of a process, before it ends with all its threads. */
-	void (*farewell)(struct kit_process *p, int sig);
+	/*
+	 * Last words of a process, before it ends with all its threads. sig: what it dies of, or 0; executes: it becomes
+	 * another program, unless the host's execve fails after all. t is one of its threads.
+	 */
+	void (*farewell)(struct kit_thread *t, int sig, bool executes);
 };
 
 struct kit_process {
@@ -86,13 +92,17 @@ struct kit_process {
 	struct jit *jit; /* NULL with --engine=interp */
 	struct sig_table *sig;
 	const char
-	    *exe_path;   /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
-	int exe_fd;      /* guest's file, close-on-exec, for execve of /proc/self/exe */
-	int self_fd;     /* kitemu's own binary, close-on-exec, for execveat */
-	gaddr load_bias; /* of the program, against its file's addresses */
-	gaddr vdso_base; /* guest vDSO */
-	gaddr sigreturn_pc;          /* __vdso_rt_sigreturn */
-	gaddr stack_low, stack_high; /* main stack mapping */
+	    *exe_path; /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
+	int exe_fd;    /* guest's file, close-on-exec, for execve of /proc/self/exe */
+	struct kit_counts *counts;    /* --stats: of threads that have ended; NULL without */
+	gaddr image_start, image_end; /* the program's span */
+	struct profile *profile;      /* --profile; NULL without */
+	struct guest_ran *ran;        /* --coverage; NULL without */
+	int self_fd;                  /* kitemu's own binary, close-on-exec, for execveat */
+	gaddr load_bias;              /* of the program, against its file's addresses */
+	gaddr vdso_base;              /* guest vDSO */
+	gaddr sigreturn_pc;           /* __vdso_rt_sigreturn */
+	gaddr stack_low, stack_high;  /* main stack mapping */
 	/* Of the initial stack. */
 	gaddr arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
 };
@@ -106,7 +116,15 @@ struct kit_thread {
 	struct jit_thread *jit; /* NULL without a JIT */
 	/* Told of each signal that is delivered; NULL without --strace. */
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
-	struct kit_thread *next; /* in the process's list */
+	/* --profile: the sample that is due, and what the sampler keeps. */
+	struct {
+		uint64_t cpu_ns;  /* the sampler's */
+		uint32_t periods; /* of cpu time since the last one; atomic */
+		bool due;
+		gaddr pc; /* where the signal found it; 0: not known */
+	} sample;
+	struct kit_counts *counts; /* --stats; NULL without */
+	struct kit_thread *next;   /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */

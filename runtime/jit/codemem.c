@@ -102,6 +102,7 @@ void codemem_renew(struct codemem *m, size_t keep_bytes)
 	KIT_CHECK(replace(rw, m->size_bytes, m->rw)
 		      && replace(rx, m->size_bytes, (void *)(uintptr_t)m->rx),
 		  "code memory cannot be moved");
+	codemem_sync(m->rx, keep_bytes);
 	m->used_bytes = keep_bytes;
 	m->shared = false;
 }

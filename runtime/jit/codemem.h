@@ -44,6 +44,14 @@ void codemem_renew(struct codemem *m, size_t keep_bytes);
 char *codemem_stack_new(size_t size_bytes);
 void codemem_stack_free(char *stack, size_t size_bytes);
 
+/* After writing: what is executed at rx is what was written there, on hosts whose instruction cache does not look. */
+static inline void codemem_sync(const uint8_t *rx, size_t size_bytes)
+{
+	char *p = (char *)(uintptr_t)rx;
+
+	__builtin___clear_cache(p, p + size_bytes);
+}
+
 static inline bool codemem_holds(const struct codemem *m, uint64_t host_pc)
 {
 	return host_pc - (uintptr_t)m->rx < m->size_bytes;

@@ -4,12 +4,42 @@
 
 /* ---- faults ------------------------------------------------------------------------------- */
 
+/* Where the unit's range around pc ends; 1: in none. */
+static gaddr range_end(const struct tc_unit *u, gaddr pc)
+{
+	for (uint32_t i = 0; i < u->range_count; i++)
+		if (pc - u->range[i].start < u->range[i].size_bytes)
+			return u->range[i].start + u->range[i].size_bytes;
+	return 1;
+}
+
+gaddr jit_guest_pc(const struct kit_thread *t, const void *ucontext)
+{
+	const struct jit *j = t->proc->jit;
+	const uint64_t pc = native_ctx_pc(ucontext);
+	const struct tc_unit *u;
+	gaddr gpc;
+
+	if (!j || !codemem_holds(&j->tc.mem, pc))
+		return 0;
+	u = tc_unit_at(&j->tc, pc);
+	if (!u)
+		return 0;
+	gpc = u->gpc;
+	for (uint32_t i = 0; i < u->fault_count && u->fault[i].at <= pc - (uintptr_t)u->code; i++)
+		gpc = u->gpc + (gaddr)(int64_t)u->fault[i].gpc_off;
+	return gpc;
+}
+
+gaddr jit_fault_end(const struct kit_thread *t) { return t->jit->fault_end; }
+
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr)
 {
 	struct jit *j = t->proc->jit;
 	bool routine = j && native_routine_leave(ucontext, &t->st);
 	uint64_t pc = native_ctx_pc(ucontext);
-	uint64_t guard = t->st.code_sp_top + sizeof(uint64_t) - CODE_STACK_BYTES - MEM_PAGE_BYTES;
+	uint64_t guard =
+	    t->st.code_sp_top + CODE_STACK_ENTRY_BYTES - CODE_STACK_BYTES - MEM_PAGE_BYTES;
 	const struct code_fault *f;
 	struct tc_unit *u;
 
@@ -26,6 +56,7 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 	native_ctx_capture(ucontext, &t->st, &j->target, u->loc + f->first, f->count,
 			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
 	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
+	t->jit->fault_end = range_end(u, t->st.pc);
 	if (routine)
 		return JIT_FAULT_ROUTINE;
 	if (!f->redo)

@@ -43,7 +43,7 @@
  */
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
 static const struct guest_limits region_limits = { .max_insns = REGION_INSNS };
-const struct guest_limits jit_lockstep_limits = { .max_insns = 64, .max_branches = 0 };
+static const struct guest_limits lockstep_limits = { .max_insns = 64, .max_branches = 0 };
 
 /* ---- --stress ------------------------------------------------------------------------------ */
 
@@ -125,7 +125,47 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 			(unsigned long)start, (unsigned long)size_bytes, n);
 }
 
-bool jit_has_routines(const struct jit *j) { return j->limits.routines; }
+/* How many of n bytes at pc have run; those that nobody asks about count as such. */
+static __attribute__((noinline)) unsigned ran_bytes(const struct guest_ran *r, gaddr pc, unsigned n)
+{
+	unsigned k = 0;
+
+	while (k < n) {
+		uint64_t i = (pc + k - r->start) / 2;
+
+		if (i < r->halves && !__atomic_load_n(&r->at[i], __ATOMIC_RELAXED))
+			break;
+		k += 2;
+	}
+	return k < n ? k : n;
+}
+
+static bool has_run(const struct jit *j, gaddr pc)
+{
+	return KIT_LIKELY(!j->ran) || ran_bytes(j->ran, pc, 2);
+}
+
+static unsigned fetch_ran(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+{
+	const struct jit *j = ctx;
+
+	return mem_fetch(j->mem, pc, buf, ran_bytes(j->ran, pc, want_bytes));
+}
+
+static bool is_own(void *ctx, gaddr pc)
+{
+	const struct jit *j = ctx;
+
+	return mem_is_vdso(j->mem, pc);
+}
+
+void jit_set_ran(struct jit *j, const struct guest_ran *ran)
+{
+	j->ran = ran;
+	j->fetch = (struct guest_fetch){ fetch_ran, j, is_own };
+}
+
+const struct guest_limits *jit_limits(const struct jit *j) { return &j->limits; }
 
 static bool make_thunks(struct jit *j, struct diag *d)
 {
@@ -134,6 +174,7 @@ static bool make_thunks(struct jit *j, struct diag *d)
 	cb_init(&cb, codemem_rw(&j->tc.mem, j->tc.mem.rx, THUNK_BYTES), THUNK_BYTES);
 	if (!j->host->thunks(&j->target, &j->opts, &cb, &j->thunks))
 		return diag_fail(d, KIT_EXIT_INTERNAL, "thunks do not fit");
+	codemem_sync(j->tc.mem.rx, cb_pos(&cb));
 	j->enter = (enter_fn *)(uintptr_t)(j->tc.mem.rx + j->thunks.enter);
 	return true;
 }
@@ -164,16 +205,21 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	/* One process in two spills all the time. */
 	j->opts.few_homes = p->opt.stress && getpid() % 2;
 	j->region_opts = j->opts;
+	j->region_opts.region = true;
 	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck && !p->opt.one_insn;
-	j->limits = p->opt.selfcheck ? jit_lockstep_limits : level1_limits;
+	j->limits = p->opt.selfcheck ? lockstep_limits : level1_limits;
 	if (p->opt.one_insn)
 		j->limits.max_insns = 1;
-	j->limits.routines =
-	    !p->opt.no_idioms && !p->opt.one_insn && native_routines(j->opts.host_features);
+	j->limits.keep_branches = j->host->keep_deps;
+	j->limits.count = p->opt.count;
+	j->limits.routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count
+			     && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
-	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host->code_align, d) || !make_thunks(j, d)) {
+	if (size > j->host->reach_bytes)
+		size = j->host->reach_bytes;
+	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host, d) || !make_thunks(j, d)) {
 		free(j);
 		return NULL;
 	}
@@ -221,7 +267,7 @@ static struct jit_thread *thread_new(const struct jit *j)
 		return NULL;
 	}
 	jt->jump[0].gpc = 1;
-	memcpy(stack + CODE_STACK_BYTES - sizeof resync, &resync, sizeof resync);
+	memcpy(stack + CODE_STACK_BYTES - CODE_STACK_ENTRY_BYTES, &resync, sizeof resync);
 	jt->entry[0].gpc = 1;
 	jt->random = (uintptr_t)jt;
 	jt->translating = 1;
@@ -234,7 +280,7 @@ static void attach(struct jit *j, struct jit_thread *jt, struct kit_thread *t)
 	struct ir_state *st = &t->st;
 
 	st->jump = jt->jump;
-	st->code_sp_top = (uintptr_t)jt->jump - sizeof(uint64_t);
+	st->code_sp_top = (uintptr_t)jt->jump - CODE_STACK_ENTRY_BYTES;
 	reset_code_stack(st);
 	jt->thread = t;
 	jt->world.st = st;
@@ -441,6 +487,7 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	enum jit_status status;
 	struct ir_unit u;
 	struct codebuf cb;
+	uint64_t begin = j->opt->stats ? now_ns() : 0, lifted;
 
 	arena_reset(&jt->scratch);
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
@@ -455,8 +502,13 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	if (KIT_UNLIKELY(shown))
 		show_ir(&jt->shown, KIT_LOG_op, &u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
+	lifted = begin ? now_ns() : 0;
 	status =
 	    jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb, c);
+	if (begin) {
+		jt->lift_ns += lifted - begin;
+		jt->compile_ns += now_ns() - lifted;
+	}
 	if (KIT_UNLIKELY(shown))
 		show_ir(&jt->shown, KIT_LOG_op_opt, &u);
 	return status;
@@ -600,8 +652,12 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	t->jit->translating = 1;
 	if (!world_alone(&j->world))
 		end_translation(j);
-	if (begin)
+	if (begin) {
 		j->stats.translate_ns += now_ns() - begin;
+		j->stats.lift_ns += t->jit->lift_ns;
+		j->stats.compile_ns += t->jit->compile_ns;
+		t->jit->lift_ns = t->jit->compile_ns = 0;
+	}
 	return u;
 }
 
@@ -691,6 +747,8 @@ static bool count_cold(struct kit_thread *t, gaddr pc)
 /* The same where pc is translated when it is not cold. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
+	if (!has_run(t->proc->jit, pc))
+		return true;
 	if (t->proc->opt.stress)
 		return !chance(t->proc->jit, t, 4);
 	if (count_cold(t, pc))
@@ -709,7 +767,9 @@ bool jit_is_cold(struct kit_thread *t, bool untranslated)
 		found = tc_find(&j->tc, t->st.pc) != NULL;
 		world_leave(&j->world, &t->jit->world);
 	}
-	return !found && count_cold(t, t->st.pc);
+	if (found)
+		return false;
+	return KIT_UNLIKELY(!has_run(j, t->st.pc)) || count_cold(t, t->st.pc);
 }
 
 /*

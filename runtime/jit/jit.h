@@ -13,11 +13,14 @@
 #include "runtime/core/thread.h"
 
 struct guest_limits;
+struct guest_ran;
 struct jit;
 struct ir_unit;
 
-/* Whether routines of libc are recognised. */
-bool jit_has_routines(const struct jit *j);
+/* Of the traces that it translates; under --selfcheck short ones, so that the check is close to a difference. */
+const struct guest_limits *jit_limits(const struct jit *j);
+/* Before anything is translated: code in ran that has not run yet is level 0's to run first (runtime/cover.h). */
+void jit_set_ran(struct jit *j, const struct guest_ran *ran);
 
 /*
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
@@ -26,12 +29,10 @@ bool jit_has_routines(const struct jit *j);
  */
 enum { JIT_LEVEL0_RUNS = 16, JIT_FIRST_RUNS = 64, JIT_FIRST_UNITS = 64 };
 
-/* Traces of --selfcheck, in both engines: short, so that the check is close to a difference. */
-extern const struct guest_limits jit_lockstep_limits;
-
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
-	uint64_t translate_ns;
+	uint64_t translate_ns, lift_ns,
+	    compile_ns;   /* with --stats: the whole; decoding to IR; IR to code */
 	uint64_t runs;    /* entries into translated code */
 	uint64_t lookups; /* of them for a guest pc that no link or jump table entry led to */
 	uint64_t links;   /* links made */
@@ -74,6 +75,12 @@ enum jit_fault_result {
  * The caller fills st->fault_kind and, but for ROUTINE, fault_code, fault_addr, fault_write.
  */
 enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t addr);
+
+/* The guest instruction that a signal at ucontext found in translated code, or one close before it; 0: none. Async-signal-safe. */
+gaddr jit_guest_pc(const struct kit_thread *t, const void *ucontext);
+
+/* After IR_EXIT_FAULT or REDO: where the code around t->st.pc that was translated together ends. */
+gaddr jit_fault_end(const struct kit_thread *t);
 
 /*
  * A signal was taken at ucontext: a system call that translated code is about to make is not made any more, but left to

@@ -17,6 +17,7 @@ enum {
 	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
+	CODE_STACK_ENTRY_BYTES = 16, /* the most that a host has for a return address */
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
 	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
@@ -46,6 +47,8 @@ struct jit_thread {
 	bool region;                /* at level 2 */
 	struct strbuf shown;        /* its IR as text, where that is to be shown */
 	uint64_t runs, lookups;
+	uint64_t lift_ns, compile_ns; /* of --stats: the translation under way */
+	gaddr fault_end;              /* of the last fault: jit_fault_end */
 	/* Where the run loop came back to, after system calls above all: a small table that stays in the host's cache. */
 	struct ir_jump_entry entry[ENTRIES];
 	uint64_t random; /* of --stress */
@@ -62,6 +65,7 @@ struct jit {
 	struct jit_thunks thunks;
 	struct guest_limits limits;
 	struct guest_fetch fetch;
+	const struct guest_ran *ran; /* NULL: everything may be translated */
 	enter_fn *enter;
 	pthread_mutex_t lock;
 	uint32_t

@@ -11,18 +11,19 @@ enum { FIRST_BUCKETS = 512, PAGE_SHIFT = 12 };
 /* The key of an empty inline cache: no guest pc is odd. */
 static const uint64_t empty_key = 1;
 
-bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t align_bytes,
+bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const struct jit_host *host,
 	     struct diag *d)
 {
 	*tc = (struct tc){
 		.reserved_bytes = reserved_bytes,
-		.align_bytes = align_bytes,
+		.align_bytes = host->code_align,
+		.host = host,
 		.bucket_count = FIRST_BUCKETS,
 	};
 	if (!codemem_init(&tc->mem, size_bytes, d))
 		return false;
 	tc->segment_bytes =
-	    (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS, align_bytes);
+	    (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS, tc->align_bytes);
 	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
 	KIT_CHECK(tc->bucket && tc->page_bucket, "out of memory");
@@ -146,14 +147,14 @@ struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field)
 
 /* ---- links -------------------------------------------------------------------------------- */
 
-/* Writes the 32-bit displacement of a link field; other threads may be running the instruction. */
+/* Makes a link field lead to dest; other threads may be running the instruction. */
 static void set_field(struct tc *tc, const struct tc_link *l, const uint8_t *dest)
 {
 	const uint8_t *field = l->from->code + l->code.at;
-	int32_t disp = (int32_t)(dest - (field + 4));
+	uint32_t *word = (uint32_t *)(void *)codemem_rw(&tc->mem, field, sizeof *word);
 
-	__atomic_store_n((int32_t *)(void *)codemem_rw(&tc->mem, field, sizeof disp), disp,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(word, tc->host->link_word(*word, dest - field), __ATOMIC_RELEASE);
+	codemem_sync(field, sizeof *word);
 }
 
 static void set_key(struct tc *tc, const struct tc_link *l, uint64_t key)
@@ -315,6 +316,7 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 			ref_page(tc, u, n);
 
 	memcpy(codemem_rw(&tc->mem, u->code, c->size_bytes), c->bytes, c->size_bytes);
+	codemem_sync(u->code, c->size_bytes);
 	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
 	add_to_segment(s, u);
 

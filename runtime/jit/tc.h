@@ -24,7 +24,7 @@
 #define KIT_RUNTIME_JIT_TC_H
 
 #include "lib/base/arena.h"
-#include "lib/jit/code.h"
+#include "lib/jit/host.h"
 #include "runtime/jit/codemem.h"
 
 struct tc_link {
@@ -80,6 +80,7 @@ struct tc {
 	struct codemem mem;
 	uint32_t reserved_bytes; /* at the start of mem: thunks */
 	uint32_t align_bytes;    /* of each unit's code */
+	const struct jit_host *host;
 	uint32_t segment_bytes;
 	unsigned current; /* segment being filled */
 	struct tc_segment seg[TC_SEGMENTS];
@@ -93,8 +94,11 @@ struct tc {
 	uint64_t evicted_units;
 };
 
-/* reserved_bytes: kept free at the start, a multiple of align_bytes as every unit's address is. */
-bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, uint32_t align_bytes,
+/*
+ * reserved_bytes: kept free at the start, a multiple of the host's code_align as every unit's address is. size_bytes: at
+ * most what a link of the host reaches.
+ */
+bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const struct jit_host *host,
 	     struct diag *d);
 void tc_fini(struct tc *tc);
 

@@ -152,6 +152,8 @@ bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const cha
 	at.entry = im.entry + at.bias;
 	at.phdr = im.phdr ? im.phdr + at.bias : 0;
 	at.end = im.high + at.bias;
+	p->image_start = im.low + at.bias;
+	p->image_end = at.end;
 	if (!map_image(p->mem, &im, fd, at.bias, d) || !stack_map(p, &im, d))
 		goto no_stack;
 	err = vdso_map(p);

@@ -165,6 +165,9 @@ bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end);
 #define MEM_VDSO "[vdso]"
 bool mem_is_vdso(void *space, gaddr addr);
 
+/* Zeroed memory of kitemu's own that children made by fork share; it stays. NULL: there is none. */
+void *mem_shared_new(size_t size_bytes);
+
 /*
  * Access to guest memory for system calls: never faults kitemu. false or -EFAULT when some byte
  * cannot be accessed (copy_out may have written a part, as the kernel's copy_to_user).

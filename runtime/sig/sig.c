@@ -60,25 +60,28 @@ static void die_of_own_fault(int sig, const siginfo_t *info, const void *uc)
 	/* Returning runs the faulting instruction again, now fatally. */
 }
 
-static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, const void *uc)
+static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, bool is_write)
 {
 	struct ir_state *st = &t->st;
 
 	st->fault_kind = sig == SIGBUS ? IR_FAULT_BUS : IR_FAULT_SEGV;
 	st->fault_code = (uint32_t)info->si_code;
 	st->fault_addr = mem_guest(t->proc->mem, info->si_addr);
-	st->fault_write = native_ctx_is_write(uc);
+	st->fault_write = is_write;
 }
 
 /* A fault that the host kernel raised for an instruction of this thread. */
 static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, void *uc)
 {
+	/* Asked first: a host may look at the instruction, and what follows moves the pc. */
+	bool is_write = native_ctx_is_write(uc);
+
 	switch (jit_fault(t, uc, (uint64_t)(uintptr_t)info->si_addr)) {
 	case JIT_FAULT_RESUME:
 	case JIT_FAULT_REDO:
 		return;
 	case JIT_FAULT_GUEST:
-		note_fault(t, sig, info, uc);
+		note_fault(t, sig, info, is_write);
 		return;
 	case JIT_FAULT_ROUTINE:
 		t->st.fault_kind = IR_FAULT_ROUTINE;
@@ -87,7 +90,7 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 		break;
 	}
 	if (native_fixup(uc))
-		note_fault(t, sig, info, uc);
+		note_fault(t, sig, info, is_write);
 	else
 		die_of_own_fault(sig, info, uc);
 }
@@ -113,10 +116,25 @@ static int handle_mark(struct kit_thread *t, siginfo_t *info, void *uc)
 	return 0;
 }
 
+/* Where is the thread? At the next safe point it stops to say how it got there. */
+static void take_sample(struct kit_thread *t, void *uc)
+{
+	if (t->sample.due)
+		return;
+	t->sample.pc = jit_guest_pc(t, uc);
+	t->sample.due = true;
+	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
+}
+
 static void host_handler(int sig, siginfo_t *info, void *uc)
 {
 	struct kit_thread *t = kit_self();
 
+	if (KIT_UNLIKELY(sig == SIGBUS && info->si_code == SIG_SAMPLE_CODE)) {
+		if (t && t->proc->profile)
+			take_sample(t, uc);
+		return;
+	}
 	if (KIT_UNLIKELY(t && t->trace.raising)) {
 		t->trace.answer = *info;
 		native_ctx_set_mask(uc, all_signals);
@@ -374,7 +392,7 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	return c;
 }
 
-static void take_ends(struct kit_process *p)
+static void take_endings(struct kit_process *p)
 {
 	for (int sig = 1; sig <= SIG_COUNT; sig++)
 		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
@@ -384,14 +402,14 @@ static void take_ends(struct kit_process *p)
 void sig_vfork_child(struct kit_thread *t)
 {
 	if (t->proc->sig->ends_late)
-		take_ends(t->proc);
+		take_endings(t->proc);
 }
 
 void sig_end_late(struct kit_process *p)
 {
 	pthread_mutex_lock(&p->sig->lock);
 	p->sig->ends_late = true;
-	take_ends(p);
+	take_endings(p);
 	pthread_mutex_unlock(&p->sig->lock);
 }
 
@@ -671,9 +689,10 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 
 	/* Faults stay open: memory is read that may not be there. */
 	sig_host_mask(sig_host_of(all_signals), NULL);
-	t->proc->ops->farewell(t->proc, sig);
 	t->trace.signo = (uint32_t)sig;
 	__atomic_store_n(&t->trace.stop, TRACE_DIES, __ATOMIC_RELEASE);
+	/* Before the core file, for which the other threads are stopped. */
+	t->proc->ops->farewell(t, sig, false);
 	if (dumps_core(sig))
 		t->proc->ops->core(t, info);
 	/* A core of kitemu is not what the guest's user asked for. */
@@ -700,6 +719,8 @@ static void deliver_one(struct kit_thread *t, const siginfo_t *info)
 		(unsigned long)t->st.pc, (unsigned long)act.handler);
 	if (t->sig_trace)
 		t->sig_trace(t, info);
+	if (KIT_UNLIKELY(t->counts))
+		t->counts->signals++;
 	if (act.handler <= RV64_SIG_IGN)
 		sig_die_by(t, info);
 	if (!sig_push_frame(t, &act, info, old)) {
@@ -802,6 +823,8 @@ void sig_force_seen(struct kit_thread *t, const siginfo_t *info)
 	if (action_of(t->proc, sig).handler <= RV64_SIG_IGN || t->sig->mask & sig_bit(sig)) {
 		if (t->sig_trace)
 			t->sig_trace(t, info);
+		if (KIT_UNLIKELY(t->counts))
+			t->counts->signals++;
 		KIT_LOG(sig, "fatal signal %d code %d address %p at pc %#lx", sig, info->si_code,
 			info->si_addr, (unsigned long)t->st.pc);
 		sig_die_by(t, info);

@@ -20,6 +20,9 @@ int64_t sig_timedwait(struct kit_thread *t, gaddr set, gaddr info, gaddr timeout
 /* Restores the frame at sp; the registers, pc included, are then the frame's. */
 void sig_return(struct kit_thread *t);
 
+/* si_code of the SIGBUS by which the profile's sampler asks a thread where it is; no signal that a guest can send has it. */
+enum { SIG_SAMPLE_CODE = -0x4b49 };
+
 /*
  * Result of a system call handler that the kernel would restart: run.c lets sig_deliver decide
  * between running it again and EINTR. The values are the kernel's, never seen by a guest.
@@ -50,7 +53,7 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 bool sig_process_init(struct kit_process *p, struct diag *d);
 /* RLIMIT_CORE may have changed: decides who writes core files. */
 void sig_core_limit(struct kit_process *p);
-/* Somebody wants to hear of the process's end (--strace, --stats): signals that end it are taken first, but for SIGKILL. */
+/* Somebody wants to hear of the process's end (--strace, --stats, --coverage, --profile): signals that end it are taken first, but for SIGKILL. */
 void sig_end_late(struct kit_process *p);
 void sig_thread_init(struct kit_thread *t);
 /*

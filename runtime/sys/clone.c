@@ -190,6 +190,7 @@ static int vfork_main(void *arg)
 	last = __atomic_sub_fetch(&c->proc->threads, 1, __ATOMIC_ACQ_REL) == 0;
 	while (!c->exit_group && !last)
 		syscall(__NR_exit, c->exit_status);
+	c->proc->ops->farewell(c, 0, false);
 	_exit(c->exit_status);
 }
 

@@ -15,7 +15,7 @@
 
 #include "lib/base/log.h"
 #include "runtime/sig/trace.h"
-#include "runtime/sys/outfile.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
@@ -387,8 +387,8 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 static void keep_own_files(int flags)
 {
 	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
-		if (outfile_fd((enum kit_own_file)i) >= 0)
-			fcntl(outfile_fd((enum kit_own_file)i), F_SETFD, flags);
+		if (ownfile_fd((enum kit_own_file)i) >= 0)
+			fcntl(ownfile_fd((enum kit_own_file)i), F_SETFD, flags);
 }
 
 /* Starts kitemu on the riscv64 program open at fd. */
@@ -405,7 +405,7 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 	opt.filters = (unsigned)(filters + 1);
 	opt.trace = trace_save(t);
 	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
-		opt.own_file[i] = (unsigned)(outfile_fd((enum kit_own_file)i) + 1);
+		opt.own_file[i] = (unsigned)(ownfile_fd((enum kit_own_file)i) + 1);
 	keep_own_files(0);
 	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, name, path)) {
 		fcntl(fd, F_SETFD, 0);
@@ -464,6 +464,9 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
 		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+	/* Once, however many ways are tried below. */
+	if (r == 0 && !(q->flags & RV64_AT_EXECVE_CHECK) && (guest || !t->seccomp))
+		t->proc->ops->farewell(t, 0, true);
 	/* Comes back where there is no entry. A filter would not hold there, nor what a tracer has ordered. */
 	if (r == 0 && guest && f->set_id && !front->count && !t->seccomp && !trace_is_on(t)
 	    && !(q->flags & RV64_AT_EXECVE_CHECK))

@@ -9,7 +9,7 @@
 
 #include "arch/rv64/abi.h"
 #include "lib/base/log.h"
-#include "runtime/sys/outfile.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/strace_conf.h"
 
 #include <stdarg.h>
@@ -80,7 +80,7 @@ static void put_relative(struct strbuf *b)
 
 static void put_head(struct strbuf *b, const struct kit_thread *t)
 {
-	if (!outfile_is_by_thread(strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE))
+	if (!ownfile_is_by_thread(strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE))
 		strbuf_printf(b, "%d ", t->tid);
 	if (strace_conf.relative)
 		put_relative(b);
@@ -93,7 +93,7 @@ static void put_head(struct strbuf *b, const struct kit_thread *t)
 void strace_put(const struct strbuf *b)
 {
 	if (strace_conf.file)
-		outfile_put(KIT_STRACE_FILE, b->s, b->len);
+		ownfile_put(KIT_STRACE_FILE, b->s, b->len);
 	else
 		kit_log_put(b->s, b->len);
 }

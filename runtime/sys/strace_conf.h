@@ -38,7 +38,7 @@ static inline bool strace_wants(const struct sys_row *row, uint64_t nr)
 
 /* ---- -c ------------------------------------------------------------------------------------------ */
 
-/* Opens what is counted by all processes of the tree, or takes over inherited (as outfile_open does). */
+/* Opens what is counted by all processes of the tree, or takes over inherited (as ownfile_open does). */
 bool strace_counts_open(unsigned inherited, struct diag *d);
 void strace_count(uint64_t nr, uint64_t ns, bool failed);
 /* The process that opened them ends: prints the summary. */

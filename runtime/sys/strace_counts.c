@@ -1,10 +1,10 @@
 /*
  * strace's -c: how often calls were made, in all processes of a tree.
  *
- * They count in one shared file without a name, whose descriptor goes along as those of outfile.h do. The
+ * They count in one shared file without a name, whose descriptor goes along as those of ownfile.h do. The
  * process that made it prints the table when it ends.
  */
-#include "runtime/sys/outfile.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/strace_conf.h"
 
@@ -33,7 +33,7 @@ bool strace_counts_open(unsigned inherited, struct diag *d)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "no memory to count system calls in");
 	if (made)
 		counts->pid = getpid();
-	outfile_keep(KIT_STRACE_COUNTS, fd);
+	ownfile_keep(KIT_STRACE_COUNTS, fd);
 	return true;
 }
 

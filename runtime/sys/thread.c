@@ -230,7 +230,7 @@ int sys_process_end(struct kit_thread *t)
 			syscall(__NR_exit, status);
 	}
 	thread_ends(t);
-	p->ops->farewell(p, 0);
+	p->ops->farewell(t, 0, false);
 	/* libc has nothing left to do in a fork's child, whose pages are its own only once they are touched. */
 	if (!last || p->forked)
 		_exit(t->exit_status);
@@ -273,7 +273,7 @@ static void *thread_main(void *arg)
 	if (t->exit_group || last) {
 		if (!t->exit_group)
 			thread_ends(t);
-		p->ops->farewell(p, 0);
+		p->ops->farewell(t, 0, false);
 		/* The last thread's status is the process's. */
 		_exit(t->exit_status);
 	}

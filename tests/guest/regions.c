@@ -30,6 +30,10 @@
 #define DADD(n)   "fadd.d f" #n ",f" #n ",f30\n"
 #define FADD(n)   "fadd.s f" #n ",f" #n ",f31\n"
 
+/* Each round makes the same NaNs anew, and copies them and one that it only reads: a signalling one. */
+#define NANS_START "fcvt.d.w f17,zero\nfcvt.s.w f25,zero\nli t0,0x7f812345\nfmv.w.x f26,t0\n" NANS
+#define NANS       "fdiv.d f16,f17,f17\nfdiv.s f24,f25,f25\nfmv.s f27,f26\nfmv.d f28,f16\nfmv.s f29,f24\n"
+
 /* a0: rounds; a1, a2: address, last address. Never returns. */
 void hot_load(long rounds, void *address, void *last);
 void hot_store(long rounds, void *address, void *last);
@@ -37,14 +41,14 @@ extern char hot_load_loop[], hot_load_end[];
 #define HOT(name, access)                                                                          \
 	asm(".globl " #name "\n" #name ":\n"                                                       \
 	    "li t0,1\nfcvt.d.w f30,t0\nfcvt.s.w f31,t0\n" SUMS(START) DOUBLES(DSTART)              \
-		FLOATS(FSTART) #name                                                               \
+		FLOATS(FSTART) NANS_START #name                                                    \
 	    "_loop: 1: li t0,3\n"                                                                  \
 	    "2: addi t0,t0,-1\nbnez t0,2b\n"                                                       \
-	    "andi t0,a0,1\nbeqz t0,3f\n" SUMS(                                                     \
-		ADD) "j 4f\n"                                                                      \
-		     "3: " SUMS(ADD) "4: " DOUBLES(DADD)                                           \
-			 FLOATS(FADD) "addi a0,a0,-1\nbnez a0,5f\nmv a1,a2\n"                      \
-				      "5: " access "\nj 1b\n" #name "_end:\n");
+	    "andi t0,a0,1\nbeqz t0,3f\n" SUMS(ADD) "j 4f\n"                                        \
+						   "3: " SUMS(ADD) "4: " DOUBLES(DADD)             \
+						       FLOATS(FADD) NANS                           \
+	    "addi a0,a0,-1\nbnez a0,5f\nmv a1,a2\n"                                                \
+	    "5: " access "\nj 1b\n" #name "_end:\n");
 /* clang-format off */
 HOT(hot_load, "ld t0,0(a1)")
 HOT(hot_store, "sd a0,0(a1)")
@@ -94,10 +98,19 @@ static void check_f(int n, uint64_t is, uint64_t k, bool inexact)
 		wrong("f", n, is);
 }
 
+static const struct {
+	int reg;
+	uint64_t bits;
+} nans[] = {
+	{ 16, 0x7ff8000000000000 }, { 28, 0x7ff8000000000000 }, { 24, 0xffffffff7fc00000 },
+	{ 29, 0xffffffff7fc00000 }, { 26, 0xffffffff7f812345 }, { 27, 0xffffffff7f812345 },
+};
+
 static void check(const mcontext_t *m)
 {
 	const __riscv_mc_gp_state *x = &m->__gregs;
-	const uint64_t *f = m->__fpregs.__d.__f;
+	const void *f_regs = m->__fpregs.__d.__f; /* glibc's own name of the type differs */
+	const uint64_t *f = f_regs;
 	bool inexact = rounds_done == 0;
 	/* Doubles are added to last: what they say is complete. */
 	double d;
@@ -113,6 +126,9 @@ static void check(const mcontext_t *m)
 	SUMS(CHECK_X)
 	DOUBLES(CHECK_D)
 	FLOATS(CHECK_F)
+	for (unsigned i = 0; i < sizeof nans / sizeof *nans; i++)
+		if (f[nans[i].reg] != nans[i].bits)
+			wrong("f", nans[i].reg, f[nans[i].reg]);
 }
 
 static void on_fault(int sig, siginfo_t *info, void *context)

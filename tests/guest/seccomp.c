@@ -1,4 +1,4 @@
-/* guest: levels=O2 */
+/* guest: levels=O2 wrapped=no */
 /* seccomp: filters over system calls, their actions, over fork, threads and execve. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -108,6 +108,18 @@ struct gen {
 
 enum { BASE_REACH = 512, MIDDLE = IRGEN_WINDOW_BYTES / 2 };
 
+/* A floating-point register to read or write a value of type t in. */
+static unsigned freg_of(struct gen *s, enum ir_type t)
+{
+	struct irgen *g = s->g;
+	unsigned floats = g->fregs / 2;
+
+	if (!g->turns || !floats || chance(g, 4))
+		return g->freg[irgen_below(g, g->fregs)];
+	return g->freg[t == IR_F32 ? irgen_below(g, floats)
+				   : floats + irgen_below(g, g->fregs - floats)];
+}
+
 static ir_ref keep(struct gen *s, enum ir_type t, ir_ref v)
 {
 	struct pool *p = &s->pool[t];
@@ -131,9 +143,13 @@ static ir_ref pick(struct gen *s, enum ir_type t)
 			return ir_const(&s->b, IR_I32, (int64_t)irgen_value(g));
 		return keep(s, t, ir_op1(&s->b, IR_trunc, IR_NONE, pick(s, IR_I64)));
 	case IR_F32:
+		if (g->turns && chance(g, 90))
+			return keep(
+			    s, t,
+			    ir_op1(&s->b, IR_unbox, IR_NONE, ir_getreg(&s->b, freg_of(s, t))));
 		return keep(s, t, ir_op1(&s->b, IR_unbox, IR_NONE, pick(s, IR_F64)));
 	case IR_F64:
-		return keep(s, t, ir_getreg(&s->b, g->freg[irgen_below(g, g->fregs)]));
+		return keep(s, t, ir_getreg(&s->b, freg_of(s, t)));
 	default:
 		if (chance(g, 30))
 			return ir_const(&s->b, IR_I64, (int64_t)irgen_value(g));
@@ -146,6 +162,8 @@ static void give(struct gen *s, enum ir_type t, ir_ref v)
 {
 	struct irgen *g = s->g;
 
+	const unsigned freg = freg_of(s, t);
+
 	keep(s, t, v);
 	if (t == IR_I32)
 		v = keep(s, IR_I64, ir_op1(&s->b, chance(g, 85) ? IR_sext : IR_zext, IR_NONE, v));
@@ -154,7 +172,7 @@ static void give(struct gen *s, enum ir_type t, ir_ref v)
 	if (!chance(g, 80))
 		return;
 	if (t == IR_F32 || t == IR_F64)
-		ir_putreg(&s->b, g->freg[irgen_below(g, g->fregs)], v);
+		ir_putreg(&s->b, freg, v);
 	else
 		ir_putreg(&s->b, g->xreg[irgen_below(g, g->xregs)], v);
 }
@@ -349,6 +367,20 @@ static void gen_br(struct gen *s)
 		ir_br(&s->b, t, any_cc(s), x, y, target);
 }
 
+/* A jump back to block n or one before it, where the turns do not run out. */
+static void gen_turn(struct gen *s, unsigned n)
+{
+	const unsigned reg = s->g->counter;
+	ir_ref left =
+	    ir_op2(&s->b, IR_add, IR_I64, ir_getreg(&s->b, reg), ir_const(&s->b, IR_I64, -1));
+
+	ir_putreg(&s->b, reg, left);
+	if (s->g->calls)
+		ir_call(&s->b, 0, pick(s, IR_I64), pick(s, IR_I64));
+	ir_br(&s->b, IR_I64, IR_LT, ir_const(&s->b, IR_I64, 0), left,
+	      s->b.unit->gpc + irgen_below(s->g, n + 1) * 0x1000);
+}
+
 /* ---- floating point -------------------------------------------------------------------------- */
 
 static enum ir_rm any_rm(struct gen *s)
@@ -436,11 +468,16 @@ static void gen_fcompare(struct gen *s)
 	enum ir_type t = fp_type(s);
 	unsigned op = irgen_below(s->g, 5);
 
-	if (op < 3)
-		give(s, IR_I64,
-		     ir_op2(&s->b, (enum ir_op)(IR_feq + op), t, pick(s, t), pick(s, t)));
-	else
+	if (op >= 3) {
 		give(s, t, ir_op2(&s->b, op == 3 ? IR_fmin : IR_fmax, t, pick(s, t), pick(s, t)));
+		return;
+	}
+	ir_ref v = ir_op2(&s->b, (enum ir_op)(IR_feq + op), t, pick(s, t), pick(s, t));
+
+	give(s, IR_I64, v);
+	if (chance(s->g, 40))
+		ir_br(&s->b, IR_I64, chance(s->g, 50) ? IR_EQ : IR_NE, v,
+		      ir_const(&s->b, IR_I64, 0), SIDE_TARGET + 64);
 }
 
 static void gen_fconvert(struct gen *s)
@@ -851,6 +888,8 @@ void irgen_unit(struct irgen *g, struct arena *a, const struct ir_regfile *regs,
 {
 	struct gen s = { .g = g, .b = { .unit = u, .gpc = 0x10000 } };
 
+	if (g->turns && g->xreg[g->xregs - 1] == g->counter)
+		g->xregs--;
 	ir_unit_init(u, a, regs, s.b.gpc);
 	for (unsigned n = 0; n < g->blocks; n++) {
 		unsigned end = u->insn_count + 1 + irgen_below(g, g->insns * 2);
@@ -860,12 +899,16 @@ void irgen_unit(struct irgen *g, struct arena *a, const struct ir_regfile *regs,
 		s.b.gpc = u->gpc + n * 0x1000;
 		ir_block_begin(u, s.b.gpc);
 		while (u->insn_count < end) {
+			if (g->turns && chance(g, 5))
+				gen_turn(&s, n);
 			gen_insn(&s);
 			if (chance(g, 80)) {
 				s.b.gpc += 4;
 				u->guest_insns++;
 			}
 		}
+		if (g->turns && chance(g, 70))
+			gen_turn(&s, n);
 		gen_exit(&s, n);
 	}
 	ir_resolve_exits(u);
@@ -892,6 +935,7 @@ void irgen_init(struct irgen *g, uint64_t seed, const struct ir_regfile *regs)
 		else if (regs->reg[r].type == IR_I64 && g->xregs < IRGEN_MAX_INT)
 			g->xreg[g->xregs++] = (uint8_t)r;
 	}
+	g->counter = g->xreg[g->xregs - 1];
 }
 
 /* ---- states and memory --------------------------------------------------------------------------- */
@@ -908,6 +952,8 @@ void irgen_state(struct irgen *g, struct ir_state *st, const struct ir_regfile *
 		for (unsigned k = 0; k < IRGEN_BASES; k++)
 			if (g->base[k] == r)
 				v = g->window + MIDDLE;
+		if (g->turns && r == g->counter)
+			v = irgen_below(g, g->turns + 1);
 		memcpy((char *)st + regs->reg[r].offset_bytes, &v, sizeof v);
 	}
 	st->frm = irgen_below(g, max_frm + 1);

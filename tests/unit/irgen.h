@@ -5,7 +5,8 @@
  * The same seed gives the same unit, state and window.
  *
  * What holds for a generated unit, so that any correct engine gives the same result:
- *  - it verifies, and it ends: exits only go forward or leave the unit;
+ *  - it verifies, and it ends: exits only go forward or leave the unit, but for loops: each jump back counts
+ *    a register down, which is used for nothing else, and is taken while that is above 0;
  *  - a raw floating-point result is used by fcanon alone;
  *  - loads and stores lie in the window, unless wild is set: then a few addresses lie outside
  *    (at least 1 GiB away from it) and fault;
@@ -24,10 +25,17 @@ struct irgen {
 	unsigned insns;  /* about how many */
 	unsigned blocks; /* 1 at level 1 */
 	bool fp, mem, atomics, wild;
+	/*
+	 * Not 0: with loops, in whose blocks a few registers hold floats and the others doubles, mostly. So many jumps
+	 * back at most.
+	 */
+	unsigned turns;
+	bool calls;   /* helper 0 before each jump back */
 	gaddr window; /* guest address of the window, 16-byte aligned */
 	/* The registers used, by number: two bases that point into the window, others. */
 	uint8_t base[IRGEN_BASES], xreg[IRGEN_MAX_INT], freg[IRGEN_MAX_FP];
 	unsigned xregs, fregs;
+	uint8_t counter; /* of the turns */
 };
 
 /* Sets defaults: everything on but wild, one block of about 30 insns, window at 0x100000. */

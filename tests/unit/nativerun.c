@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CODE_BYTES = 8 << 20, STACK_BYTES = 64 << 10, PAGE = 4096, ALT_BYTES = 64 << 10 };
+enum { CODE_BYTES = 8 << 20, STACK_BYTES = 128 << 10, PAGE = 4096, ALT_BYTES = 64 << 10 };
 
 static struct nativerun *running;
 
@@ -18,6 +18,14 @@ static void *map(void *at, size_t size, int prot, int flags, int fd)
 
 	KIT_CHECK(p != MAP_FAILED, "mmap of %zu bytes at %p", size, at);
 	return p;
+}
+
+/* What was written there is to be executed. */
+static void sync_code(const struct nativerun *n, const uint8_t *at, size_t size)
+{
+	char *p = (char *)n->rx + (at - n->rx);
+
+	__builtin___clear_cache(p, p + size);
 }
 
 /* ---- faults --------------------------------------------------------------------------------------- */
@@ -114,6 +122,7 @@ void nativerun_init(struct nativerun *n, const struct ir_regfile *regs, struct j
 	n->host->target(regs, &n->opts, &n->target);
 	cb_init(&cb, n->rw, CODE_BYTES);
 	KIT_CHECK(n->host->thunks(&n->target, &n->opts, &cb, &n->thunks), "thunks do not fit");
+	sync_code(n, n->rx, cb_pos(&cb));
 	n->used = n->keep = (uint32_t)align_up(cb_pos(&cb), n->host->code_align);
 	make_state(n);
 	make_window(n, window);
@@ -185,8 +194,7 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 		return NATIVERUN_TOO_LONG;
 	if (n->check && !jit_check_code(&n->code, u, n->host, &n->opts, d))
 		return NATIVERUN_BAD_TABLES;
-	__builtin___clear_cache((char *)n->rx + n->used,
-				(char *)n->rx + n->used + n->code.size_bytes);
+	sync_code(n, n->rx + n->used, n->code.size_bytes);
 	n->unit = n->rx + n->used;
 	n->used += n->code.size_bytes;
 	return NATIVERUN_OK;
@@ -221,11 +229,14 @@ enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link
 void nativerun_link(struct nativerun *n, uint64_t field, const void *to)
 {
 	uint64_t off = field - (uintptr_t)n->rx;
-	uint32_t disp = (uint32_t)((uintptr_t)to - (field + 4));
+	uint32_t word;
 
 	KIT_CHECK(off + 4 <= CODE_BYTES, "field %#llx is not in the code",
 		  (unsigned long long)field);
-	memcpy(n->rw + off, &disp, 4);
+	memcpy(&word, n->rw + off, 4);
+	word = n->host->link_word(word, (int64_t)((uintptr_t)to - field));
+	memcpy(n->rw + off, &word, 4);
+	sync_code(n, n->rx + off, 4);
 }
 
 void nativerun_poke(struct nativerun *n, const void *at, uint64_t value)

@@ -145,7 +145,7 @@ static void made(void)
 	n.st->call_limit = LIMIT;
 
 	/* An error, and a call that takes all six. */
-	set(READ, (uint64_t[6]){ (uint64_t)-1, 0, 3 });
+	set(READ, (uint64_t[6]){ (uint64_t)-1, (uintptr_t)buf, 3 });
 	CHECK_EQ(run(), IR_EXIT_LOOKUP);
 	check_made((uint64_t)-EBADF);
 	REQUIRE(fd >= 0 && pwrite(fd, text, 3, PAGE) == 3);
@@ -261,7 +261,8 @@ static void interrupted_child(int fd)
 
 	alarm(10);
 	set(READ, (uint64_t[6]){ (uint64_t)fd, (uintptr_t)&byte, 1 });
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(1);
 	raise(SIGSTOP);
 	why = run();
 	if (why == IR_EXIT_CALLED) {
@@ -323,9 +324,13 @@ static void test_interrupted(void)
 	REQUIRE(pipe(p) == 0);
 	while ((r = interrupted_after(p[0], steps)) == 0)
 		steps++;
-	CHECK_EQ(r, 2);
-	/* raise, set and enter are a few instructions at least, and the thunk is. */
-	CHECK(steps > 60 && steps < 5000);
+	if (r == -1) { /* qemu-user */
+		printf("skip interrupted nothing can be traced here\n");
+	} else {
+		CHECK_EQ(r, 2);
+		/* raise, set and enter are a few instructions at least, and the thunk is. */
+		CHECK(steps > 60 && steps < 5000);
+	}
 	close(p[0]);
 	close(p[1]);
 	nativerun_fini(&n);

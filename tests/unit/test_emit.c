@@ -2,7 +2,6 @@
  * Compiled code on this machine against the interpreter: random units with random states, under each set of cpu
  * features and with and without a guest base; registers, memory, flags, pc and reason must be equal.
  */
-#include "arch/x86_64/x64.h"
 #include "lib/opt/pass.h"
 #include "tests/unit/check.h"
 #include "tests/unit/fpcases.h"
@@ -20,18 +19,29 @@ static const struct ir_reg mixed_regs[] = {
 };
 static const struct ir_regfile mixed = { ARRAY_LEN(mixed_regs), mixed_regs };
 
-#define BIT(f) (UINT64_C(1) << X64_FEATURE_##f)
+/* Features of any host; what this machine does not have is left out. */
 static const struct {
-	const char *name;
+	const char *name, *features;
 	struct jit_opts opts;
 } configs[] = {
-	{ "baseline", { 0 } },
-	{ "sse4.1", { .host_features = BIT(SSE41), .guest_base = true } },
-	{ "avx", { .host_features = BIT(SSE41) | BIT(AVX), .count_blocks = true } },
-	{ "all", { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) } },
-	{ "all based",
-	  { .host_features = BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2), .guest_base = true } },
+	{ "baseline", "", { 0 } },
+	{ "sse4.1", "sse4.1", { .guest_base = true } },
+	{ "avx", "sse4.1 avx", { .count_blocks = true } },
+	{ "all", "sse4.1 avx fma bmi2 lse", { 0 } },
+	{ "all based", "sse4.1 avx fma bmi2 lse", { .guest_base = true } },
 };
+
+/* The features of configuration c that this machine has. */
+static uint64_t features_of(unsigned c)
+{
+	const char *name;
+	uint64_t bits = 0;
+
+	for (unsigned b = 0; (name = host_native()->feature_name(b)); b++)
+		if (strstr(configs[c].features, name))
+			bits |= UINT64_C(1) << b;
+	return bits & native_features();
+}
 
 /* ---- what a run gives ------------------------------------------------------------------------------ */
 
@@ -90,11 +100,27 @@ struct work {
 	struct nativerun n;
 	struct arena a, scratch;
 	struct outcome before, expected, got;
+	unsigned second; /* units of which the passes made second versions */
 };
 
-static void work_init(struct work *w, const struct ir_regfile *regs, struct jit_opts opts)
+/* Helper 0 makes the thread stop at the next safe point when it is called for the stop_at-th time. */
+static unsigned stop_at, calls;
+
+static uint64_t helper(struct ir_state *st, uint64_t a, uint64_t b)
 {
-	opts.host_features &= native_features();
+	(void)a, (void)b;
+	if (++calls == stop_at)
+		st->stop = IR_STOP_SIGNAL;
+	return 0;
+}
+
+static ir_helper_fn *const helpers[IR_HELPER_COUNT] = { helper };
+
+static void work_init(struct work *w, const struct ir_regfile *regs, unsigned config)
+{
+	struct jit_opts opts = configs[config].opts;
+
+	opts.host_features = features_of(config);
 	nativerun_init(&w->n, regs, opts, WINDOW);
 	w->n.check = true;
 	arena_init(&w->a);
@@ -115,6 +141,8 @@ static void run_interpreted(struct work *w, const struct ir_unit *u)
 
 	memcpy(irgen_window, w->before.window, sizeof irgen_window);
 	o->st = w->before.st;
+	o->st.helpers = helpers;
+	o->st.stop = calls = 0;
 	o->reason = ir_interp(u, &o->st, &irgen_memory, &w->scratch);
 	memcpy(o->window, irgen_window, sizeof irgen_window);
 }
@@ -129,11 +157,31 @@ static void run_native(struct work *w)
 	st->fflags = w->before.st.fflags;
 	st->resv_addr = w->before.st.resv_addr;
 	st->resv_value = w->before.st.resv_value;
+	st->helpers = helpers;
+	st->stop = calls = 0;
 	memset(st->entries, 0, sizeof st->entries); /* no counter runs over */
 	nativerun_set_memory(&w->n, w->before.window, sizeof w->before.window);
 	o->reason = nativerun_run(&w->n, NULL, false);
 	o->st = *st;
 	memcpy(o->window, nativerun_memory(&w->n), sizeof o->window);
+}
+
+/*
+ * Code looks at stop at some jumps back (struct ir_safe), the interpreter at all of them. A helper was called right before
+ * the one where code has stopped: the interpreter shall stop there. Code also looks before it leaves; false: and where it
+ * went from a second version of a block forward to a first one, which the interpreter has no part in.
+ */
+static bool run_both(struct work *w, const struct ir_unit *source, unsigned stop_call)
+{
+	stop_at = stop_call;
+	run_native(w);
+	stop_at = w->got.reason == IR_EXIT_STOP ? calls : 0;
+	run_interpreted(w, source);
+	if (w->got.reason == IR_EXIT_STOP && w->expected.st.pc != w->got.st.pc)
+		return false;
+	if (w->got.reason == IR_EXIT_STOP && w->expected.reason == IR_EXIT_LOOKUP)
+		w->got.reason = IR_EXIT_LOOKUP;
+	return true;
 }
 
 static void show_unit(const struct ir_unit *u)
@@ -160,8 +208,8 @@ static bool compare(struct work *w, struct irgen *g, const struct ir_unit *sourc
 	for (unsigned k = 0; k < runs; k++) {
 		irgen_state(g, &w->before.st, u->regs, 3);
 		irgen_fill(g, w->before.window);
-		run_interpreted(w, source);
-		run_native(w);
+		if (!run_both(w, source, g->calls ? irgen_below(g, 2 * g->turns) : 0))
+			continue;
 		if (!CHECK(same(&w->expected, &w->got, u->regs))) {
 			show_difference(&w->expected, &w->got, u->regs);
 			for (unsigned r = 0; r < u->regs->count; r++)
@@ -183,34 +231,47 @@ static unsigned scaled(unsigned n)
 	return s ? n * (unsigned)atoi(s) : n;
 }
 
-static void random_units(unsigned config, const struct ir_regfile *regs, unsigned count,
-			 unsigned insns, unsigned blocks, bool fp)
+static void random_loops(unsigned config, const struct ir_regfile *regs, unsigned count,
+			 unsigned insns, unsigned blocks, unsigned turns, bool fp)
 {
+	struct diag d = DIAG_INIT;
 	struct work *w = calloc(1, sizeof *w);
 	struct irgen g;
 
-	work_init(w, regs, configs[config].opts);
+	work_init(w, regs, config);
 	for (unsigned i = 0; i < count && !check_failed; i++) {
 		struct ir_unit u, v;
 
 		irgen_init(&g, config * 1000003u + i, regs);
 		g.insns = insns;
 		g.blocks = blocks;
+		g.turns = turns;
+		g.calls = turns && i & 4;
 		g.fp = fp;
 		g.wild = i % 3 == 0;
 		CHECK_AT("%s unit %u", configs[config].name, i);
 		arena_reset(&w->a);
 		irgen_unit(&g, &w->a, regs, &u);
 		irgen_copy(&u, &w->a, &v);
-		if (i & 1)
+		if (turns)
+			opt_run(&v, "carry,getput,fold,addr,cse,nan,dce", &d);
+		else if (i & 1)
 			opt_level1(&v);
+		w->second += v.block_count > u.block_count;
 		w->n.region = i & 2 ? 1 + i : 0;
 		if (!compare(w, &g, &v, &v, 3))
 			break;
 	}
 	check_where[0] = 0;
+	CHECK(!turns || check_failed || w->second > count / 5);
 	work_fini(w);
 	free(w);
+}
+
+static void random_units(unsigned config, const struct ir_regfile *regs, unsigned count,
+			 unsigned insns, unsigned blocks, bool fp)
+{
+	random_loops(config, regs, count, insns, blocks, 0, fp);
 }
 
 static void test_random_int(void)
@@ -235,6 +296,23 @@ static void test_random_regions(void)
 {
 	for (unsigned c = 0; c < ARRAY_LEN(configs); c++)
 		random_units(c, &mixed, scaled(500), 25, 4, true);
+}
+
+/* Most loops have blocks in two versions (lib/opt/carry.c), or this would test little. */
+static void test_random_loops(void)
+{
+	for (unsigned c = 0; c < ARRAY_LEN(configs); c++) {
+		random_loops(c, &mixed, scaled(600), 12, 1, 12, true);
+		random_loops(c, &irgen_regs, scaled(400), 12, 3, 12, true);
+	}
+}
+
+/* Every how many of the edge values are tried: more than 1 where it is slow, under qemu. */
+static unsigned stride(void)
+{
+	const char *s = getenv("KIT_TEST_STRIDE");
+
+	return s ? (unsigned)atoi(s) : 1;
 }
 
 /* ---- each operation with edge values ------------------------------------------------------------------- */
@@ -375,7 +453,7 @@ static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 	struct ir_unit u;
 
 	/* Both in registers, then each a constant. */
-	for (unsigned form = 0; form < 1 + 2 * edges; form++) {
+	for (unsigned form = 0; form < 1 + 2 * edges; form += form ? stride() : 1) {
 		const uint64_t *c = form ? &int_edges[(form - 1) / 2] : NULL;
 		const uint64_t *const consts[2] = { form & 1 ? c : NULL, form & 1 ? NULL : c };
 
@@ -383,7 +461,7 @@ static void int_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 		op_unit(&w->a, w->n.target.regs, &u, op, t, sub, consts);
 		if (!compiled(w, &u))
 			return;
-		for (unsigned x = 0; x < edges * (form ? 1 : edges); x++) {
+		for (unsigned x = 0; x < edges * (form ? 1 : edges); x += stride()) {
 			const uint64_t i[3] = { int_edges[x % edges],
 						int_edges[form ? x : x / edges], 5 };
 
@@ -432,7 +510,7 @@ static void fp_op(struct work *w, unsigned op, enum ir_type t, unsigned sub)
 		for (n = 0; n < ARRAY_LEN(int_edges); n++)
 			v[n] = int_edges[n];
 	frms = info->sub == IR_SUB_RM && sub == IR_RM_DYN ? 4 : 1;
-	for (unsigned x = 0; x < n; x++)
+	for (unsigned x = 0; x < n; x += stride())
 		for (unsigned y = 0; y < (info->b == IR_NONE ? 1 : n); y++)
 			for (unsigned frm = 0; frm < frms; frm++) {
 				const uint64_t f[3] = { v[x], v[y], v[(x * 7 + y) % n] };
@@ -446,7 +524,7 @@ static void each_op(unsigned config, unsigned first, unsigned last)
 {
 	struct work *w = calloc(1, sizeof *w);
 
-	work_init(w, &mixed, configs[config].opts);
+	work_init(w, &mixed, config);
 	for (unsigned op = first; op <= last && !check_failed; op++) {
 		const struct ir_op_info *info = &ir_ops[op];
 		unsigned subs = info->sub == IR_SUB_CC ? 6 : info->sub == IR_SUB_RM ? 6 : 1;
@@ -562,7 +640,7 @@ static void test_shapes(void)
 		struct ir_unit u;
 
 		CHECK_AT("%s shape %u", configs[c].name, i);
-		work_init(w, &mixed, configs[c].opts);
+		work_init(w, &mixed, c);
 		snprintf(text, sizeof text, "block 0x1000 {\n%s}\n", shapes[i]);
 		ir_unit_init(&u, &w->a, &mixed, 0);
 		if (!CHECK(ir_parse(text, &u, &d)))
@@ -581,24 +659,39 @@ static void test_shapes(void)
 	check_where[0] = 0;
 }
 
+/* The bit of a feature of this machine's host. */
+static uint64_t feature(const char *name)
+{
+	unsigned b = 0;
+
+	while (host_native()->feature_name(b) && strcmp(host_native()->feature_name(b), name) != 0)
+		b++;
+	CHECK(host_native()->feature_name(b));
+	return UINT64_C(1) << b;
+}
+
 /* libgcc asks the cpu by itself. */
 static void test_features(void)
 {
+#ifdef __x86_64__
 	uint64_t want = 0;
 
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("sse4.1"))
-		want |= UINT64_C(1) << X64_FEATURE_SSE41;
+		want |= feature("sse4.1");
 	if (__builtin_cpu_supports("avx"))
-		want |= UINT64_C(1) << X64_FEATURE_AVX;
+		want |= feature("avx");
 	if (__builtin_cpu_supports("fma"))
-		want |= UINT64_C(1) << X64_FEATURE_FMA;
+		want |= feature("fma");
 	if (__builtin_cpu_supports("bmi2"))
-		want |= UINT64_C(1) << X64_FEATURE_BMI2;
+		want |= feature("bmi2");
 	if (__builtin_cpu_supports("avx2"))
-		want |= UINT64_C(1) << X64_FEATURE_AVX2;
+		want |= feature("avx2");
 	CHECK_EQ(native_features(), want);
+#else
+	CHECK_EQ(native_features() & ~feature("lse"), 0);
+#endif
 }
 
 CHECK_MAIN(test_features, test_shapes, test_random_int, test_random_fp, test_random_short,
-	   test_random_regions, test_int_ops, test_fp_ops)
+	   test_random_regions, test_random_loops, test_int_ops, test_fp_ops)

@@ -1,101 +1,9 @@
 /*
  * The x86-64 encoder against a disassembler: each row of enc.def with registers, addresses and immediates that
  * choose every form of ModRM, SIB, displacement and prefix; then the functions around the rows.
- *
- * With KIT_ENC_LIST=FILE each case is also written there as "bytes<tab>text" for tests/enc/run, which has an
- * assembler's opinion.
  */
 #include "arch/x86_64/x64_priv.h"
-#include "lib/jit/disas.h"
-#include "tests/unit/check.h"
-
-#include <stdarg.h>
-#include <stdlib.h>
-
-enum { BATCH = 2000, TEXT = 96, MAX_BYTES = 16 * BATCH };
-
-/* ---- cases, compared a batch at a time --------------------------------------------------------------- */
-
-static struct {
-	struct codebuf cb;
-	uint8_t bytes[MAX_BYTES];
-	char text[BATCH][TEXT];
-	uint32_t at[BATCH + 1];
-	unsigned count;
-	FILE *list;
-} batch;
-
-static void write_list(void)
-{
-	for (unsigned i = 0; i < batch.count; i++) {
-		for (uint32_t k = batch.at[i]; k < batch.at[i + 1]; k++)
-			fprintf(batch.list, "%02x", batch.bytes[k]);
-		fprintf(batch.list, "\t%s\n", batch.text[i]);
-	}
-}
-
-/* Compares what was encoded with what was meant. */
-static void flush(void)
-{
-	struct strbuf out = STRBUF_INIT;
-	struct code code = { .bytes = batch.bytes };
-	char *save = NULL, *copy, *line;
-	unsigned i = 0;
-
-	batch.at[batch.count] = cb_pos(&batch.cb);
-	code.size_bytes = batch.at[batch.count];
-	CHECK(!batch.cb.overflow);
-	if (batch.list)
-		write_list();
-	jit_disas("x86_64", &code, false, &out);
-	copy = strdup(strbuf_str(&out));
-	for (line = strtok_r(copy, "\n", &save); line && i < batch.count;
-	     line = strtok_r(NULL, "\n", &save), i++) {
-		char *text = strstr(line, "  ") + 2;
-
-		text += strspn(text, " ");
-		text = strchr(line + strspn(line, " "), ' ') + 2;
-		if (!CHECK_STR(text, batch.text[i]))
-			break;
-	}
-	if (!check_failed)
-		CHECK_EQ(i, batch.count);
-	free(copy);
-	strbuf_fini(&out);
-	batch.count = 0;
-	cb_init(&batch.cb, batch.bytes, sizeof batch.bytes);
-}
-
-/* The buffer for the next case, whose text is given. */
-static struct codebuf *expect(const char *fmt, ...) KIT_PRINTF(1, 2);
-static struct codebuf *expect(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (batch.count == BATCH)
-		flush();
-	batch.at[batch.count] = cb_pos(&batch.cb);
-	va_start(ap, fmt);
-	vsnprintf(batch.text[batch.count++], TEXT, fmt, ap);
-	va_end(ap);
-	return &batch.cb;
-}
-
-static void begin(void)
-{
-	const char *path = getenv("KIT_ENC_LIST");
-
-	batch.count = 0;
-	batch.list = path ? fopen(path, "a") : NULL;
-	cb_init(&batch.cb, batch.bytes, sizeof batch.bytes);
-}
-
-static void end(void)
-{
-	flush();
-	if (batch.list)
-		fclose(batch.list);
-}
+#include "tests/unit/encbatch.h"
 
 /* ---- operands as text ------------------------------------------------------------------------------------ */
 
@@ -464,7 +372,7 @@ static void name_form(struct form *f, bool is_float)
 
 static void test_rows(void)
 {
-	begin();
+	begin("x86_64");
 	for (unsigned i = 0; i < ARRAY_LEN(rows) && !check_failed; i++) {
 		const struct shape *s = shape_of(&rows[i]);
 		bool scalar = strstr(rows[i].mnemonic, "sd") && rows[i].op >> 10 & 1
@@ -505,7 +413,7 @@ static void test_alu(void)
 	static const char *const name[] = { "add", "or", "adc", "sbb", "and", "sub", "xor", "cmp" };
 	const struct x64_mem m = x64_at(X64_RBP, -64);
 
-	begin();
+	begin("x86_64");
 	for (unsigned a = 0; a < ARRAY_LEN(name); a++) {
 		enum x64_alu alu = (enum x64_alu)a;
 
@@ -526,7 +434,7 @@ static void test_alu(void)
 
 static void test_mov_imm(void)
 {
-	begin();
+	begin("x86_64");
 	x64_mov_imm(expect("xor r9d, r9d"), X64_R9, 0);
 	x64_mov_imm(expect("mov ebx, 1"), X64_RBX, 1);
 	x64_mov_imm(expect("mov r15d, 0xffffffff"), X64_R15, UINT32_MAX);
@@ -541,7 +449,7 @@ static void test_conditions(void)
 {
 	static const char *const cc[] = { "o", "no", "b", "ae", "e", "ne", "be", "a",
 					  "s", "ns", "p", "np", "l", "ge", "le", "g" };
-	begin();
+	begin("x86_64");
 	for (unsigned i = 0; i < 16; i++) {
 		x64_r(expect("set%s sil", cc[i]), X64_SETCC + i, 0, X64_RSI);
 		x64_rr(expect("cmov%s r8, rax", cc[i]), X64_CMOVCC + i, 1, X64_R8, X64_RAX);
@@ -551,7 +459,7 @@ static void test_conditions(void)
 
 static void test_stack(void)
 {
-	begin();
+	begin("x86_64");
 	for (unsigned r = 0; r < 16; r++) {
 		x64_push(expect("push %s", int_name[QWORD][r]), r);
 		x64_pop(expect("pop %s", int_name[QWORD][r]), r);

@@ -350,6 +350,30 @@ static void test_free_text(void)
 	fixture_fini(&x);
 }
 
+/* What blocks know at their entry, and exits that choose a block: what is refused. */
+static void test_known(void)
+{
+	static const char *const bad[][2] = {
+		{ "block 0x1000 boxed f0 {\n exit jump 0x1000\n}", "entered from outside" },
+		{ "block 0x1000 {\n exit jump 0x1004\n}\nblock 0x1004 canon r1 {\n exit jump "
+		  "0x1000\n}",
+		  "not f64" },
+		{ "block 0x1000 {\n exit jump 0x1000 to 1\n}", "there is no block 1" },
+		{ "block 0x1000 {\n exit jump 0x1004 to 0\n}", "does not start at" },
+	};
+
+	for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
+		struct fixture x;
+
+		CHECK_AT("%s", bad[k][0]);
+		fixture_init(&x);
+		CHECK(!ir_parse(bad[k][0], &x.u, &x.d));
+		if (!CHECK(strstr(x.d.text, bad[k][1]) != NULL))
+			printf("  it says: %s\n", x.d.text);
+		fixture_fini(&x);
+	}
+}
+
 /* ---- the meaning of operations -------------------------------------------------------------------- */
 
 #define ALL  UINT64_MAX
@@ -772,7 +796,7 @@ static void test_interp_helper(void)
 }
 
 CHECK_MAIN(test_cover, test_compact, test_verify, test_verify_blocks, test_round_trip,
-	   test_bad_text, test_free_text, test_eval, test_eval_fma, test_eval_modes,
+	   test_bad_text, test_free_text, test_known, test_eval, test_eval_fma, test_eval_modes,
 	   test_conditions, test_interp_loads, test_interp_fault, test_interp_amo,
 	   test_interp_misaligned, test_interp_lrsc, test_interp_loop, test_interp_blocks,
 	   test_interp_float_state, test_interp_helper)

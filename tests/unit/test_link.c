@@ -125,7 +125,7 @@ static void link_site(struct program *p, const void *code)
 
 			if (at + l->at != field)
 				continue;
-			CHECK(field / 32 == (field + 3) / 32);
+			CHECK(field / p->n.host->code_align == (field + 3) / p->n.host->code_align);
 			if (l->kind == CODE_LINK_IC) {
 				CHECK_EQ((at + l->key_at) % 8, 0);
 				memcpy(&key, p->made[i].at + l->key_at, 8);
@@ -478,6 +478,7 @@ static bool refused(struct program *p, const struct code *c, const uint32_t *fie
 static void test_tables(void)
 {
 	struct program *p = malloc(sizeof *p);
+	const struct code_link *ic;
 	const struct code *c;
 
 	REQUIRE(p);
@@ -488,12 +489,14 @@ static void test_tables(void)
 	REQUIRE(code_at(p, 0x1000));
 	c = &p->made[0].code;
 	REQUIRE(c->link_count == 2 && c->fault_count == 2);
+	ic = &c->link[c->link[0].kind != CODE_LINK_IC]; /* hosts differ in their order */
+	CHECK(ic->kind == CODE_LINK_IC);
 	CHECK(tables_pass(p, c));
 	CHECK(refused(p, c, &c->link[0].at, c->link[1].at + 2));
 	CHECK(refused(p, c, &c->link[0].at, c->size_bytes - 3));
 	CHECK(refused(p, c, &c->link[0].at, 30));
 	CHECK(refused(p, c, &c->link[1].stub, c->size_bytes));
-	CHECK(refused(p, c, &c->link[1].key_at, c->link[1].key_at + 4));
+	CHECK(refused(p, c, &ic->key_at, ic->key_at + 4));
 	CHECK(refused(p, c, &c->fault[1].at, c->fault[0].at));
 	CHECK(refused(p, c, &c->fault[1].at, c->size_bytes));
 	CHECK(refused(p, c, &c->fault[0].first, c->loc_count + 1));

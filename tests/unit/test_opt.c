@@ -131,7 +131,9 @@ static bool try_unit(struct work *w, struct irgen *g, const char *passes)
 	return true;
 }
 
-static void try_passes(const char *passes, uint64_t seed, unsigned blocks, bool wild)
+enum { TURNS = 12 };
+
+static void try_loops(const char *passes, uint64_t seed, unsigned blocks, unsigned turns, bool wild)
 {
 	static struct work w; /* large */
 	struct irgen g;
@@ -140,6 +142,7 @@ static void try_passes(const char *passes, uint64_t seed, unsigned blocks, bool 
 	arena_init(&w.scratch);
 	irgen_init(&g, seed, &irgen_regs);
 	g.blocks = blocks;
+	g.turns = turns;
 	g.wild = wild;
 	for (unsigned n = 0; n < UNITS; n++) {
 		CHECK_AT("%s seed=%" PRIu64 " unit=%u", passes, seed, n);
@@ -154,6 +157,11 @@ static void try_passes(const char *passes, uint64_t seed, unsigned blocks, bool 
 	arena_fini(&w.scratch);
 }
 
+static void try_passes(const char *passes, uint64_t seed, unsigned blocks, bool wild)
+{
+	try_loops(passes, seed, blocks, 0, wild);
+}
+
 static void test_each_pass(void)
 {
 	for (unsigned p = 0; p < OPT_PASS_COUNT; p++)
@@ -165,6 +173,15 @@ static void test_level1_faults(void) { try_passes("level1", 2, 1, true); }
 static void test_level1_blocks(void) { try_passes("level1", 3, 3, true); }
 static void test_twice(void) { try_passes("level1,level1", 4, 1, true); }
 static void test_sequence(void) { try_passes("getput,fold,addr,cse,nan,dce,fold,dce", 5, 2, true); }
+
+/* Without bytes: where those give up, another turn may be meant than the first that redone finds. */
+static void test_loops(void)
+{
+	try_loops("carry", 6, 1, TURNS, false);
+	try_loops("carry", 7, 4, TURNS, true);
+	try_loops("carry,getput,fold,addr,cse,nan,dce", 8, 3, TURNS, true);
+	try_loops("level2", 9, 3, TURNS, false);
+}
 
 static void test_names(void)
 {
@@ -184,4 +201,4 @@ static void test_names(void)
 }
 
 CHECK_MAIN(test_each_pass, test_level1, test_level1_faults, test_level1_blocks, test_twice,
-	   test_sequence, test_names)
+	   test_loops, test_sequence, test_names)

@@ -33,12 +33,21 @@ static void count_kill(void *ctx, const struct tc_unit *u)
 	killed++;
 }
 
+/* A displacement from the end of the field. */
+static uint32_t link_word(uint32_t was, int64_t disp)
+{
+	(void)was;
+	return (uint32_t)(disp - 4);
+}
+
+static const struct jit_host host = { .code_align = ALIGN_BYTES, .link_word = link_word };
+
 static void begin(void)
 {
 	struct diag d = DIAG_INIT;
 
 	killed = 0;
-	REQUIRE(tc_init(&tc, CACHE_BYTES, RESERVED_BYTES, ALIGN_BYTES, &d));
+	REQUIRE(tc_init(&tc, CACHE_BYTES, RESERVED_BYTES, &host, &d));
 	tc.on_kill = count_kill;
 }
 

@@ -1,5 +1,5 @@
-/* Files of a tree of processes; see outfile.h. Written to also from signal handlers: nothing here allocates but outfile_open. */
-#include "runtime/sys/outfile.h"
+/* Files of a tree of processes; see ownfile.h. Written to also from signal handlers: nothing here allocates but ownfile_open. */
+#include "runtime/sys/ownfile.h"
 
 #include "runtime/sys/exec.h"
 
@@ -13,17 +13,17 @@
 
 enum { NAME_BYTES = 256, FILE_MODE = 0666 };
 
-static struct outfile {
+static struct ownfile {
 	int fd; /* one more than the descriptor; 0: none */
 	bool many, by_thread, d_is_thread;
 	const char *name, *suffix; /* of many: without the folder */
 } files[KIT_OWN_FILES];
 
-bool outfile_is_open(enum kit_own_file which) { return files[which].fd != 0; }
-bool outfile_is_by_thread(enum kit_own_file which) { return files[which].by_thread; }
-int outfile_fd(enum kit_own_file which) { return files[which].fd - 1; }
+bool ownfile_is_open(enum kit_own_file which) { return files[which].fd != 0; }
+bool ownfile_is_by_thread(enum kit_own_file which) { return files[which].by_thread; }
+int ownfile_fd(enum kit_own_file which) { return files[which].fd - 1; }
 
-void outfile_keep(enum kit_own_file which, int fd) { files[which].fd = sys_fd_hide(fd) + 1; }
+void ownfile_keep(enum kit_own_file which, int fd) { files[which].fd = sys_fd_hide(fd) + 1; }
 
 /* The folder of name, "." or up to its last slash. */
 static char *folder_of(const char *name)
@@ -33,7 +33,7 @@ static char *folder_of(const char *name)
 	return slash ? strndup(name, (size_t)(slash - name) + 1) : strdup(".");
 }
 
-static int open_new(const struct outfile *f, const char *name, bool anew)
+static int open_new(const struct ownfile *f, const char *name, bool anew)
 {
 	char *text, *folder;
 	int fd;
@@ -52,14 +52,14 @@ static int open_new(const struct outfile *f, const char *name, bool anew)
 	return fd;
 }
 
-bool outfile_open(enum kit_own_file which, const char *name, const char *suffix, unsigned inherited,
+bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix, unsigned inherited,
 		  bool thread, struct diag *d)
 {
-	struct outfile *f = &files[which];
+	struct ownfile *f = &files[which];
 	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
 	int fd = (int)inherited - 1;
 
-	*f = (struct outfile){ .name = last, .suffix = suffix, .d_is_thread = thread };
+	*f = (struct ownfile){ .name = last, .suffix = suffix, .d_is_thread = thread };
 	f->many = strchr(last, '%') || strchr(suffix, '%');
 	f->by_thread = strstr(last, "%t") || strstr(suffix, "%t") || (thread && strstr(last, "%d"));
 	if (slash && memchr(name, '%', (size_t)(slash - name)))
@@ -72,12 +72,12 @@ bool outfile_open(enum kit_own_file which, const char *name, const char *suffix,
 	if (fd < 0)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "'%s' cannot be written: %s", name,
 				 strerror(errno));
-	outfile_keep(which, fd);
+	ownfile_keep(which, fd);
 	return true;
 }
 
 /* Copies the pattern to at, with numbers in place of %p, %d and %t; what does not fit is cut. */
-static char *expand(const struct outfile *f, const char *pattern, char *at, const char *end)
+static char *expand(const struct ownfile *f, const char *pattern, char *at, const char *end)
 {
 	for (; *pattern && at < end; pattern++) {
 		int n;
@@ -100,9 +100,9 @@ static char *expand(const struct outfile *f, const char *pattern, char *at, cons
 	return at;
 }
 
-void outfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
+void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
 {
-	const struct outfile *f = &files[which];
+	const struct ownfile *f = &files[which];
 	char name[NAME_BYTES] = "", *end = name + sizeof name - 1, *at;
 	int fd = f->fd - 1, saved = errno;
 

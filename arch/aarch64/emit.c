@@ -1,0 +1,269 @@
+/*
+ * Emission: from allocated LIR to bytes and tables. Pure; the same list gives the same bytes.
+ */
+#include "arch/aarch64/emit_priv.h"
+
+unsigned a64_cold(struct a64_emit *e, uint32_t from,
+		  void (*make)(struct a64_emit *e, const struct a64_cold *c))
+{
+	arena_grow(e->lir->arena, e->cold, e->cold_count, e->cold_cap);
+	e->cold[e->cold_count] = (struct a64_cold){ .make = make, .in = e->in, .from = from };
+	return e->cold_count++;
+}
+
+void a64_back_here(struct a64_emit *e, unsigned number) { e->cold[number].back = cb_pos(e->cb); }
+
+void a64_go_back(struct a64_emit *e, const struct a64_cold *c)
+{
+	a64_fix(e->cb, a64_b(e->cb), c->back);
+}
+
+uint32_t a64_branch_if(struct a64_emit *e, struct a64_test t)
+{
+	switch (t.kind) {
+	case A64_TEST_ZERO:
+		return a64_cb(e->cb, t.set, t.w, t.reg);
+	case A64_TEST_BIT:
+		if (!e->far)
+			return a64_tb(e->cb, t.set, t.reg, t.w);
+		a64_log(e->cb, A64_ANDS_I, 1, A64_ZR, t.reg, UINT64_C(1) << t.w);
+		return a64_bcc(e->cb, t.set ? A64_CC_NE : A64_CC_EQ);
+	default:
+		return a64_bcc(e->cb, (enum a64_cc)t.cc);
+	}
+}
+
+void a64_may_fault(struct a64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_unit *u = e->lir;
+	uint32_t idx = (uint32_t)(in - u->insn);
+	const struct lir_fault *from = &u->fault[e->next_fault];
+
+	while (from->insn < idx) {
+		from++;
+		e->next_fault++;
+	}
+	KIT_DCHECK(e->next_fault < u->fault_count && from->insn == idx,
+		   "insn %u has no fault record", idx);
+	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
+	e->fault[e->fault_count++] = (struct code_fault){
+		.at = cb_pos(e->cb),
+		.gpc_off = in->gpc_off,
+		.first = from->first,
+		.count = (uint16_t)from->count,
+		.redo = in->flags & LF_REDO,
+	};
+}
+
+void a64_call_thunk(struct a64_emit *e, enum ir_thunk thunk)
+{
+	a64_load_state(e, A64_TMP2, A64_ST(thunk[thunk]));
+	a64_jump(e->cb, A64_BLR, A64_TMP2);
+}
+
+/* ---- operations that the allocator makes ----------------------------------------------------------- */
+
+static void emit_exchange(struct a64_emit *e, const struct lir_insn *in)
+{
+	unsigned a = a64_opreg(in, 0), b = a64_opreg(in, 1);
+
+	if (in->opnd[0].r < LIR_PHYS_FP) {
+		a64_mov(e->cb, 1, A64_TMP, a);
+		a64_mov(e->cb, 1, a, b);
+		a64_mov(e->cb, 1, b, A64_TMP);
+	} else {
+		a64_ff(e->cb, A64_FMOV, 1, A64_VTMP, a);
+		a64_ff(e->cb, A64_FMOV, 1, a, b);
+		a64_ff(e->cb, A64_FMOV, 1, b, A64_VTMP);
+	}
+}
+
+static void store_const(struct a64_emit *e, int32_t disp, int64_t value)
+{
+	if (value)
+		a64_mov_imm(e->cb, 1, A64_TMP, (uint64_t)value);
+	a64_store_state(e, value ? A64_TMP : A64_ZR, disp);
+}
+
+/* LIR_FIX; its C twin is a64_apply_fix. */
+static void emit_conversion(struct a64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = a64_opreg(in, 0);
+
+	if (in->fix == A64_FIX_SEXT32)
+		a64_bfm(e->cb, A64_SBFM, 1, d, d, 0, 31);
+	else
+		a64_vvv(e->cb, A64_ORR_V, d, d, A64_VBOX);
+}
+
+static void emit_made(struct a64_emit *e, const struct lir_insn *in)
+{
+	int32_t disp = (int32_t)in->imm; /* of LOAD and STORE */
+	unsigned d = a64_opreg(in, 0);
+	bool fp = in->opnd[0].r >= LIR_PHYS_FP;
+
+	switch (in->op) {
+	case LIR_MOVE:
+		if (fp)
+			a64_ff(e->cb, A64_FMOV, 1, d, a64_opreg(in, 1));
+		else
+			a64_mov(e->cb, 1, d, a64_opreg(in, 1));
+		break;
+	case LIR_XCHG:
+		emit_exchange(e, in);
+		break;
+	case LIR_CONST:
+		a64_mov_imm(e->cb, 1, d, (uint64_t)in->imm);
+		break;
+	case LIR_LOAD:
+		a64_ls(e->cb, fp ? A64_LDRD : A64_LDR64, d, a64_state(disp));
+		break;
+	case LIR_STORE:
+		a64_ls(e->cb, fp ? A64_STRD : A64_STR64, d, a64_state(disp));
+		break;
+	case LIR_STOREI:
+		store_const(e, disp, in->imm2);
+		break;
+	case LIR_FIX:
+		emit_conversion(e, in);
+		break;
+	default: /* NOP, PUT */
+		break;
+	}
+}
+
+void a64_emit_list(struct a64_emit *e, const struct lir_insn *in, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		emit_made(e, &in[i]);
+}
+
+void a64_leave_region(struct a64_emit *e, const struct lir_exit *x)
+{
+	if (x->to == IR_NOBLOCK)
+		a64_emit_list(e, e->lir->leave, e->lir->leave_count);
+}
+
+void a64_emit_stub(struct a64_emit *e, const struct lir_exit *x)
+{
+	a64_emit_list(e, e->lir->stub + x->stub_first, x->stub_count);
+	a64_leave_region(e, x);
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------ */
+
+typedef void emit_fn(struct a64_emit *e, const struct lir_insn *in);
+
+static emit_fn *const emit_op[A64_OP_END - LIR_HOST] = {
+#define AOP(name, ...) a64_emit_##name,
+#include "arch/aarch64/ops.def"
+#undef AOP
+};
+
+static void emit_insn(struct a64_emit *e, const struct lir_insn *in)
+{
+	e->in = in;
+	if (in->op >= LIR_HOST) {
+		emit_op[in->op - LIR_HOST](e, in);
+	} else if (in->op == LIR_BLOCK) {
+		e->block_at[in->imm] = cb_pos(e->cb);
+		if (e->count_blocks)
+			a64_count_entry(e, in);
+	} else {
+		emit_made(e, in);
+	}
+}
+
+/* Items may note further ones. */
+static void emit_cold(struct a64_emit *e)
+{
+	for (unsigned i = 0; i < e->cold_count; i++) {
+		struct a64_cold c = e->cold[i];
+
+		if (c.from != UINT32_MAX)
+			a64_fix(e->cb, c.from, cb_pos(e->cb));
+		e->in = c.in;
+		c.make(e, &c);
+	}
+}
+
+static void emit_literals(struct a64_emit *e)
+{
+	static const uint64_t empty_key = 1;
+
+	if (e->key_count && cb_pos(e->cb) % sizeof empty_key)
+		cb_put32(e->cb, A64_NOP);
+	for (unsigned i = 0; i < e->key_count; i++) {
+		e->link[e->key[i].row].key_at = cb_pos(e->cb);
+		a64_fix(e->cb, e->key[i].at, cb_pos(e->cb));
+		cb_put64(e->cb, empty_key);
+	}
+}
+
+/* For as much as a unit has as a rule. */
+static void make_room(struct a64_emit *e)
+{
+	const struct lir_unit *u = e->lir;
+
+	e->fault_cap = u->fault_count;
+	e->link_cap = 2 * u->exit_count;
+	e->cold_cap = 3 * u->exit_count;
+	e->fault = arena_new(u->arena, struct code_fault, e->fault_cap);
+	e->link = arena_new(u->arena, struct code_link, e->link_cap);
+	e->cold = arena_new(u->arena, struct a64_cold, e->cold_cap);
+}
+
+static void emit_all(struct a64_emit *e)
+{
+	const struct lir_unit *lir = e->lir;
+
+	make_room(e);
+	e->block_at = arena_new(lir->arena, uint32_t, lir->ir->block_count);
+	memset(e->block_at, 0xff, sizeof(uint32_t) * lir->ir->block_count);
+	a64_emit_list(e, lir->enter, lir->enter_count);
+	for (const struct lir_insn *in = lir->insn, *end = in + lir->insn_count; in < end; in++)
+		emit_insn(e, in);
+	emit_cold(e);
+	emit_literals(e);
+	for (unsigned i = 0; i < e->forward_count; i++)
+		a64_fix(e->cb, e->forward[i].at, e->block_at[e->forward[i].block]);
+}
+
+bool a64_emit(const struct lir_unit *lir, const struct ra_target *t, const struct jit_opts *o,
+	      struct codebuf *cb, struct code *out)
+{
+	const struct ir_unit *ir = lir->ir;
+	const struct a64_emit init = {
+		.cb = cb,
+		.lir = lir,
+		.features = o->host_features,
+		.guest_base = o->guest_base,
+		.count_blocks = o->count_blocks,
+	};
+	struct a64_emit e = init;
+
+	(void)t;
+	KIT_DCHECK(cb_pos(cb) == 0, "offsets count from the buffer's start (%u)", cb_pos(cb));
+	emit_all(&e);
+	if (cb->overflow) { /* the buffer, or the reach of a tbz */
+		cb_init(cb, cb->start, (uint32_t)(cb->end - cb->start));
+		e = init;
+		e.far = true;
+		emit_all(&e);
+	}
+	*out = (struct code){
+		.bytes = cb->start,
+		.size_bytes = cb_pos(cb),
+		.gpc = ir->gpc,
+		.guest_insns = ir->guest_insns,
+		.link = e.link,
+		.link_count = e.link_count,
+		.fault = e.fault,
+		.fault_count = e.fault_count,
+		.loc = lir->loc,
+		.loc_count = lir->loc_count,
+		.range = ir->range,
+		.range_count = ir->range_count,
+	};
+	return !cb->overflow;
+}
