@@ -8,6 +8,8 @@
 #ifndef KIT_ARCH_GUEST_H
 #define KIT_ARCH_GUEST_H
 
+#include "lib/base/diag.h"
+#include "lib/base/strbuf.h"
 #include "lib/ir/interp.h"
 #include "lib/ir/ir.h"
 #include "lib/ir/state.h"
@@ -66,6 +68,11 @@ struct guest {
 	const char *name; /* as uname -m says it */
 	const struct ir_regfile *regs;
 	uint64_t default_features; /* of the cpu that a run without --cpu gets */
+	const char *cpu_help;      /* the cpus that there are, a line each */
+	/* The features of "NAME[,+EXT|,-EXT]..."; false: d says what there is not. */
+	bool (*cpu_features)(const char *text, uint64_t *features, struct diag *d);
+	/* Their name, as /proc/cpuinfo has it. */
+	void (*cpu_isa)(uint64_t features, struct strbuf *out);
 	struct guest_decoder *(*decoder_new)(uint64_t features); /* NULL: Capstone cannot be used */
 	void (*decoder_free)(struct guest_decoder *d);
 	/*

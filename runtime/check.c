@@ -444,8 +444,7 @@ static void report(const struct lifted *l, struct kit_process *p, const struct i
 	report_unit(l, before, diff);
 	kit_log_write("kitemu: --selfcheck: the engines differ at pc %#lx",
 		      (unsigned long)l->u.gpc);
-	if (write(kit_log_fd(), diff->s, diff->len) < 0)
-		_exit(KIT_EXIT_INTERNAL);
+	kit_log_put(diff->s, diff->len);
 	_exit(KIT_EXIT_INTERNAL);
 }
 

@@ -20,8 +20,10 @@
 #include "runtime/sig/trace.h"
 #include "runtime/stats.h"
 #include "runtime/sys/exec.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
+#include "runtime/sys/strace_conf.h"
 #include "runtime/sys/sys.h"
 
 #include <stdlib.h>
@@ -41,8 +43,38 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 	return true;
 }
 
-/* path from the root, for the time when the guest has changed its directory. */
-static const char *absolute_path(const char *path)
+const char *const kit_strace_help = strace_help;
+
+bool kit_strace_options(const char *options, struct diag *d)
+{
+	return strace_configure(options, d);
+}
+
+static void put_log(const char *lines, size_t size_bytes)
+{
+	ownfile_put(KIT_LOG_FILE, lines, size_bytes);
+}
+
+bool kit_open_files(const struct kit_options *opt, struct diag *d)
+{
+	const unsigned *own = opt->own_file;
+
+	if (opt->log_ranges && !jit_show_only(opt->log_ranges, d))
+		return false;
+	if (opt->log_file) {
+		if (!ownfile_open(KIT_LOG_FILE, opt->log_file, "", own[KIT_LOG_FILE],
+				  kit_log_mask >> KIT_LOG_tid & 1, d))
+			return false;
+		kit_log_out = put_log;
+	}
+	if (opt->strace && strace_conf.file
+	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
+			     own[KIT_STRACE_FILE], false, d))
+		return false;
+	return !opt->strace || !strace_conf.counts || strace_counts_open(own[KIT_STRACE_COUNTS], d);
+}
+
+const char *kit_absolute_path(const char *path)
 {
 	struct strbuf b = STRBUF_INIT;
 	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
@@ -167,12 +199,19 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 
 static void farewell(struct kit_thread *t, int sig, bool executes)
 {
-	if (t->proc->opt.stats)
+	struct kit_process *p = t->proc;
+
+	if (p->opt.stats)
 		stats_write(t, sig, executes);
-	if (t->proc->ran)
-		cover_write(t->proc);
-	if (t->proc->profile)
-		profile_write(t->proc);
+	if (p->ran)
+		cover_write(p);
+	if (p->profile)
+		profile_write(p);
+	if (!p->opt.strace || executes)
+		return;
+	if (sig)
+		strace_killed(t, sig);
+	strace_counts_end();
 }
 
 static const struct kit_thread_ops thread_ops = {
@@ -209,6 +248,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 {
 	struct kit_process *p = calloc(1, sizeof *p);
 	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
+	const struct mem_want want = { opt->force_base, opt->base, opt->limit };
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
 	const uint64_t begin_ns = opt->stats || opt->max_insns ? stats_now_ns() : 0;
 
@@ -217,32 +257,28 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	memset(t, 0, sizeof *t);
 	p->opt = *opt;
-	if (opt->stats_to && strcmp(opt->stats_to, "json") != 0)
-		p->opt.stats_to = absolute_path(opt->stats_to);
-	if (opt->coverage)
-		p->opt.coverage = absolute_path(opt->coverage);
-	if (opt->profile)
-		p->opt.profile = absolute_path(opt->profile);
 	p->opt.count = opt->stats || opt->max_insns;
 	if (p->opt.count)
 		stats_process_init(p, begin_ns);
-	p->features = rv64_guest.default_features;
+	p->features = opt->features ? opt->features : rv64_guest.default_features;
 	p->self_fd = sys_exec_self_fd();
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
-	p->exe_path = absolute_path(prog->path);
+	p->exe_path = kit_absolute_path(prog->path);
 	p->ops = &thread_ops;
 	kit_list_init(p);
 	p->threads = 1;
 	t->proc = p;
 	t->tid = getpid();
 	t->leader = true;
-	if (opt->strace)
+	if (opt->strace && strace_conf.lines)
 		t->sig_trace = strace_signal;
 	kit_set_self(t);
-	p->mem = mem_new(opt->force_base, d);
+	p->mem = mem_new(&want, d);
 	if (!p->mem || !sig_process_init(p, d))
 		return -1;
+	if (opt->strace || opt->stats || opt->coverage || opt->profile)
+		sig_end_late(p);
 	sig_thread_init(t);
 	sig_thread_start(t);
 	if (!kit_decoder(t))

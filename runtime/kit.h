@@ -9,11 +9,11 @@
 
 /* What to run. All strings live as long as the process. */
 struct kit_program {
-	const char *path;  /* the file, as the user named it */
-	const char *name;  /* what it was executed as, when that is a script; or NULL */
-	int fd;            /* open for reading, or -1: open path */
-	char *const *argv; /* the guest's, NULL-terminated */
-	char *const *envp;
+	const char *path; /* the file, as the user named it */
+	const char *name; /* what it was executed as, when that is a script; or NULL */
+	int fd;           /* open for reading, or -1: open path */
+	char **argv;      /* the guest's, NULL-terminated */
+	char **envp;
 };
 
 /*
@@ -22,6 +22,16 @@ struct kit_program {
  */
 bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *prog,
 		       struct kit_options *opt);
+
+/* strace's options that kit_options.strace may hold, a line each; and are these such? false: d says what is wrong. */
+extern const char *const kit_strace_help;
+bool kit_strace_options(const char *options, struct diag *d);
+
+/* Opens what opt wants to be written; false: d says why it cannot be. */
+bool kit_open_files(const struct kit_options *opt, struct diag *d);
+
+/* path from the root, for the time when the guest has changed its directory: on the heap, or path itself. */
+const char *kit_absolute_path(const char *path);
 
 /*
  * Loads and runs the program. Returns the guest's exit status; a guest that dies of a signal takes

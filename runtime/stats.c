@@ -314,12 +314,16 @@ static void tell(const struct record *r)
 /* By one write to the file's end, so that records of several processes stay whole. */
 static void put_line(const char *to, const struct strbuf *b)
 {
-	const bool is_file = strcmp(to, "json") != 0;
-	int fd = is_file ? open(to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : kit_log_fd();
+	int fd;
 
+	if (!strcmp(to, "json")) {
+		kit_log_put(b->s, b->len);
+		return;
+	}
+	fd = open(to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0 || write(fd, b->s, b->len) != (ssize_t)b->len)
 		kit_log_write("kitemu: --stats: cannot write to %s", to);
-	if (is_file && fd >= 0)
+	if (fd >= 0)
 		close(fd);
 }
 

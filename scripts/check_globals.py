@@ -11,8 +11,8 @@ import pathlib, re, subprocess, sys
 
 ROW = re.compile(r"^[0-9a-f]+ .{7} (\.(?:data|bss|tdata|tbss)(?!\.rel\.ro)\S*|\*COM\*)\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+)$")
 HEAD = re.compile(r"^(\S+):\s+file format ")
-# The log mask is set once, from the command line, before anything else runs.
-ALLOWED = {"kit_log_mask"}
+# What is logged and where are set once, from the command line, before anything else runs.
+ALLOWED = {"kit_log_mask", "kit_log_out"}
 LIBS = ("base", "ir", "opt", "ra", "jit", "rv64", "x86_64", "aarch64", "native", "arch")
 
 

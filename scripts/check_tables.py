@@ -98,7 +98,7 @@ RULES = {
     "lib/opt/passes.def": (False, [unique(0)]),
     "lib/base/log.def": (False, [unique(0)]),
     "runtime/sys/syscalls.def": (True, [ascending(0), unique(1)]),
-    "cmd/kitemu/options.def": (True, [unique(0)]),
+    "cmd/kitemu/options.def": (True, [unique(0, {"OPT"}), unique(2, {"OPT"})]),
     "runtime/sys/kinds.def": (False, [unique(0)]),
     "arch/rv64/insns.def": (False, [unique(0), match_in_mask(3, 4)]),
     "arch/rv64/supplement.def": (False, [match_in_mask(0, 1)]),

@@ -6,6 +6,7 @@
  * which) or a limit is reached. Pure: the same bytes, pc and limits give the same unit; guest
  * memory is read through the fetch function alone.
  */
+#include "arch/rv64/cpus.h"
 #include "arch/rv64/lift_priv.h"
 #include "arch/rv64/window.h"
 
@@ -176,6 +177,9 @@ const struct guest rv64_guest = {
 	.name = "riscv64",
 	.regs = &rv64_regs,
 	.default_features = RV64_FEATURES_GC,
+	.cpu_help = rv64_cpu_help,
+	.cpu_features = rv64_cpu_features,
+	.cpu_isa = rv64_cpu_isa,
 	.decoder_new = rv64_decoder_new,
 	.decoder_free = rv64_decoder_free,
 	.translate = translate,

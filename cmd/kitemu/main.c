@@ -2,11 +2,14 @@
  * kitemu: runs a static riscv64 Linux program. This file reads the command line, prints
  * the one line of an error, and ends with the guest's exit status.
  */
+#include "cmd/kitemu/binfmt.h"
 #include "cmd/kitemu/options.h"
 #include "runtime/kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef KIT_VERSION
@@ -22,8 +25,11 @@ static int fail(const char *what, const struct diag *d)
 static int run(const struct kit_options *opt, const struct kit_program *prog)
 {
 	struct diag d = DIAG_INIT;
-	int status = kit_run(opt, prog, &d);
+	int status;
 
+	if (!kit_open_files(opt, &d))
+		return fail("", &d);
+	status = kit_run(opt, prog, &d);
 	return status < 0 ? fail(prog->path, &d) : status;
 }
 
@@ -40,28 +46,69 @@ static int run_for_gdb(const struct kit_options *opt, char **argv, char **envp)
 	return run(opt, &prog);
 }
 
+/* One server for gdb listens there: programs that the guest starts are its matter. */
+static void hide_server(void)
+{
+	unsetenv("KITEMU_GDB");
+	unsetenv("QEMU_GDB");
+}
+
+/* What asks for no program; false: there is one to be run. */
+static bool only_say(const struct cmd_line *c)
+{
+	if (c->help)
+		options_print_help();
+	else if (c->version)
+		puts("kitemu " KIT_VERSION);
+	else if (c->completion)
+		options_print_completion(c->completion);
+	else if (c->list)
+		fputs(c->list, stdout);
+	else
+		return false;
+	return true;
+}
+
+/* kitemu's own file gives rights: then its command line could not be trusted, nor what a guest's execve hands over. */
+static bool is_set_id(void)
+{
+	struct stat s;
+
+	return getauxval(AT_SECURE) && stat("/proc/self/exe", &s) == 0
+	       && s.st_mode & (S_ISUID | S_ISGID);
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	struct diag d = DIAG_INIT;
 	struct kit_program prog;
-	struct cmd_line c;
+	struct cmd_line c = { 0 };
 
-	if (!options_from_environment(&c.opt, &d))
-		return fail("", &d);
-	if (kit_exec_handover(argc, argv, envp, &prog, &c.opt))
+	if (is_set_id())
+		return fail(
+		    "", &(struct diag){
+			    "kitemu must not be set-user-ID: it would give its owner's rights to "
+			    "any program; see --binfmt-credentials in kitemu(1)",
+			    KIT_EXIT_INTERNAL });
+	/* First: a guest's execve does not go through an entry, so nobody can pretend one to a set-user-ID program. */
+	if (binfmt_handover(argc, argv, envp, &prog)) {
+		if (!options_from_environment(&c, envp, &d))
+			return fail("", &d);
+		hide_server();
+		if (c.opt.argv0)
+			prog.argv[0] = (char *)(uintptr_t)c.opt.argv0;
+		prog.envp = options_environment(&c.opt, envp);
 		return run(&c.opt, &prog);
-	if (!options_parse(&c, argc, argv, &d))
+	}
+	if (kit_exec_handover(argc, argv, envp, &prog, &c.opt))
+		return options_inherit(&c.opt, &d) ? run(&c.opt, &prog) : fail("", &d);
+	if (!options_parse(&c, argc, argv, envp, &d))
 		return fail("", &d);
-	if (c.help) {
-		options_print_help();
+	if (only_say(&c))
 		return 0;
-	}
-	if (c.version) {
-		puts("kitemu " KIT_VERSION);
-		return 0;
-	}
-	/* One server listens there: programs that the guest starts are its matter. */
-	unsetenv("KITEMU_GDB");
+	if (c.binfmt)
+		return binfmt_do(&c, &d) ? 0 : fail("", &d);
+	hide_server();
 	if (c.program == argc) {
 		int status = kit_debug(&c.opt, run_for_gdb, &d);
 

@@ -138,3 +138,10 @@ void codemem_stack_free(char *stack, size_t size_bytes)
 {
 	munmap(stack - GUARD_BYTES, size_bytes + GUARD_BYTES);
 }
+
+void codemem_show_file(int fd)
+{
+	if (mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0)
+	    == MAP_FAILED)
+		return; /* a noexec file system: perf does without */
+}

@@ -57,4 +57,14 @@ static inline bool codemem_holds(const struct codemem *m, uint64_t host_pc)
 	return host_pc - (uintptr_t)m->rx < m->size_bytes;
 }
 
+/* The machine of translated code, as ELF numbers them. */
+#ifdef __aarch64__
+enum { CODEMEM_ELF_MACHINE = 183 };
+#else
+enum { CODEMEM_ELF_MACHINE = 62 };
+#endif
+
+/* Maps the first page of a file executable, and leaves it: who records mappings sees its name. */
+void codemem_show_file(int fd);
+
 #endif

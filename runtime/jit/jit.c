@@ -30,6 +30,7 @@
 #include "runtime/core/futex.h"
 #include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
+#include "runtime/jit/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	if (p->opt.stress)
 		size = STRESS_CACHE_BYTES;
 	j->opt = &p->opt;
+	j->perf.folder = p->opt.jitdump ? getcwd(NULL, 0) : NULL;
+	if (!j->perf.folder)
+		j->perf.folder = ".";
 	j->mem = p->mem;
 	j->guest = &rv64_guest;
 	j->host = host_native();
@@ -202,12 +206,14 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->opts.few_homes = p->opt.stress && getpid() % 2;
 	j->region_opts = j->opts;
 	j->region_opts.region = true;
-	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck;
+	j->opts.count_blocks = p->opt.max_level > 1 && !p->opt.selfcheck && !p->opt.one_insn;
 	j->limits = p->opt.selfcheck ? lockstep_limits : level1_limits;
+	if (p->opt.one_insn)
+		j->limits.max_insns = 1;
 	j->limits.keep_branches = j->host->keep_deps;
 	j->limits.count = p->opt.count;
-	j->limits.routines =
-	    !p->opt.no_idioms && !p->opt.count && native_routines(j->opts.host_features);
+	j->limits.routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count
+			     && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	pthread_mutex_init(&j->lock, NULL);
@@ -238,6 +244,7 @@ static void thread_free(struct jit_thread *jt)
 		return;
 	codemem_stack_free((char *)jt->jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
 	arena_fini(&jt->scratch);
+	strbuf_fini(&jt->shown);
 	free(jt->code);
 	free(jt);
 }
@@ -476,10 +483,11 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 				    const struct guest_limits *limits, struct code *c)
 {
 	struct jit_thread *jt = t->jit;
+	const bool shown = show_wants(pc);
+	enum jit_status status;
 	struct ir_unit u;
 	struct codebuf cb;
 	uint64_t begin = j->opt->stats ? now_ns() : 0, lifted;
-	enum jit_status status;
 
 	arena_reset(&jt->scratch);
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
@@ -490,6 +498,9 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	/* In lockstep each turn of a loop comes back to be compared. */
 	if (j->opt->selfcheck)
 		ir_cut_loops(&u);
+	strbuf_fini(&jt->shown);
+	if (KIT_UNLIKELY(shown))
+		show_ir(&jt->shown, KIT_LOG_op, &u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
 	lifted = begin ? now_ns() : 0;
 	status =
@@ -498,6 +509,8 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 		jt->lift_ns += lifted - begin;
 		jt->compile_ns += now_ns() - lifted;
 	}
+	if (KIT_UNLIKELY(shown))
+		show_ir(&jt->shown, KIT_LOG_op_opt, &u);
 	return status;
 }
 
@@ -630,6 +643,10 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = install(j, &c, hash);
+		if (KIT_UNLIKELY(show_wants(pc)))
+			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
+		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
+			perf_add(j, u);
 		start_counter(j, t, pc, region);
 	}
 	t->jit->translating = 1;
@@ -709,6 +726,9 @@ static unsigned patience(const struct kit_thread *t)
 {
 	uint64_t units = __atomic_load_n(&t->proc->jit->stats.units, __ATOMIC_RELAXED);
 
+	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
+	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
+		return 1;
 	return units < JIT_FIRST_UNITS ? JIT_FIRST_RUNS : JIT_LEVEL0_RUNS;
 }
 

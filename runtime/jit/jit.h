@@ -109,4 +109,10 @@ void jit_fork_child(struct kit_thread *t);
 
 void jit_get_stats(struct jit *j, struct jit_stats *s);
 
+/*
+ * --log=in_asm and its like are for code in these ranges alone: "START..END", "START+SIZE", "END-SIZE", by commas. false: d says
+ * what is wrong.
+ */
+bool jit_show_only(const char *ranges, struct diag *d);
+
 #endif

@@ -3,6 +3,7 @@
 #define KIT_RUNTIME_JIT_JIT_PRIV_H
 
 #include "arch/guest.h"
+#include "lib/base/strbuf.h"
 #include "lib/jit/host.h"
 #include "runtime/jit/jit.h"
 #include "runtime/jit/tc.h"
@@ -44,6 +45,7 @@ struct jit_thread {
 	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
 	gaddr translating;          /* the pc of it; 1: none */
 	bool region;                /* at level 2 */
+	struct strbuf shown;        /* its IR as text, where that is to be shown */
 	uint64_t runs, lookups;
 	uint64_t lift_ns, compile_ns; /* of --stats: the translation under way */
 	gaddr fault_end;              /* of the last fault: jit_fault_end */
@@ -75,6 +77,11 @@ struct jit {
 	struct tc tc;
 	unsigned links_left; /* after a fork: how many may still go without being patched */
 	struct jit_stats stats;
+	struct {
+		int pid;            /* whose files were written last */
+		uint64_t index;     /* of units in --jitdump's file */
+		const char *folder; /* of that */
+	} perf;
 	/*
 	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few
 	 * times only. Two pcs that share a place are translated the sooner. All threads count here, since each may run

@@ -18,6 +18,8 @@
 #include "runtime/load/load_priv.h"
 
 #include "arch/rv64/abi.h"
+#include "arch/rv64/cpu.h"
+#include "lib/base/hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,9 +38,6 @@ enum { CANNOT_RUN = 126 };
 #define STACK_USUAL_BYTES (UINT64_C(8) << 20)
 #define STACK_MOST_BYTES  (UINT64_C(64) << 30)
 #define STACK_ROOM_BYTES  (UINT64_C(32) << 10) /* left for the program beside its arguments */
-
-/* Bits of AT_HWCAP: one per letter of the ISA string. */
-#define HWCAP(letter) (UINT64_C(1) << ((letter) - 'A'))
 
 enum {
 	/* Names that a host's or libc's headers may lack. */
@@ -90,17 +89,34 @@ static void aux(struct auxv *a, uint64_t type, uint64_t value)
 	a->v[2 * a->count++ + 1] = value;
 }
 
+/* AT_HWCAP: a bit for each extension whose name is one letter. */
+static uint64_t hwcap(uint64_t features)
+{
+	static const char *const names[] = {
+#define X(name) #name,
+		RV64_EXTENSIONS(X)
+#undef X
+	};
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < RV64_EXT_COUNT; i++)
+		if (features >> i & 1 && !names[i][1])
+			v |= UINT64_C(1) << (names[i][0] - 'A');
+	return v;
+}
+
 /* In the kernel's order. riscv has no AT_PLATFORM and no AT_HWCAP2; rseq is not offered. */
 static void fill_auxv(struct auxv *a, const struct kit_process *p, const struct load_image *im,
 		      const struct load_place *at, gaddr random, gaddr execfn)
 {
-	aux(a, AUX_SYSINFO_EHDR, p->vdso_base);
+	/* Its functions multiply, and read a CSR. */
+	if (RV64_HAS(p->features, M) && RV64_HAS(p->features, Zicsr))
+		aux(a, AUX_SYSINFO_EHDR, p->vdso_base);
 	/* Sizes and geometries of the caches: 0 as on a machine whose device tree does not tell. */
 	for (unsigned type = AUX_L1I_CACHESIZE; type <= AUX_L3_CACHEGEOMETRY; type++)
 		aux(a, type, 0);
 	aux(a, AUX_MINSIGSTKSZ, align_up(sizeof(struct rv64_rt_sigframe), 16));
-	aux(a, AT_HWCAP,
-	    HWCAP('I') | HWCAP('M') | HWCAP('A') | HWCAP('F') | HWCAP('D') | HWCAP('C'));
+	aux(a, AT_HWCAP, hwcap(p->features));
 	aux(a, AT_PAGESZ, MEM_PAGE_BYTES);
 	aux(a, AT_CLKTCK, 100);
 	aux(a, AT_PHDR, at->phdr);
@@ -119,11 +135,14 @@ static void fill_auxv(struct auxv *a, const struct kit_process *p, const struct 
 	aux(a, AT_NULL, 0);
 }
 
-static void fill_random(void *bytes)
+static void fill_random(const struct kit_options *o, void *bytes)
 {
+	uint64_t seeded[2] = { kit_mix64(o->seed), kit_mix64(o->seed + 1) };
 	const void *from_kernel = (const void *)getauxval(AT_RANDOM);
 
-	if (getrandom(bytes, 16, GRND_NONBLOCK) != 16 && from_kernel)
+	if (o->seeded)
+		memcpy(bytes, seeded, sizeof seeded);
+	else if (getrandom(bytes, 16, GRND_NONBLOCK) != 16 && from_kernel)
 		memcpy(bytes, from_kernel, 16);
 }
 
@@ -206,7 +225,7 @@ gaddr stack_fill(struct kit_process *p, const struct load_image *im, const struc
 	fill_auxv(&aux_v, p, im, at, random, execfn);
 	sp = align_down(random - 16 * aux_v.count - words_bytes, 16);
 
-	fill_random(mem_host(p->mem, random));
+	fill_random(&p->opt, mem_host(p->mem, random));
 	words = mem_host(p->mem, sp);
 	*words++ = args.count;
 	host = copy_strings(p->mem, mem_host(p->mem, p->arg_start), argv, words);

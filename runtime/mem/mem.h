@@ -78,8 +78,15 @@ struct mem_listener {
 	void *ctx;
 };
 
-/* want_base: place guest memory at a base even where guest addresses are free. */
-struct mem_space *mem_new(bool want_base, struct diag *d);
+struct mem_want {
+	bool base;      /* place guest memory at a base even where guest addresses are free */
+	uint64_t at;    /* the base to have; 0: any */
+	uint64_t limit; /* guest addresses end there; 0: where they must */
+};
+/* Memory of kitemu's own that processes share, from a file; NULL: there is none. */
+void *mem_map_shared(int fd, size_t size_bytes);
+
+struct mem_space *mem_new(const struct mem_want *want, struct diag *d);
 void mem_free(struct mem_space *m);
 void mem_set_listener(struct mem_space *m, struct mem_listener l);
 uint64_t mem_base(const struct mem_space *m);

@@ -167,3 +167,10 @@ int64_t mem_mmap_unplaced(struct mem_space *m, uint64_t len, int prot, int fd, i
 	mem_unlock(m);
 	return result;
 }
+
+void *mem_map_shared(int fd, size_t size_bytes)
+{
+	void *p = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}

@@ -179,9 +179,22 @@ static bool place_direct(struct mem_space *m)
  * Reserves the guest's window: far below where the kernel puts kitemu's mappings if possible,
  * since a hole that opens in it for a moment must not attract one; as large as may be.
  */
-static bool place_at_base(struct mem_space *m, struct diag *d)
+static bool place_at_base(struct mem_space *m, const struct mem_want *want, struct diag *d)
 {
-	for (uint64_t size = MEM_SV39_TOP; size >= UINT64_C(1) << 30; size >>= 1) {
+	const uint64_t most =
+	    want->limit && want->limit < MEM_SV39_TOP ? want->limit : MEM_SV39_TOP;
+
+	if (want->at) {
+		m->limit = most;
+		m->base = want->at;
+		return reserve(want->at, most) != MAP_FAILED
+		       || diag_fail(
+			   d, KIT_EXIT_INTERNAL,
+			   "guest memory cannot be at base %#llx with %#llx bytes (%s): choose "
+			   "another, or less by --reserved-va",
+			   (unsigned long long)want->at, (unsigned long long)most, strerror(errno));
+	}
+	for (uint64_t size = most; size == most || size >= UINT64_C(1) << 30; size >>= 1) {
 		for (int i = 1; i <= 5; i++) {
 			uint64_t at = i < 5 ? (uint64_t)i << 44 : 0;
 			void *p = reserve(at, size);
@@ -199,7 +212,7 @@ static bool place_at_base(struct mem_space *m, struct diag *d)
 	    strerror(errno));
 }
 
-struct mem_space *mem_new(bool want_base, struct diag *d)
+struct mem_space *mem_new(const struct mem_want *want, struct diag *d)
 {
 	struct mem_space *m;
 
@@ -214,10 +227,12 @@ struct mem_space *mem_new(bool want_base, struct diag *d)
 	KIT_CHECK(m, "no memory");
 	pthread_mutex_init(&m->lock, NULL);
 	m->min = FIRST_ADDR;
-	if ((want_base || !place_direct(m)) && !place_at_base(m, d)) {
+	if ((want->base || !place_direct(m)) && !place_at_base(m, want, d)) {
 		free(m);
 		return NULL;
 	}
+	if (want->limit && want->limit < m->limit)
+		m->limit = align_down(want->limit, MEM_PAGE_BYTES);
 	mem_set_mmap_top(m, m->limit < MEM_SV39_TOP ? m->limit : MEM_SV39_TOP);
 	KIT_LOG(mem, "guest addresses below 0x%llx, base 0x%llx", (unsigned long long)m->limit,
 		(unsigned long long)m->base);

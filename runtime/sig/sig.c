@@ -264,15 +264,6 @@ static bool taken(const struct kit_thread *t)
 
 /* ---- set-up -------------------------------------------------------------------------------- */
 
-/* Signals that end the process are taken like those with a handler, so that it can do something before. */
-static void take_endings(struct kit_process *p)
-{
-	p->sig->ends_late = true;
-	for (int sig = 1; sig <= SIG_COUNT; sig++)
-		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
-			sync_disposition(p, sig);
-}
-
 bool sig_process_init(struct kit_process *p, struct diag *d)
 {
 	p->sig = calloc(1, sizeof *p->sig);
@@ -286,8 +277,6 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
 	trace_directory.takes_marks = 1;
 	sig_core_limit(p);
-	if (p->opt.stats || p->opt.coverage || p->opt.profile)
-		take_endings(p);
 	return true;
 }
 
@@ -403,10 +392,25 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	return c;
 }
 
+static void take_endings(struct kit_process *p)
+{
+	for (int sig = 1; sig <= SIG_COUNT; sig++)
+		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
+			sync_disposition(p, sig);
+}
+
 void sig_vfork_child(struct kit_thread *t)
 {
 	if (t->proc->sig->ends_late)
 		take_endings(t->proc);
+}
+
+void sig_end_late(struct kit_process *p)
+{
+	pthread_mutex_lock(&p->sig->lock);
+	p->sig->ends_late = true;
+	take_endings(p);
+	pthread_mutex_unlock(&p->sig->lock);
 }
 
 void sig_table_free(struct sig_table *s)

@@ -53,6 +53,8 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 bool sig_process_init(struct kit_process *p, struct diag *d);
 /* RLIMIT_CORE may have changed: decides who writes core files. */
 void sig_core_limit(struct kit_process *p);
+/* Somebody wants to hear of the process's end (--strace, --stats, --coverage, --profile): signals that end it are taken first, but for SIGKILL. */
+void sig_end_late(struct kit_process *p);
 void sig_thread_init(struct kit_thread *t);
 /*
  * For a thread that t makes: its mask; the alternate stack too when keep_altstack. false: out of memory. What an ended

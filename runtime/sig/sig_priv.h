@@ -34,7 +34,7 @@ struct sig_table {
 	uint64_t known; /* actions that were asked for once (sig_bit) */
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
 	/*
-	 * A vfork child's, or where something is told at the end: signals that end it are taken like those with a handler, so that it ends where it holds no
+	 * A vfork child's, and where something is told at the end: signals that end it are taken like those with a handler, so that it ends where it holds no
 	 * lock that its parent's threads need. SIGKILL alone can still end it anywhere.
 	 */
 	bool ends_late;

@@ -8,14 +8,14 @@
  * A chain of scripts that ends at a host program is the kernel's work too. Errors are the kernel's: what
  * it would find before the point of no return is looked for here in its order.
  *
- * A program that may be executed but not read cannot be run: EACCES. Set-user-ID bits have no effect.
+ * A program that may be executed but not read cannot be run: EACCES. One that is set-user-ID is the kernel's to start, if
+ * binfmt_misc has an entry that does; else its bits have no effect.
  */
 #include "runtime/sys/exec.h"
 
-#include "lib/base/bits.h"
 #include "lib/base/log.h"
-#include "lib/base/strbuf.h"
 #include "runtime/sig/trace.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
@@ -38,87 +38,28 @@ enum {
 
 static int own_fd = -1;
 
-enum {
-	FLAG_SELFCHECK = 1,
-	FLAG_STRACE = 2,
-	FLAG_STATS = 4,
-	FLAG_BASE = 8,
-	FLAG_BASELINE = 16,
-	FLAG_STRESS = 32,
-	FLAG_LEVEL1 = 64,
-	FLAG_NO_IDIOMS = 128,
-	FLAG_BACKTRACE = 256
-};
+/* Numbers of the variable, before the texts. */
+enum { FIELDS = 10, OWN_FILE_AT = 5, LENGTHS_AT = 8 };
 
-/* Of the variable, before NAME. */
-enum { FIELDS = 11 };
+_Static_assert(LENGTHS_AT - OWN_FILE_AT == KIT_OWN_FILES, "fields of the variable");
 
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *o, const char *name, const char *path)
 {
-	unsigned flags = (o->selfcheck ? FLAG_SELFCHECK : 0) | (o->strace ? FLAG_STRACE : 0)
-			 | (o->stats ? FLAG_STATS : 0) | (o->force_base ? FLAG_BASE : 0)
-			 | (o->host_isa_baseline ? FLAG_BASELINE : 0)
-			 | (o->stress ? FLAG_STRESS : 0) | (o->max_level == 1 ? FLAG_LEVEL1 : 0)
-			 | (o->no_idioms ? FLAG_NO_IDIOMS : 0)
-			 | (o->backtrace == KIT_BACKTRACE_CRASH ? FLAG_BACKTRACE : 0);
-	int n = snprintf(out, size_bytes,
-			 SYS_EXEC_VAR "v2:%x:%x:%x:%x:%llx:%llx:%x:%x:%llx:%llx:%zx:%s%s",
-			 (unsigned)exe_fd, (unsigned)self_fd, (unsigned)o->engine, flags,
-			 (unsigned long long)o->stack_bytes, (unsigned long long)o->cache_bytes,
-			 kit_log_mask, o->filters, (unsigned long long)o->host_features,
-			 (unsigned long long)o->trace, strlen(name), name, path);
+	const char *inherited = o->inherited ? o->inherited : "";
+	int n = snprintf(
+	    out, size_bytes, SYS_EXEC_VAR "v3:%x:%x:%x:%llx:%llx:%x:%x:%x:%zx:%zx:%s%s%s",
+	    (unsigned)exe_fd, (unsigned)self_fd, o->filters, (unsigned long long)o->host_features,
+	    (unsigned long long)o->trace, o->own_file[0], o->own_file[1], o->own_file[2],
+	    strlen(inherited), strlen(name), inherited, name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
 
-char *sys_exec_encode_files(const struct kit_options *o)
-{
-	const char *file[] = { o->stats_to, o->coverage, o->profile };
-	struct strbuf b = STRBUF_INIT;
-	bool any = o->max_insns != 0;
-
-	strbuf_puts(&b, SYS_OUT_VAR);
-	for (unsigned i = 0; i < ARRAY_LEN(file); i++) {
-		if (i)
-			strbuf_putc(&b, '\n');
-		if (!file[i] || strchr(file[i], '\n'))
-			continue;
-		strbuf_puts(&b, file[i]);
-		any = true;
-	}
-	strbuf_printf(&b, "\n%llu", (unsigned long long)o->max_insns);
-	if (any)
-		return b.s;
-	strbuf_fini(&b);
-	return NULL;
-}
-
-/* Takes the variable out of the environment; the options keep the strings. */
-static void decode_files(char **envp, struct kit_options *o)
-{
-	const char **file[] = { &o->stats_to, &o->coverage, &o->profile };
-	char **e = envp, *next;
-
-	for (unsigned i = 0; i < ARRAY_LEN(file); i++)
-		*file[i] = NULL;
-	while (*e && strncmp(*e, SYS_OUT_VAR, strlen(SYS_OUT_VAR)) != 0)
-		e++;
-	next = *e ? strdup(*e + strlen(SYS_OUT_VAR)) : NULL;
-	for (unsigned i = 0; i < ARRAY_LEN(file) && next; i++) {
-		char *at = strsep(&next, "\n");
-
-		*file[i] = *at ? at : NULL;
-	}
-	o->max_insns = next ? strtoull(next, NULL, 10) : 0;
-	for (; *e; e++)
-		e[0] = e[1];
-}
-
-/* Reads the fields before NAME; NULL when it is not what sys_exec_encode writes. */
+/* Reads the numbers; returns the texts, or NULL when it is not what sys_exec_encode writes. */
 static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
-	if (strncmp(s, "v2:", 3) != 0)
+	if (strncmp(s, "v3:", 3) != 0)
 		return NULL;
 	s += 3;
 	for (unsigned i = 0; i < FIELDS; i++) {
@@ -129,7 +70,8 @@ static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 			return NULL;
 		s = end + 1;
 	}
-	return f[FIELDS - 1] <= strlen(s) ? s : NULL;
+	return f[LENGTHS_AT] <= strlen(s) && f[LENGTHS_AT + 1] <= strlen(s) - f[LENGTHS_AT] ? s
+											    : NULL;
 }
 
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
@@ -137,42 +79,31 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 {
 	const size_t len = strlen(SYS_EXEC_VAR);
 	uint64_t f[FIELDS];
-	const char *name;
+	const char *text;
 	char **e = envp;
 
 	while (*e && strncmp(*e, SYS_EXEC_VAR, len) != 0)
 		e++;
-	if (!*e || !(name = decode_fields(*e + len, f))
+	if (!*e || !(text = decode_fields(*e + len, f))
 	    || fcntl((int)f[0], F_SETFD, FD_CLOEXEC) < 0)
 		return false;
 	if ((int)f[1] >= 0 && fcntl((int)f[1], F_SETFD, FD_CLOEXEC) == 0)
 		own_fd = (int)f[1];
-	*h = (struct sys_exec_handover){ .name = strndup(name, f[FIELDS - 1]),
-					 .path = name + f[FIELDS - 1],
+	opt->filters = (unsigned)f[2];
+	opt->host_features = f[3];
+	opt->trace = f[4];
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		opt->own_file[i] = (unsigned)f[OWN_FILE_AT + i];
+	opt->inherited = strndup(text, f[LENGTHS_AT]);
+	text += f[LENGTHS_AT];
+	*h = (struct sys_exec_handover){ .name = strndup(text, f[LENGTHS_AT + 1]),
+					 .path = text + f[LENGTHS_AT + 1],
 					 .fd = (int)f[0],
 					 .argv = argv,
 					 .envp = envp };
-	KIT_CHECK(h->name, "out of memory");
-	opt->engine = (enum kit_engine)f[2];
-	opt->selfcheck = f[3] & FLAG_SELFCHECK;
-	opt->stress = f[3] & FLAG_STRESS;
-	opt->max_level = f[3] & FLAG_LEVEL1 ? 1 : 2;
-	opt->no_idioms = f[3] & FLAG_NO_IDIOMS;
-	opt->strace = f[3] & FLAG_STRACE;
-	opt->backtrace = f[3] & FLAG_BACKTRACE ? KIT_BACKTRACE_CRASH : KIT_BACKTRACE_NEVER;
-	opt->stats = f[3] & FLAG_STATS;
-	opt->force_base = f[3] & FLAG_BASE;
-	opt->host_isa_baseline = f[3] & FLAG_BASELINE;
-	opt->stack_bytes = f[4];
-	opt->cache_bytes = f[5];
-	kit_log_mask = (uint32_t)f[6];
-	opt->filters = (unsigned)f[7];
-	opt->host_features = f[8];
-	opt->trace = f[9];
-	opt->gdb = NULL; /* the server of the program before goes on with this one */
+	KIT_CHECK(h->name && opt->inherited, "out of memory");
 	for (; *e; e++)
 		e[0] = e[1];
-	decode_files(envp, opt);
 	return true;
 }
 
@@ -189,6 +120,7 @@ int sys_exec_self_fd(void)
 
 struct exec_file {
 	int fd; /* open for reading; -1: it may only be executed */
+	bool set_id;
 	size_t head_bytes;
 	unsigned char head[HEAD_BYTES + 1]; /* zero-terminated */
 };
@@ -236,8 +168,11 @@ static enum exec_kind exec_kind(const struct exec_file *f)
 	return EXEC_GUEST;
 }
 
-/* May the file behind fd be executed? As access(2), with the effective ids: noexec mounts count. */
-static int64_t may_execute(int fd)
+/*
+ * May the file behind fd be executed? As access(2), with the effective ids: noexec mounts count. *set_id: it would run with
+ * other ids.
+ */
+static int64_t may_execute(int fd, bool *set_id)
 {
 	struct stat s;
 	char link[32];
@@ -247,6 +182,9 @@ static int64_t may_execute(int fd)
 		return -errno;
 	if (!S_ISREG(s.st_mode))
 		return -EACCES;
+	*set_id =
+	    (s.st_mode & S_ISUID && s.st_uid != geteuid())
+	    || ((s.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && s.st_gid != getegid());
 	r = host_call(__NR_faccessat2, fd, (long)"", X_OK, AT_EMPTY_PATH | AT_EACCESS, 0, 0);
 	if (r != -ENOSYS && r != -EPERM)
 		return r;
@@ -296,7 +234,7 @@ static int64_t open_file(struct kit_thread *t, int dirfd, const char *path, int 
 		fd = look(dirfd, path, flags);
 	if (fd < 0)
 		return fd;
-	r = may_execute((int)fd);
+	r = may_execute((int)fd, &f->set_id);
 	if (r == 0 && readable)
 		n = pread((int)fd, f->head, HEAD_BYTES, 0);
 	if (r < 0 || n < 0) {
@@ -432,7 +370,6 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 {
 	int64_t r;
 
-	t->proc->ops->farewell(t, 0, true);
 	sig_prepare_exec(t);
 	if (t->proc->opt.strace)
 		strace_exec(t);
@@ -444,6 +381,14 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 	sig_cancel_exec(t);
 	/* A signal that came in before it: its handler runs, then the call again. */
 	return r == -EINTR ? -SIG_ERESTARTNOINTR : r;
+}
+
+/* 0: they go along, FD_CLOEXEC: they do not. */
+static void keep_own_files(int flags)
+{
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		if (ownfile_fd((enum kit_own_file)i) >= 0)
+			fcntl(ownfile_fd((enum kit_own_file)i), F_SETFD, flags);
 }
 
 /* Starts kitemu on the riscv64 program open at fd. */
@@ -459,6 +404,9 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 		return filters;
 	opt.filters = (unsigned)(filters + 1);
 	opt.trace = trace_save(t);
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		opt.own_file[i] = (unsigned)(ownfile_fd((enum kit_own_file)i) + 1);
+	keep_own_files(0);
 	if (sys_exec_encode(var, var_bytes, fd, p->self_fd, &opt, name, path)) {
 		fcntl(fd, F_SETFD, 0);
 		if (p->self_fd < 0) {
@@ -469,6 +417,7 @@ static int64_t exec_kitemu(struct kit_thread *t, int fd, const char *name, const
 			fcntl(p->self_fd, F_SETFD, FD_CLOEXEC);
 		}
 	}
+	keep_own_files(FD_CLOEXEC);
 	if (filters >= 0)
 		close(filters);
 	return r;
@@ -480,29 +429,54 @@ struct exec_req {
 	gaddr argv, envp;
 };
 
+/* The host's execve with the guest's own arguments: scripts are the kernel's, too. */
+static int64_t exec_by_kernel(struct kit_thread *t, const struct exec_req *q, char **envp)
+{
+	char **argv = NULL;
+	int64_t r = strings_make(t, &argv, q->argv, 0, NULL, 0);
+
+	if (r == 0)
+		r = host_exec(t, q->dirfd, q->path, argv, envp, q->flags);
+	free(argv);
+	return r;
+}
+
 /* name: of what is executed, path: of the program, which are not the same where the first is a script. */
 static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct exec_file *f,
 			const char *name, const char *path, const struct front *front)
 {
-	char var[2 * SYS_PATH_MAX + 256];
-	char *files = sys_exec_encode_files(&t->proc->opt);
-	const char *vars[] = { var, files };
+	const struct kit_options *o = &t->proc->opt;
+	const size_t var_bytes = 2 * SYS_PATH_MAX + 256 + (o->inherited ? strlen(o->inherited) : 0);
+	char *var = malloc(var_bytes);
+	const char *var_arg = var;
 	enum exec_kind kind = f->fd < 0 ? EXEC_HOST : exec_kind(f);
 	bool guest = kind == EXEC_GUEST;
 	char **argv = NULL, **envp = NULL;
 	int64_t r;
 
+	if (!var)
+		return -ENOMEM;
 	if (kind == EXEC_BAD) {
-		free(files);
+		free(var);
 		return -ENOEXEC;
 	}
 	r = guest ? strings_make(t, &argv, q->argv, front->count != 0, front->arg, front->count)
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
-		r = strings_make(t, &envp, q->envp, 0, vars, guest ? 1 + (files != NULL) : 0);
+		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+	/* Once, however many ways are tried below. */
+	if (r == 0 && !(q->flags & RV64_AT_EXECVE_CHECK) && (guest || !t->seccomp))
+		t->proc->ops->farewell(t, 0, true);
+	/* Comes back where there is no entry. A filter would not hold there, nor what a tracer has ordered. */
+	if (r == 0 && guest && f->set_id && !front->count && !t->seccomp && !trace_is_on(t)
+	    && !(q->flags & RV64_AT_EXECVE_CHECK))
+		exec_by_kernel(t, q, envp + 1);
 	if (r == 0 && guest && !(q->flags & RV64_AT_EXECVE_CHECK)) {
 		f->fd = sys_fd_hide(f->fd);
-		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, sizeof var);
+		r = exec_kitemu(t, f->fd, name, path, argv, envp, var, var_bytes);
+		/* Without /proc, as in many a chroot, kitemu cannot be named: but binfmt_misc may know it. */
+		if (r == -ENOENT && t->proc->self_fd < 0 && !t->seccomp)
+			r = exec_by_kernel(t, q, envp + 1);
 	} else if (r == 0 && !guest && t->seccomp) {
 		KIT_LOG(sys, "[%d] execve of a host program refused: no filter would hold it",
 			t->tid);
@@ -512,7 +486,7 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 	}
 	free(argv);
 	free(envp);
-	free(files);
+	free(var);
 	return r;
 }
 

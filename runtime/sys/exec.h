@@ -4,15 +4,14 @@
  * The kitemu that carries out a guest's execve starts its own binary again with the guest's argv as it
  * is and the guest's environment plus one variable:
  *
- *     KITEMU_EXEC=v2:EXE:SELF:ENGINE:FLAGS:STACK:CACHE:LOG:FILTERS:HOST:TRACE:LENGTH:NAMEPATH
+ *     KITEMU_EXEC=v3:EXE:SELF:FILTERS:HOST:TRACE:LOG:STRACE:COUNTS:LENGTH:LENGTH:OPTIONSNAMEPATH
  *
- * EXE is the descriptor of the program, SELF that of kitemu's binary, then the options in force (numbers in
- * hexadecimal), FILTERS one more than the descriptor of
- * the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), TRACE what a tracer has ordered, NAME (of LENGTH bytes) the file as the guest named it, PATH the program: that file, or the interpreter of a
+ * EXE is the descriptor of the program, SELF that of kitemu's binary (numbers in hexadecimal), FILTERS one more than the
+ * descriptor of the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), TRACE what a
+ * tracer has ordered, LOG and the two after it one more than descriptors of enum kit_own_file. The texts, of which two say their lengths: the options in force as cmd/ writes
+ * them, NAME the file as the guest named it, PATH the program: that file, or the interpreter of a
  * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
- * runs with the options of its first kitemu. Where options name files or limits, a second variable has them:
- *
- *     KITEMU_OUT=STATS<newline>COVERAGE<newline>PROFILE<newline>INSTRUCTIONS
+ * runs with the options of its first kitemu.
  */
 #ifndef KIT_RUNTIME_SYS_EXEC_H
 #define KIT_RUNTIME_SYS_EXEC_H
@@ -31,16 +30,13 @@ struct sys_exec_handover {
 };
 
 #define SYS_EXEC_VAR "KITEMU_EXEC="
-#define SYS_OUT_VAR  "KITEMU_OUT="
 
 /* Writes the variable into out; false when it does not fit. */
 bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 		     const struct kit_options *opt, const char *name, const char *path);
-/* The second variable on the heap; NULL: there are no such options, or only files whose names have a newline. */
-char *sys_exec_encode_files(const struct kit_options *opt);
 /*
  * Called before anything reads the command line. True when this kitemu was started by a guest's execve: fills *h
- * and the options that travel in *opt (log topics are set at once), and takes the variable out of envp.
+ * what travels in *opt (the options themselves are its text inherited), and takes the variable out of envp.
  */
 bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt,
 		     struct sys_exec_handover *h);

@@ -6,6 +6,7 @@
 #include "lib/base/log.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/marshal.h"
+#include "runtime/sys/ownfile.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
@@ -16,6 +17,9 @@ enum { HIDE_BELOW = 1024, HIDE_ROOM = 16 };
 
 bool sys_fd_is_ours(const struct kit_thread *t, int fd)
 {
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		if (fd >= 0 && fd == ownfile_fd((enum kit_own_file)i))
+			return true;
 	return fd >= 0 && (fd == t->proc->self_fd || fd == t->proc->exe_fd);
 }
 
@@ -56,7 +60,10 @@ int64_t sys_close(struct kit_thread *t, const uint64_t *a)
 /* Ours that lie in first .. last, the lowest; -1: none. */
 static int first_ours(const struct kit_thread *t, unsigned first, unsigned last)
 {
-	int fds[] = { t->proc->self_fd, t->proc->exe_fd };
+	int fds[] = { t->proc->self_fd, t->proc->exe_fd, ownfile_fd(KIT_LOG_FILE),
+		      ownfile_fd(KIT_STRACE_FILE), ownfile_fd(KIT_STRACE_COUNTS) };
+
+	_Static_assert(ARRAY_LEN(fds) == 2 + KIT_OWN_FILES, "all of them");
 	int low = -1;
 
 	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)

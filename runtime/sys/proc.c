@@ -6,6 +6,7 @@
  * so every way there counts. Another guest is told from the host's processes by its program, which is kitemu; what
  * its own program is stands in the kernel's description of it.
  */
+#include "arch/guest.h"
 #include "lib/base/strbuf.h"
 #include "runtime/sys/sys_priv.h"
 
@@ -275,16 +276,20 @@ static int64_t open_exe(struct kit_thread *t, int pid, int flags)
 	return r < 0 ? r : host_call(__NR_openat, AT_FDCWD, (long)path, flags, 0, 0, 0);
 }
 
-void sys_cpuinfo(struct strbuf *b, unsigned cpus)
+void sys_cpuinfo(struct strbuf *b, uint64_t features, unsigned cpus)
 {
-	static const char isa[] = "rv64imafdc_zicntr_zicsr_zifencei";
+	struct strbuf name = STRBUF_INIT;
+	const char *isa;
 
+	rv64_guest.cpu_isa(features, &name);
+	isa = strbuf_str(&name);
 	for (unsigned i = 0; i < cpus; i++)
 		strbuf_printf(
 		    b,
 		    "processor\t: %u\nhart\t\t: %u\nisa\t\t: %s\nmmu\t\t: sv48\n"
 		    "mvendorid\t: 0x0\nmarchid\t\t: 0x0\nmimpid\t\t: 0x0\nhart isa\t: %s\n\n",
 		    i, i, isa, isa);
+	strbuf_fini(&name);
 }
 
 /* A read-only descriptor of a new file that holds the text. */
@@ -320,7 +325,7 @@ static int64_t make_text(struct kit_thread *t, struct sys_proc_file file, struct
 
 	switch (file.what) {
 	case SYS_PROC_CPUINFO:
-		sys_cpuinfo(b, (unsigned)get_nprocs());
+		sys_cpuinfo(b, t->proc->features, (unsigned)get_nprocs());
 		return 0;
 	case SYS_PROC_ARCH:
 		strbuf_puts(b, "riscv64\n");

@@ -14,6 +14,10 @@ int64_t sys_uname(struct kit_thread *t, const uint64_t *a)
 		return -errno;
 	memset(u.machine, 0, sizeof u.machine);
 	strcpy(u.machine, "riscv64");
+	if (t->proc->opt.release) {
+		memset(u.release, 0, sizeof u.release);
+		strncpy(u.release, t->proc->opt.release, sizeof u.release - 1);
+	}
 	return copy_out(t, a[0], &u, sizeof u) ? 0 : -EFAULT;
 }
 

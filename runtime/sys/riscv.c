@@ -68,7 +68,7 @@ static bool hwprobe_value(const struct kit_thread *t, int64_t key, uint64_t *val
 		*value = 0;
 		return true;
 	case KEY_BASE_BEHAVIOR:
-		*value = 1; /* IMA */
+		*value = RV64_HAS(t->proc->features, M) && RV64_HAS(t->proc->features, A); /* IMA */
 		return true;
 	case KEY_IMA_EXT_0:
 		*value = ima_ext_0(t->proc->features);

@@ -1,7 +1,7 @@
 /*
  * Lines of --strace; see strace.h.
  *
- *     PID name(argument, argument...) = result
+ *     PID TIME name(argument, argument...) = result <TIME>
  *
  * Threads: a line belongs to its thread; current is the one whose call runs.
  */
@@ -9,9 +9,13 @@
 
 #include "arch/rv64/abi.h"
 #include "lib/base/log.h"
+#include "runtime/sys/ownfile.h"
+#include "runtime/sys/strace_conf.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static _Thread_local struct strace_line *current;
 
@@ -33,9 +37,91 @@ static void put_args(struct strace_line *l)
 	}
 }
 
+/* ---- what stands before a call, and behind it ---------------------------------------------- */
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void put_clock(struct strbuf *b)
+{
+	const enum strace_clock clock = strace_conf.clock;
+	uint64_t ns = now_ns(CLOCK_REALTIME);
+	time_t seconds = (time_t)(ns / 1000000000u);
+	unsigned us = (unsigned)(ns / 1000 % 1000000);
+	struct tm tm;
+
+	if (clock == STRACE_EPOCH) {
+		strbuf_printf(b, "%llu.%06u ", (unsigned long long)seconds, us);
+		return;
+	}
+	localtime_r(&seconds, &tm);
+	strbuf_printf(b, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (clock == STRACE_MICROSECONDS)
+		strbuf_printf(b, ".%06u", us);
+	strbuf_putc(b, ' ');
+}
+
+/* Since the line before, of whatever thread. */
+static void put_relative(struct strbuf *b)
+{
+	static uint64_t last;
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t before = __atomic_exchange_n(&last, now, __ATOMIC_RELAXED);
+	uint64_t us = before && now > before ? (now - before) / 1000 : 0;
+
+	strbuf_printf(b, "%6llu.%06llu ", (unsigned long long)(us / 1000000),
+		      (unsigned long long)(us % 1000000));
+}
+
+static void put_head(struct strbuf *b, const struct kit_thread *t)
+{
+	if (!ownfile_is_by_thread(strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE))
+		strbuf_printf(b, "%d ", t->tid);
+	if (strace_conf.relative)
+		put_relative(b);
+	if (strace_conf.clock)
+		put_clock(b);
+	if (strace_conf.at_pc)
+		strbuf_printf(b, "[%016llx] ", (unsigned long long)t->st.pc);
+}
+
+void strace_put(const struct strbuf *b)
+{
+	if (strace_conf.file)
+		ownfile_put(KIT_STRACE_FILE, b->s, b->len);
+	else
+		kit_log_put(b->s, b->len);
+}
+
+/* A line that is done. */
+static void flush(struct strace_line *l)
+{
+	strbuf_putc(&l->b, '\n');
+	if (strace_conf.lines)
+		strace_put(&l->b);
+}
+
+/* The arguments are over: results stand below each other, as strace has them. */
+static void put_equals(struct strbuf *b)
+{
+	enum { COLUMN = 40 };
+
+	strbuf_puts(b, ") ");
+	while (b->len < COLUMN)
+		strbuf_putc(b, ' ');
+	strbuf_puts(b, "= ");
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
 static void begin(struct strace_line *l)
 {
-	strbuf_printf(&l->b, "%d ", l->t->tid);
+	put_head(&l->b, l->t);
 	if (l->row)
 		strbuf_puts(&l->b, l->row->name);
 	else
@@ -44,11 +130,26 @@ static void begin(struct strace_line *l)
 	put_args(l);
 }
 
-static void flush(struct strace_line *l)
+static void KIT_PRINTF(2, 3) put_end(const struct kit_thread *t, const char *fmt, ...)
 {
-	strbuf_putc(&l->b, '\n');
-	if (write(kit_log_fd(), l->b.s, l->b.len) < 0)
-		return; /* a closed stderr must not stop the guest */
+	struct strbuf b = STRBUF_INIT;
+	char how[64];
+	va_list ap;
+
+	if (strace_conf.quiet > 1 || !strace_conf.lines)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(how, sizeof how, fmt, ap);
+	va_end(ap);
+	put_head(&b, t);
+	strbuf_printf(&b, "+++ %s +++\n", how);
+	strace_put(&b);
+	strbuf_fini(&b);
+}
+
+void strace_killed(const struct kit_thread *t, int sig)
+{
+	put_end(t, "killed by %s", strace_signal_name(sig));
 }
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
@@ -63,11 +164,16 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 						   : reg[i];
 	}
 	current = l;
+	if (strace_conf.took || strace_conf.counts)
+		l->begin_ns = now_ns(CLOCK_MONOTONIC);
 	begin(l);
 	/* exit does not come back. */
 	if (row && row->result == SYS_KIND_NONE) {
-		strbuf_puts(&l->b, ") = ?");
+		put_equals(&l->b);
+		strbuf_putc(&l->b, '?');
 		flush(l);
+		if (row->block == SYS_BLOCK_OWN && row->nargs)
+			put_end(t, "exited with %d", (int)l->a[0] & 0xff);
 	}
 }
 
@@ -113,10 +219,17 @@ static void put_result(struct strace_line *l)
 	}
 }
 
+static bool is_failure(int64_t result) { return result < 0 && result > -4096; }
+
 void strace_leave(struct strace_line *l, int64_t result)
 {
+	uint64_t ns = l->begin_ns ? now_ns(CLOCK_MONOTONIC) - l->begin_ns : 0;
+
 	current = NULL;
-	if (result > SYS_R_AGAIN) {
+	if (strace_conf.counts && result > SYS_R_AGAIN)
+		strace_count(l->nr, ns, is_failure(result));
+	if (result > SYS_R_AGAIN
+	    && (is_failure(result) ? strace_conf.failed : strace_conf.succeeded)) {
 		l->after = true;
 		l->result = result;
 		/* A forked child has its parent's half line. */
@@ -126,8 +239,12 @@ void strace_leave(struct strace_line *l, int64_t result)
 			begin(l);
 		}
 		put_args(l);
-		strbuf_puts(&l->b, ") = ");
+		put_equals(&l->b);
 		put_result(l);
+		if (strace_conf.took)
+			strbuf_printf(&l->b, " <%llu.%06llu>",
+				      (unsigned long long)(ns / 1000000000u),
+				      (unsigned long long)(ns / 1000 % 1000000));
 		flush(l);
 	}
 	strbuf_fini(&l->b);
@@ -141,15 +258,46 @@ void strace_exec(struct kit_thread *t)
 	if (!l || l->t != t)
 		return;
 	len = l->b.len;
-	strbuf_puts(&l->b, ") = 0");
+	put_equals(&l->b);
+	strbuf_putc(&l->b, '0');
 	flush(l);
 	l->b.len = len; /* should it fail after all, its line follows */
+}
+
+/* What a code means: for all signals (0), or for one. */
+static const struct {
+	int sig, code;
+	const char *name;
+} codes[] = {
+	{ 0, 0, "SI_USER" },           { 0, -1, "SI_QUEUE" },
+	{ 0, -2, "SI_TIMER" },         { 0, -3, "SI_MESGQ" },
+	{ 0, -4, "SI_ASYNCIO" },       { 0, -5, "SI_SIGIO" },
+	{ 0, -6, "SI_TKILL" },         { 0, 0x80, "SI_KERNEL" },
+	{ SIGCHLD, 1, "CLD_EXITED" },  { SIGCHLD, 2, "CLD_KILLED" },
+	{ SIGCHLD, 3, "CLD_DUMPED" },  { SIGCHLD, 4, "CLD_TRAPPED" },
+	{ SIGCHLD, 5, "CLD_STOPPED" }, { SIGCHLD, 6, "CLD_CONTINUED" },
+	{ SIGSEGV, 1, "SEGV_MAPERR" }, { SIGSEGV, 2, "SEGV_ACCERR" },
+	{ SIGBUS, 1, "BUS_ADRALN" },   { SIGBUS, 2, "BUS_ADRERR" },
+	{ SIGILL, 1, "ILL_ILLOPC" },   { SIGTRAP, 1, "TRAP_BRKPT" },
+	{ SIGSYS, 1, "SYS_SECCOMP" },
+};
+
+static void put_code(struct strbuf *b, const siginfo_t *s)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(codes); i++) {
+		if (codes[i].code == s->si_code && (!codes[i].sig || codes[i].sig == s->si_signo)) {
+			strbuf_puts(b, codes[i].name);
+			return;
+		}
+	}
+	strbuf_printf(b, "%d", s->si_code);
 }
 
 /* Where si_code of a signal points at a field: the union of siginfo_t. */
 static void put_siginfo(struct strbuf *b, const siginfo_t *s)
 {
-	strbuf_printf(b, "{si_signo=%s, si_code=%d", strace_signal_name(s->si_signo), s->si_code);
+	strbuf_printf(b, "{si_signo=%s, si_code=", strace_signal_name(s->si_signo));
+	put_code(b, s);
 	if (s->si_signo == SIGCHLD && s->si_code > 0)
 		strbuf_printf(b, ", si_pid=%d, si_uid=%u, si_status=%d", s->si_pid, s->si_uid,
 			      s->si_status);
@@ -164,7 +312,10 @@ void strace_signal(struct kit_thread *t, const siginfo_t *info)
 {
 	struct strace_line l = { .t = t };
 
-	strbuf_printf(&l.b, "%d --- %s ", t->tid, strace_signal_name(info->si_signo));
+	if (!(strace_conf.signals >> (info->si_signo - 1) & 1))
+		return;
+	put_head(&l.b, t);
+	strbuf_printf(&l.b, "--- %s ", strace_signal_name(info->si_signo));
 	put_siginfo(&l.b, info);
 	strbuf_puts(&l.b, " ---");
 	flush(&l);

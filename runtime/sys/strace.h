@@ -19,13 +19,19 @@ struct strace_line {
 	unsigned next; /* first argument not formatted yet */
 	bool after;    /* the call is over: result holds */
 	int64_t result;
+	uint64_t begin_ns; /* when the call was made; with -c, -T */
 };
+
+/* Writes lines to where --strace's go. */
+void strace_put(const struct strbuf *b);
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
 		  uint64_t nr, const uint64_t *reg);
 void strace_leave(struct strace_line *l, int64_t result);
 /* The running execve of this thread is about to succeed: writes its line now. */
 void strace_exec(struct kit_thread *t);
+/* The process dies of it: "+++ killed by SIGSEGV +++". */
+void strace_killed(const struct kit_thread *t, int sig);
 /* A signal that a handler or default action takes now: "--- SIGCHLD {...} ---". */
 void strace_signal(struct kit_thread *t, const siginfo_t *info);
 

@@ -1,5 +1,6 @@
 /* Printers of argument kinds: numbers, flags, strings, buffers. Structures are in strace_structs.c. */
 #include "runtime/sys/strace.h"
+#include "runtime/sys/strace_conf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,7 @@ const struct sys_kind_info sys_kinds[SYS_KIND_COUNT] = {
 #undef KIND
 };
 
-enum { SHOW_BYTES = 32, SHOW_ITEMS = 16 };
+enum { SHOW_ITEMS = 16 };
 
 static enum sys_kind kind_of(const struct strace_line *l, unsigned i) { return l->row->kind[i]; }
 
@@ -49,12 +50,29 @@ void strace_hex(struct strace_line *l, unsigned i)
 		strbuf_puts(&l->b, pointer ? "NULL" : "0");
 }
 
+/* With -y the file behind it. */
+void strace_fd(struct strace_line *l, unsigned i)
+{
+	char link[32], path[SYS_PATH_MAX];
+	int64_t n;
+
+	strace_int(l, i);
+	if (!strace_conf.paths)
+		return;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", (int)l->a[i]);
+	n = host_call(__NR_readlinkat, -100, (long)link, (long)path, sizeof path - 1, 0, 0);
+	if (n > 0) {
+		path[n] = 0;
+		strbuf_printf(&l->b, "<%s>", path);
+	}
+}
+
 void strace_dirfd(struct strace_line *l, unsigned i)
 {
 	if ((int)l->a[i] == -100)
 		strbuf_puts(&l->b, "AT_FDCWD");
 	else
-		strace_int(l, i);
+		strace_fd(l, i);
 }
 
 void strace_sig(struct strace_line *l, unsigned i)
@@ -197,7 +215,7 @@ void strace_put_str(struct strace_line *l, gaddr at, size_t most)
 		strbuf_puts(&l->b, "NULL");
 		return;
 	}
-	most = most < SYS_PATH_MAX ? most : SYS_PATH_MAX;
+	most = most < SYS_PATH_MAX ? most : SYS_PATH_MAX; /* of s */
 	n = mem_copy_str(l->t->proc->mem, s, at, most + 1);
 	if (n == -ENAMETOOLONG)
 		strace_put_bytes(&l->b, s, most, true);
@@ -209,13 +227,16 @@ void strace_put_str(struct strace_line *l, gaddr at, size_t most)
 
 void strace_str(struct strace_line *l, unsigned i)
 {
-	strace_put_str(l, l->a[i], kind_of(l, i) == SYS_KIND_PATH ? SYS_PATH_MAX : SHOW_BYTES);
+	strace_put_str(l, l->a[i],
+		       kind_of(l, i) == SYS_KIND_PATH ? SYS_PATH_MAX : strace_conf.show_bytes);
 }
 
 static void put_buf(struct strace_line *l, gaddr at, uint64_t n, size_t most)
 {
 	char s[SYS_PATH_MAX];
 	size_t show = n < most ? n : most;
+
+	show = show < sizeof s ? show : sizeof s;
 
 	if (!at)
 		strbuf_puts(&l->b, "NULL");
@@ -227,7 +248,7 @@ static void put_buf(struct strace_line *l, gaddr at, uint64_t n, size_t most)
 
 void strace_inbuf(struct strace_line *l, unsigned i)
 {
-	put_buf(l, l->a[i], l->a[i + 1], SHOW_BYTES);
+	put_buf(l, l->a[i], l->a[i + 1], strace_conf.show_bytes);
 }
 
 void strace_outbuf(struct strace_line *l, unsigned i)
@@ -238,7 +259,7 @@ void strace_outbuf(struct strace_line *l, unsigned i)
 		strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[i]);
 	else
 		put_buf(l, l->a[i], got < room ? got : room,
-			kind_of(l, i) == SYS_KIND_OUTPATH ? SYS_PATH_MAX : SHOW_BYTES);
+			kind_of(l, i) == SYS_KIND_OUTPATH ? SYS_PATH_MAX : strace_conf.show_bytes);
 }
 
 void strace_outstr(struct strace_line *l, unsigned i)
@@ -286,7 +307,7 @@ static void put_iovec(struct strace_line *l, gaddr at, uint64_t count, uint64_t 
 			break;
 		}
 		strbuf_puts(&l->b, "{iov_base=");
-		put_buf(l, v[0], v[1] < left ? v[1] : left, SHOW_BYTES);
+		put_buf(l, v[0], v[1] < left ? v[1] : left, strace_conf.show_bytes);
 		strbuf_printf(&l->b, ", iov_len=%llu}", (unsigned long long)v[1]);
 		left -= v[1] < left ? v[1] : left;
 	}
@@ -357,7 +378,7 @@ void strace_strv(struct strace_line *l, unsigned i)
 			strbuf_puts(&l->b, "...");
 			break;
 		}
-		strace_put_str(l, p, SHOW_BYTES);
+		strace_put_str(l, p, strace_conf.show_bytes);
 	}
 	strbuf_putc(&l->b, ']');
 }

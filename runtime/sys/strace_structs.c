@@ -127,19 +127,63 @@ void strace_rusage(struct strace_line *l, unsigned i)
 	strbuf_puts(&l->b, ", ...}");
 }
 
-void strace_stat(struct strace_line *l, unsigned i)
+static void put_mode(struct strbuf *b, unsigned mode)
 {
 	static const char *const types[16] = {
 		[1] = "S_IFIFO", [2] = "S_IFCHR",  [4] = "S_IFDIR",   [6] = "S_IFBLK",
 		[8] = "S_IFREG", [10] = "S_IFLNK", [12] = "S_IFSOCK",
 	};
-	struct rv64_stat s;
-	const char *type;
+	const char *type = types[mode >> 12 & 15];
+
+	strbuf_printf(b, "%s|%#o", type ? type : "0", mode & 07777);
+}
+
+void strace_statx(struct strace_line *l, unsigned i)
+{
+	struct {
+		uint32_t mask, block_bytes;
+		uint64_t attributes;
+		uint32_t links, uid, gid;
+		uint16_t mode, pad;
+		uint64_t inode, size;
+	} s;
 
 	if (!fetch(l, i, &s, sizeof s, true))
 		return;
-	type = types[s.mode >> 12 & 15];
-	strbuf_printf(&l->b, "{st_mode=%s|%#o, ", type ? type : "0", s.mode & 07777);
+	strbuf_puts(&l->b, "{stx_mask=");
+	strace_put_flags(&l->b, SYS_KIND_STATXMASK, s.mask);
+	strbuf_puts(&l->b, ", stx_mode=");
+	put_mode(&l->b, s.mode);
+	strbuf_printf(&l->b, ", stx_size=%llu, ...}", (unsigned long long)s.size);
+}
+
+void strace_cloneargs(struct strace_line *l, unsigned i)
+{
+	struct {
+		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_bytes, tls;
+	} c;
+
+	if (!fetch(l, i, &c, sizeof c, false))
+		return;
+	strbuf_puts(&l->b, "{flags=");
+	strace_put_flags(&l->b, SYS_KIND_CLONEFLAGS, c.flags);
+	strbuf_printf(&l->b, ", child_tid=0x%llx, parent_tid=0x%llx, exit_signal=",
+		      (unsigned long long)c.child_tid, (unsigned long long)c.parent_tid);
+	strbuf_puts(&l->b, c.exit_signal - 1 < 64 ? strace_signal_name((int)c.exit_signal) : "0");
+	strbuf_printf(&l->b, ", stack=0x%llx, stack_size=0x%llx, tls=0x%llx}",
+		      (unsigned long long)c.stack, (unsigned long long)c.stack_bytes,
+		      (unsigned long long)c.tls);
+}
+
+void strace_stat(struct strace_line *l, unsigned i)
+{
+	struct rv64_stat s;
+
+	if (!fetch(l, i, &s, sizeof s, true))
+		return;
+	strbuf_puts(&l->b, "{st_mode=");
+	put_mode(&l->b, s.mode);
+	strbuf_puts(&l->b, ", ");
 	if ((s.mode >> 12 & 15) == 2 || (s.mode >> 12 & 15) == 6)
 		strbuf_printf(&l->b, "st_rdev=0x%llx, ...}", (unsigned long long)s.rdev);
 	else

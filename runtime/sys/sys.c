@@ -24,6 +24,7 @@
 #include "runtime/sys/marshal.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
+#include "runtime/sys/strace_conf.h"
 #include "runtime/sys/sys_priv.h"
 
 #include <sys/socket.h>
@@ -162,7 +163,7 @@ static enum sys_after call(struct kit_thread *t, int64_t *result)
 	uint64_t nr = t->st.reg[RV64_A7];
 	const struct sys_row *row = sys_row_find(nr);
 	struct strace_line line;
-	bool traced = t->proc->opt.strace;
+	bool traced = t->proc->opt.strace && strace_wants(row, nr);
 	uint64_t reg[6];
 	int64_t r;
 

@@ -226,7 +226,7 @@ int64_t sys_proc_exe_path(struct kit_thread *t, int pid, char dst[SYS_PATH_MAX +
 struct strbuf;
 int64_t sys_proc_maps(struct kit_thread *t, bool smaps, struct strbuf *out);
 int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out);
-void sys_cpuinfo(struct strbuf *b, unsigned cpus);
+void sys_cpuinfo(struct strbuf *b, uint64_t features, unsigned cpus);
 
 /* poll.c: the temporary mask of a call that has a { pointer to a set, its size } at the address; 0: none. 0 or -errno. */
 int64_t sys_set_sigset_arg(struct kit_thread *t, gaddr at);

@@ -1,5 +1,5 @@
 """--stats: the instructions are those that qemu counts, whatever the engine; the other numbers are what a program did."""
-import json, signal
+import json, shutil, signal
 
 import insight, tap
 
@@ -26,6 +26,8 @@ int main(int argc, char **argv)
 		*(volatile int *)0 = 1;
 	if (!strcmp(argv[1], "term"))
 		kill(getpid(), SIGTERM);
+	if (!strcmp(argv[1], "moves"))
+		chdir("/"), execl("/proc/self/exe", "again", NULL);
 	if (!strcmp(argv[1], "threads"))
 		for (int i = 0; i < 3; i++) {
 			pthread_t t;
@@ -96,6 +98,25 @@ def forked(found):
     return by == [(-1, True), (4, False), (7, False), (9, False)] and all(n < 2000 for n in small)
 
 
+def moved(suite):
+    """The files and the limit are those of the first kitemu, whatever their names and wherever the guest goes."""
+    def run():
+        d = suite.work / "moved"
+        shutil.rmtree(d, ignore_errors=True)
+        d.mkdir()
+        source = d / "does.c"
+        source.write_text(DOES)
+        program = insight.build(suite, "moves", "-O1", "-pthread", source=source)
+        options = ["--stats=a 1:b\nc", "--coverage=x.drcov", "--profile=x", "--max-instructions=100M"]
+        tap.expect([suite.kitemu, *options, program, "moves"], cwd=d, status=9)
+        found = [json.loads(line) for line in (d / "a 1:b\nc").read_text().splitlines()]
+        if [(r.get("status", -1), "exec" in r) for r in found] != [(-1, True), (9, False)]:
+            raise tap.Fail(f"{found}")
+        if not (d / "x.drcov").exists() or not (d / "x").exists():
+            raise tap.Fail(f"{sorted(d.iterdir())}")
+    return run
+
+
 def text(suite):
     def run():
         program = insight.build(suite, "bare", "-O2", *insight.BARE)
@@ -151,5 +172,6 @@ def add(suite):
     suite.add("stats-term", does(suite, "term", lambda f: len(f) == 1 and f[0]["signal"] == 15, -signal.SIGTERM))
     suite.add("stats-threads", does(suite, "threads", lambda f: len(f) == 1 and f[0]["threads"] == 4))
     suite.add("stats-fork", does(suite, "fork", forked))
+    suite.add("stats-moves", moved(suite))
     suite.add("stats-limit", limit(suite))
     suite.add("stats-text", text(suite))

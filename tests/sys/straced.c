@@ -2,6 +2,7 @@
 #include "tests/sys/sys.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -21,6 +22,8 @@ int main(int argc, char **argv, char **envp)
 	struct epoll_event ev = { EPOLLIN | EPOLLET, { .u64 = 0x1234 } };
 	struct sigaction sa = { .sa_handler = SIG_IGN, .sa_flags = SA_RESTART };
 	struct stat st;
+	struct statx stx;
+	uint64_t args[8] = { CLONE_VFORK, 0, 0, 0, SIGCHLD };
 	char buf[64];
 	int fds[2], status, fd;
 	pid_t pid;
@@ -35,6 +38,7 @@ int main(int argc, char **argv, char **envp)
 	RAW(SYS_lseek, fd, -4, SEEK_END);
 	RAW(SYS_read, fd, buf, 64);
 	RAW(SYS_fstat, fd, &st);
+	RAW(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_SIZE | STATX_MODE, &stx);
 	RAW(SYS_writev, fd, v, 2);
 	RAW(SYS_fcntl, fd, F_SETFL, O_APPEND);
 	RAW(SYS_close, fd);
@@ -72,6 +76,9 @@ int main(int argc, char **argv, char **envp)
 	RAW(SYS_mprotect, 0, 0, G(0));
 	RAW(600, 1, 2, 3, 4, 5, 6);
 	RAW(SYS_execve, "./missing", argv, envp);
+	if (!RAW(SYS_clone3, args, sizeof args))
+		RAW(SYS_exit_group, 0);
+	RAW(SYS_wait4, -1, 0, 0, 0);
 	pid = fork();
 	if (!pid) {
 		char *args[] = { "child", "an argument", NULL }, *env[] = { NULL };

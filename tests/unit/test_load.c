@@ -286,8 +286,9 @@ static bool load_fd(int fd, bool base, uint64_t stack_bytes, char *const *argv, 
 	catch_faults();
 	memset(&proc, 0, sizeof proc);
 	memset(&thread, 0xff, sizeof thread);
+	proc.features = RV64_FEATURES_GC;
 	proc.opt.stack_bytes = stack_bytes;
-	proc.mem = mem_new(base, d);
+	proc.mem = mem_new(&(struct mem_want){ .base = base }, d);
 	return proc.mem && load_program(&proc, &thread, fd, "./prog", argv, envp, d);
 }
 

@@ -59,7 +59,7 @@ static struct mem_space *new_space(bool want_base)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	struct diag d = DIAG_INIT;
-	struct mem_space *m = mem_new(want_base, &d);
+	struct mem_space *m = mem_new(&(struct mem_want){ .base = want_base }, &d);
 
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);

@@ -266,7 +266,8 @@ static int run_batch(unsigned first, unsigned count, unsigned *loaded, unsigned 
 	alarm(BATCH_LIMIT_S);
 	memset(&proc, 0, sizeof proc);
 	memset(&thread, 0, sizeof thread);
-	proc.mem = mem_new(false, &d);
+	proc.features = RV64_FEATURES_GC;
+	proc.mem = mem_new(&(struct mem_want){ 0 }, &d);
 	/* Anything that is allocated once is allocated now. */
 	load_program(&proc, &thread, victim.fd, "mutant", some_args, some_env, &d);
 	mem_munmap(proc.mem, 0, mem_limit(proc.mem));

@@ -1,7 +1,7 @@
 /* runtime/sys without a guest: the table's rows, the hand-over of execve, the words of --strace. */
 #include "tests/unit/check.h"
 
-#include "lib/base/log.h"
+#include "arch/guest.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/sys_priv.h"
@@ -63,20 +63,18 @@ static void test_rows(void)
 
 static void test_exec(void)
 {
-	struct kit_options o = { .engine = KIT_ENGINE_INTERP,
-				 .strace = true,
-				 .force_base = true,
-				 .stack_bytes = 0x123456789,
-				 .cache_bytes = 1 << 20,
+	struct kit_options o = { .inherited = "9:cpu=rv64i",
+				 .filters = 7,
+				 .own_file = { 11, 12, 13 },
+				 .trace = 99,
 				 .host_features = KIT_HOST_KNOWN | 5 };
 	struct kit_options got = { .stats = true };
 	struct sys_exec_handover h;
-	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v3:1";
+	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v4:1";
 	char *argv[] = { name, NULL }, *envp[] = { a, var, b, NULL }, *plain[] = { a, bad, NULL };
-	char short_name[] = "KITEMU_EXEC=v2:0:0:0:0:0:0:0:0:0:5:name",
+	char short_name[] = "KITEMU_EXEC=v3:0:0:0:0:0:0:0:0:0:5:name",
 	     *cut[] = { short_name, NULL };
 	int fd = open("/dev/null", O_RDONLY);
-	uint32_t log = kit_log_mask;
 
 	REQUIRE(sys_exec_encode(var, sizeof var, fd, -1, &o, "a name:", "a path:with/colons"));
 	REQUIRE(sys_exec_decode(1, argv, envp, &got, &h));
@@ -88,13 +86,10 @@ static void test_exec(void)
 	CHECK_STR(envp[1], "B=2");
 	CHECK(!envp[2]);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	CHECK_EQ(got.engine, KIT_ENGINE_INTERP);
-	CHECK(got.strace && got.force_base && !got.stats && !got.selfcheck
-	      && !got.host_isa_baseline);
-	CHECK_EQ(got.stack_bytes, 0x123456789);
-	CHECK_EQ(got.cache_bytes, 1 << 20);
+	CHECK_STR(got.inherited, "9:cpu=rv64i");
+	CHECK(got.own_file[0] == 11 && got.own_file[1] == 12 && got.own_file[2] == 13);
+	CHECK(got.stats && got.filters == 7 && got.trace == 99);
 	CHECK_EQ(got.host_features, KIT_HOST_KNOWN | 5);
-	CHECK_EQ(kit_log_mask, log);
 	CHECK(!sys_exec_decode(1, argv, plain, &got, &h));
 	CHECK(plain[1] != NULL);
 	/* A variable of somebody else, whose descriptor is not there. */
@@ -105,27 +100,6 @@ static void test_exec(void)
 	CHECK(!sys_exec_encode(var, 20, 3, 4, &o, "a name", "a path that is too long"));
 	/* A name that is longer than what is there. */
 	CHECK(!sys_exec_decode(1, argv, cut, &got, &h));
-}
-
-static void test_exec_files(void)
-{
-	struct kit_options o = { .stats = true, .coverage = "/a:b/c d", .max_insns = 5 },
-			   got = { .stats_to = "x" };
-	struct sys_exec_handover h;
-	int fd = open("/dev/null", O_RDONLY);
-	char var[256], a[] = "A=1", name[] = "x", *files = sys_exec_encode_files(&o);
-	char *argv[] = { name, NULL }, *envp[] = { files, a, var, NULL };
-
-	REQUIRE(files && sys_exec_encode(var, sizeof var, fd, -1, &o, "x", "x"));
-	REQUIRE(sys_exec_decode(1, argv, envp, &got, &h));
-	CHECK(!got.stats_to && got.max_insns == 5 && got.stats);
-	CHECK_STR(got.coverage, "/a:b/c d");
-	CHECK_STR(envp[0], "A=1");
-	CHECK(!envp[1]);
-	o.coverage = NULL;
-	CHECK(sys_exec_encode_files(&o));
-	o.max_insns = 0;
-	CHECK(!sys_exec_encode_files(&o));
 }
 
 static void test_fd_hide(void)
@@ -174,10 +148,10 @@ static void test_cpuinfo(void)
 {
 	struct strbuf b = STRBUF_INIT;
 
-	sys_cpuinfo(&b, 2);
+	sys_cpuinfo(&b, rv64_guest.default_features, 2);
 	CHECK(strstr(b.s, "processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc"));
 	CHECK(strstr(b.s, "\n\nprocessor\t: 1\n"));
 	strbuf_fini(&b);
 }
 
-CHECK_MAIN(test_rows, test_exec, test_exec_files, test_fd_hide, test_words, test_cpuinfo)
+CHECK_MAIN(test_rows, test_exec, test_fd_hide, test_words, test_cpuinfo)

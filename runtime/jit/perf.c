@@ -1,0 +1,137 @@
+/*
+ * Names of translated code for perf(1).
+ *
+ *   --perfmap   /tmp/perf-PID.map, a line a unit, which perf report reads by itself
+ *   --jitdump   jit-PID.dump in the folder where kitemu was started, with the code: perf record -k mono, perf inject --jit
+ *
+ * Files are opened for each record, so that there is no state but the process that the last one was written for: a fork's
+ * child starts its own files with all units that it has.
+ */
+#include "runtime/jit/show.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	FILE_MODE = 0644,
+	JITDUMP_MAGIC = 0x4a695444,
+	CODE_LOAD = 0,
+	NAME_BYTES = 48,
+	PATH_BYTES = 4200
+};
+
+struct dump_header {
+	uint32_t magic, version, size_bytes, machine, pad, pid;
+	uint64_t time_ns, flags;
+};
+
+struct dump_load {
+	uint32_t id, size_bytes;
+	uint64_t time_ns;
+	uint32_t pid, tid;
+	uint64_t vma, code, code_bytes, index;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static unsigned name_of(const struct tc_unit *u, char name[NAME_BYTES])
+{
+	return (unsigned)snprintf(name, NAME_BYTES, "rv64:0x%llx", (unsigned long long)u->gpc);
+}
+
+static void put(int fd, const void *bytes, size_t n)
+{
+	if (write(fd, bytes, n) < 0)
+		return; /* a full disk must not stop the guest */
+}
+
+static void add_to_map(int fd, const struct tc_unit *u)
+{
+	char line[NAME_BYTES + 64], name[NAME_BYTES];
+
+	name_of(u, name);
+	put(fd, line,
+	    (size_t)snprintf(line, sizeof line, "%llx %x %s\n",
+			     (unsigned long long)(uintptr_t)u->code, u->size_bytes, name));
+}
+
+static void add_to_dump(int fd, struct jit *j, const struct tc_unit *u)
+{
+	char name[NAME_BYTES];
+	unsigned len = name_of(u, name) + 1;
+	uint64_t at = (uintptr_t)u->code;
+	struct dump_load r = { .id = CODE_LOAD,
+			       .size_bytes = (uint32_t)sizeof r + len + u->size_bytes,
+			       .time_ns = now_ns(),
+			       .pid = (uint32_t)getpid(),
+			       .tid = (uint32_t)syscall(SYS_gettid),
+			       .vma = at,
+			       .code = at,
+			       .code_bytes = u->size_bytes,
+			       .index = j->perf.index++ };
+
+	put(fd, &r, sizeof r);
+	put(fd, name, len);
+	put(fd, u->code, u->size_bytes);
+}
+
+static void begin_dump(int fd)
+{
+	struct dump_header h = { .magic = JITDUMP_MAGIC,
+				 .version = 1,
+				 .size_bytes = sizeof h,
+				 .machine = CODEMEM_ELF_MACHINE,
+				 .pid = (uint32_t)getpid(),
+				 .time_ns = now_ns() };
+
+	put(fd, &h, sizeof h);
+	codemem_show_file(fd); /* perf record finds the file by that */
+}
+
+static int open_file(const char *folder, const char *name, int pid, const char *suffix, bool new)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof path, "%s/%s%d%s", folder, name, pid, suffix);
+	return open(path,
+		    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (new ? O_TRUNC : 0),
+		    FILE_MODE);
+}
+
+void perf_add(struct jit *j, const struct tc_unit *u)
+{
+	const int pid = getpid();
+	const bool new = pid != j->perf.pid;
+	int map = j->opt->perfmap ? open_file("/tmp", "perf-", pid, ".map", new) : -1;
+	int dump = j->opt->jitdump ? open_file(j->perf.folder, "jit-", pid, ".dump", new) : -1;
+
+	if (new &&dump >= 0)
+		begin_dump(dump);
+	for (unsigned s = 0; s < TC_SEGMENTS; s++) {
+		const struct tc_segment *seg = &j->tc.seg[s];
+
+		for (unsigned i = 0; i < seg->unit_count; i++) {
+			if (!new && seg->unit[i] != u)
+				continue;
+			if (map >= 0)
+				add_to_map(map, seg->unit[i]);
+			if (dump >= 0)
+				add_to_dump(dump, j, seg->unit[i]);
+		}
+	}
+	j->perf.pid = pid;
+	if (map >= 0)
+		close(map);
+	if (dump >= 0)
+		close(dump);
+}

@@ -1,0 +1,47 @@
+/*
+ * What --strace prints: strace's own options, as words of one text ("-e trace=file -T -o out.%p").
+ *
+ * There is one configuration a process, read before the guest runs and constant then.
+ */
+#ifndef KIT_RUNTIME_SYS_STRACE_CONF_H
+#define KIT_RUNTIME_SYS_STRACE_CONF_H
+
+#include "lib/base/diag.h"
+#include "runtime/sys/sys_priv.h"
+
+enum strace_clock { STRACE_NO_CLOCK, STRACE_SECONDS, STRACE_MICROSECONDS, STRACE_EPOCH };
+
+struct strace_conf {
+	bool call[SYS_ROWS];
+	bool unknown;           /* calls without a row */
+	uint64_t signals;       /* bit n - 1: signal n */
+	size_t show_bytes;      /* of strings */
+	const char *file;       /* -o; NULL: where the log goes */
+	bool by_thread;         /* -ff */
+	bool counts, lines;     /* -c or -C; not -c */
+	bool succeeded, failed; /* calls to be shown */
+	bool relative, took, at_pc, paths;
+	unsigned quiet; /* two -q: nothing of how processes end */
+	enum strace_clock clock;
+};
+
+extern struct strace_conf strace_conf;
+extern const char strace_help[];
+
+/* Reads the options; false: d says what is wrong. */
+bool strace_configure(const char *options, struct diag *d);
+
+static inline bool strace_wants(const struct sys_row *row, uint64_t nr)
+{
+	return row ? strace_conf.call[nr] : strace_conf.unknown;
+}
+
+/* ---- -c ------------------------------------------------------------------------------------------ */
+
+/* Opens what is counted by all processes of the tree, or takes over inherited (as ownfile_open does). */
+bool strace_counts_open(unsigned inherited, struct diag *d);
+void strace_count(uint64_t nr, uint64_t ns, bool failed);
+/* The process that opened them ends: prints the summary. */
+void strace_counts_end(void);
+
+#endif

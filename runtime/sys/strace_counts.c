@@ -1,0 +1,102 @@
+/*
+ * strace's -c: how often calls were made, in all processes of a tree.
+ *
+ * They count in one shared file without a name, whose descriptor goes along as those of ownfile.h do. The
+ * process that made it prints the table when it ends.
+ */
+#include "runtime/sys/ownfile.h"
+#include "runtime/sys/strace.h"
+#include "runtime/sys/strace_conf.h"
+
+#include <linux/memfd.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct count {
+	uint64_t calls, errors, ns; /* atomic */
+};
+
+static struct counts {
+	int32_t pid; /* of the process that prints them */
+	struct count call[SYS_ROWS];
+} * counts;
+
+bool strace_counts_open(unsigned inherited, struct diag *d)
+{
+	int fd = (int)inherited - 1;
+	bool made = fd < 0;
+
+	if (made)
+		fd = (int)host_call(__NR_memfd_create, (long)"strace", MFD_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0 || (made && ftruncate(fd, sizeof *counts) < 0)
+	    || !(counts = mem_map_shared(fd, sizeof *counts)))
+		return diag_fail(d, KIT_EXIT_INTERNAL, "no memory to count system calls in");
+	if (made)
+		counts->pid = getpid();
+	ownfile_keep(KIT_STRACE_COUNTS, fd);
+	return true;
+}
+
+void strace_count(uint64_t nr, uint64_t ns, bool failed)
+{
+	struct count *c = &counts->call[nr % SYS_ROWS];
+
+	__atomic_fetch_add(&c->calls, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->errors, failed, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->ns, ns, __ATOMIC_RELAXED);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct count *x = &counts->call[*(const unsigned *)a],
+			   *y = &counts->call[*(const unsigned *)b];
+
+	return x->ns != y->ns ? (x->ns < y->ns ? 1 : -1)
+			      : (x->calls < y->calls) - (x->calls > y->calls);
+}
+
+static void put_row(struct strbuf *b, const struct count *c, uint64_t all_ns, const char *name)
+{
+	const double percent = all_ns ? 100.0 * (double)c->ns / (double)all_ns : 0.0;
+
+	strbuf_printf(b, "%6.2f %11.6f %11llu %9llu ", percent, (double)c->ns / 1e9,
+		      (unsigned long long)(c->calls ? c->ns / 1000 / c->calls : 0),
+		      (unsigned long long)c->calls);
+	if (c->errors)
+		strbuf_printf(b, "%9llu %s\n", (unsigned long long)c->errors, name);
+	else
+		strbuf_printf(b, "%9s %s\n", "", name);
+}
+
+void strace_counts_end(void)
+{
+	static const char line[] =
+	    "------ ----------- ----------- --------- --------- ----------------\n";
+	struct strbuf b = STRBUF_INIT;
+	struct count all = { 0 };
+	unsigned order[SYS_ROWS], n = 0;
+
+	if (!counts || counts->pid != getpid())
+		return;
+	for (unsigned nr = 0; nr < SYS_ROWS; nr++) {
+		const struct count *c = &counts->call[nr];
+
+		if (!c->calls)
+			continue;
+		order[n++] = nr;
+		all.calls += c->calls;
+		all.errors += c->errors;
+		all.ns += c->ns;
+	}
+	qsort(order, n, sizeof *order, by_time);
+	strbuf_printf(&b, "%% time     seconds  usecs/call     calls    errors syscall\n%s", line);
+	for (unsigned i = 0; i < n; i++) {
+		const struct sys_row *r = sys_row_find(order[i]);
+
+		put_row(&b, &counts->call[order[i]], all.ns, r ? r->name : "(unknown)");
+	}
+	strbuf_puts(&b, line);
+	put_row(&b, &all, all.ns, "total");
+	strace_put(&b);
+	strbuf_fini(&b);
+}

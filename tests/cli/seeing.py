@@ -1,0 +1,204 @@
+"""Tests of what shows a run: --strace with strace's options, --log's items, files for perf."""
+import re, shutil, subprocess
+
+import tap
+
+BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC0"}
+LINE = re.compile(r"(\d+) (?:(.*?) )?((?:\w+\(.*|--- .*))$")
+
+
+def fail_unless(ok, why):
+    if not ok:
+        raise tap.Fail(str(why))
+
+
+def lines(text):
+    return [l for l in tap.text(text).splitlines() if l]
+
+
+class Seeing:
+    def __init__(self, suite, calls, native):
+        self.suite, self.work, self.calls, self.native = suite, suite.work, calls, native
+
+    def run(self, *args, name="run", **kw):
+        d = self.work / name
+        d.mkdir(exist_ok=True)
+        status, out, err = tap.run([self.suite.kitemu, *args, self.calls], env=BARE, cwd=d, **kw)
+        fail_unless(status == 0, f"{args}: status {status}, {tap.text(err)}")
+        return lines(err)
+
+    def trace(self, options, **kw):
+        """The lines of --strace without their processes, and without how these end."""
+        out, self.ends = [], []
+        for l in self.run(f"--strace={options}", **kw):
+            m = re.match(r"(\d+) (.*)", l)
+            fail_unless(m, f"{options}: {l}")
+            if "+++ " in m[2]:
+                self.ends.append(m[2])
+                continue
+            out.append(re.sub(r"\) +=", ") =", m[2]))
+        return out
+
+    def names(self, options):
+        return [re.match(r"\w+|---", l)[0] for l in self.trace(options)]
+
+    # ---- strace --------------------------------------------------------------------------------
+
+    def sets(self):
+        want = {
+            "openat,close -e signal=none": {"openat", "close"},
+            "trace=openat -e signal=none": {"openat"},
+            "-e trace=%network -e signal=none": {"socket"},
+            "-e network -e signal=none": {"socket"},
+            "-e open -e signal=none": {"openat"},  # as other machines call it
+            "-e /^pr.*64$ -e signal=none": {"prlimit64"},
+            "-e trace=none": {"---"},
+            "-e none -e signal=!USR1": {"---"},
+            "-e none -e signal=SIGCHLD,TERM": {"---"},
+            "-e trace=?nothing,socket -e signal=none": {"socket"},
+        }
+        for options, names in want.items():
+            got = set(self.names(options))
+            fail_unless(got == names, f"{options}: {got}")
+        fail_unless(len(self.trace("-e none -e signal=!USR1")) == 1, "signals are not filtered")
+        files = set(self.names("-e %file -e signal=none"))
+        fail_unless({"openat", "execve"} <= files <= {"openat", "execve", "readlinkat", "newfstatat", "faccessat"}, files)
+        process = set(self.names("-e %process -e signal=none"))
+        fail_unless({"clone", "execve", "wait4", "exit_group", "tgkill"} - process == set(), process)
+        rest = set(self.names("-e trace=!openat,write"))
+        fail_unless(rest & {"openat", "write"} == set() and "socket" in rest, rest)
+        failed, good = self.trace("-Z -e openat,close -e signal=none"), self.trace("-z -e openat -e signal=none")
+        fail_unless(len(failed) == 1 and "ENOENT" in failed[0] and len(good) == 1, f"{failed} {good}")
+
+    def look(self):
+        """Lines are those of the real strace of a native run."""
+        if not shutil.which("strace"):
+            raise tap.Skip("strace is not installed")
+        options = "-e trace=openat,write,socket,close,tgkill -s 9"
+        cut = lambda ls: [re.sub(r"\d{2,}", "N", re.sub(r"^\d+ +|(?<=\)) +(?==)", "", l)) for l in ls
+                          if "/etc/ld.so" not in l and "+++" not in l and "<unfinished" not in l and "resumed>" not in l and "/sys/" not in l]
+        file = self.work / "strace.out"
+        status, _, err = tap.run(["strace", "-f", "-o", file, *options.split(), self.native], env=BARE)
+        if status:
+            raise tap.Skip("strace cannot trace here")
+        want = cut(lines(file.read_bytes()))
+        got = cut(self.run(f"--strace={options}"))
+        both = lambda ls: sorted(re.sub(r", si_utime.*", "", l).rstrip("}- ") for l in ls if l.startswith(("openat", "write", "socket", "tgkill", "---")))
+        fail_unless(both(want) == both(got), "strace:\n" + "\n".join(both(want)) + "\nkitemu:\n" + "\n".join(both(got)))
+
+    def ends_told(self):
+        self.trace("-e %process -e signal=none")
+        fail_unless(self.ends == ["+++ exited with 0 +++", "+++ exited with 3 +++", "+++ exited with 0 +++"], self.ends)
+        self.trace("-qq -e %process -e signal=none")
+        fail_unless(not self.ends, self.ends)
+        (self.work / "abort.c").write_text("#include <stdlib.h>\nint main(void) { abort(); }\n")
+        subprocess.run(["riscv64-linux-gnu-gcc", "-static", "-o", self.work / "abort", self.work / "abort.c"], check=True)
+        status, _, err = tap.run([self.suite.kitemu, "--strace=none", "--stats", self.work / "abort"], env=BARE)
+        fail_unless(status == -6 and b"+++ killed by SIGABRT +++" in err and b"stats: " in err, err)
+
+    def times(self):
+        for options, pattern in (("-t", r"\d\d:\d\d:\d\d \w"), ("-tt", r"\d\d:\d\d:\d\d\.\d{6} \w"), ("-ttt", r"\d{10}\.\d{6} \w"),
+                                 ("-r", r" +\d+\.\d{6} \w"), ("-i", r"\[[0-9a-f]{16}\] \w"), ("-fTr", r".* <\d+\.\d{6}>$")):
+            for l in self.trace(options + " -e openat -e signal=none"):
+                fail_unless(re.match(pattern, l), f"{options}: {l}")
+        wait = [l for l in self.trace("-T -y -e wait4,read -e signal=none")]
+        fail_unless(any(re.match(r"read\(\d+</etc/passwd>, ", l) for l in wait), wait)
+        fail_unless(any(float(l.rsplit("<", 1)[1][:-1]) > 0.00001 for l in wait if l.startswith("wait4")), wait)
+
+    def counts(self):
+        """-c counts all processes, and agrees with the lines that -C prints."""
+        for options in ("-C", "-c"):
+            got = self.run(f"--strace={options}")
+            at = next(i for i, l in enumerate(got) if l.startswith("% time"))
+            rows = {f[-1]: f for f in (l.split() for l in got[at + 2 : -2])}
+            fail_unless(got[at + 1] == got[-2] and set(got[-2]) == {"-", " "} and got[-1].split()[-1] == "total", "\n".join(got))
+            fail_unless(rows["write"][3] == "3" and len(rows["write"]) == 5 and rows["openat"][3:5] == ["2", "1"], f"{rows}")
+            fail_unless(int(got[-1].split()[3]) == sum(int(r[3]) for r in rows.values()), got[-1])
+            fail_unless((at > 20) == (options == "-C"), "\n".join(got))
+            if options == "-C":
+                names = [m[1] for l in got[:at] if (m := re.match(r"\d+ (\w+)\(.*= (?!\?)", l))]
+                fail_unless(names.count("openat") == 2 and names.count("write") == 3, names)
+
+    def files(self):
+        d = self.work / "files"
+        shutil.rmtree(d, ignore_errors=True)
+        fail_unless(not self.run("--strace=-o all -e write", name="files"), "something is on stderr")
+        all_lines = lines((d / "all").read_bytes())
+        fail_unless(len({l.split()[0] for l in all_lines if "write(" in l}) == 3, all_lines)
+        self.run("--strace=-ff -o each -e write", name="files")
+        each = sorted(d.glob("each.*"))
+        fail_unless(len(each) == 3 and all(re.match(r"write\(1, ", f.read_text()) for f in each), each)
+        self.run("--strace=-e write -o of.%p", name="files")
+        of = sorted(d.glob("of.*"))
+        fail_unless(len(of) == 2, of)
+        # The log's file holds both, and what was there goes.
+        (d / "log").write_text("old\n")
+        self.run("--strace=-e write", "-d", "load,sig", "-D", "log", name="files")
+        log = (d / "log").read_text()
+        fail_unless("old" not in log and "write(" in log and "sig: signal 10" in log and log.count("write(") == 3, log)
+        self.run("-d", "strace,tid", "-D", "t.%d", name="files")
+        fail_unless(len(list(d.glob("t.*"))) == 3, list(d.glob("t.*")))
+        for args in (["-D", "no/such/file"], ["-D", "%p/x"], ["--strace=-o no/such/file"]):
+            status, _, err = tap.run([self.suite.kitemu, *args, self.calls], env=BARE, cwd=d)
+            fail_unless(status == 125 and b"file" in err, f"{args}: {status} {err}")
+
+    def mistakes(self):
+        for options, says in (("opne", "there is no system call 'opne'"), ("-e trace=%all", "there is no set of calls '%all'"),
+                              ("-x", "no option of strace's that kitemu has is '-x'"), ("-e signal=NO", "there is no signal 'NO'"),
+                              ("-s many", "no size 'many'"), ("-e status=odd", "there is no status 'odd'"), ("-e a=b", "no such expression 'a=b'")):
+            tap.expect([self.suite.kitemu, f"--strace={options}", "x"], env=BARE, status=125, stdout="",
+                       stderr=f"kitemu: --strace: {says}; --strace=help says what there is\n")
+        tap.expect([self.suite.kitemu, "--strace=-o", "x"], env=BARE, status=125, stderr="kitemu: --strace: strace's -o needs a value\n")
+        fail_unless(b"-e trace=SET" in tap.expect([self.suite.kitemu, "--strace=help"]), "--strace=help")
+
+    # ---- --log -----------------------------------------------------------------------------------
+
+    def code(self):
+        """in_asm is objdump's code, in the ranges asked for; the IR can be parsed; the host's code is there."""
+        main = next(l.split()[0] for l in lines(tap.expect(["riscv64-linux-gnu-nm", self.calls])) if l.endswith(" T main"))
+        start = int(main, 16)
+        dump = tap.text(tap.expect(["riscv64-linux-gnu-objdump", "-d", "-M", "no-aliases", f"--start-address={start}", f"--stop-address={start + 400}", self.calls]))
+        known = {int(a, 16) for a in re.findall(r"^ +([0-9a-f]+):\t", dump, re.M)}
+        text = "\n".join(self.run("-d", "in_asm,op,op_opt,out_asm", "-dfilter", f"{start:#x}+300"))
+        units = text.split("----------------\n")[1:]
+        fail_unless(len(units) > 5, text[:500])
+        for u in units:
+            at = [int(a, 16) for a in re.findall(r"^0x([0-9a-f]+):  ", u, re.M)]
+            fail_unless(start <= at[0] < start + 300 and re.search(r"^IN: 0x", u) and "\nOP:\n" in u and "\nOP after" in u and "\nOUT: 0x" in u, u)
+            fail_unless(all(a in known for a in at if a < start + 400), u)
+            ir = re.search(r"\nOP:\n(.*?)\nOP after", u, re.S)[1] + "\n"
+            tap.expect([self.suite.kit_ir, "opt"], stdin=ir)
+        for r in (f"{start:#x}..{start + 299:#x}", f"{start + 299:#x}-300", f"0x1..0x2,{start:#x}+300"):
+            some = "\n".join(self.run("-d", "in_asm", "-dfilter", r))
+            fail_unless(some.count("IN:") == len(units), f"{r}: {some.count('IN:')} units, not {len(units)}")
+        for bad in ("5", "1..", "9..1", "1+0", "1+2,x", "0x10:0x20"):
+            status, _, err = tap.run([self.suite.kitemu, "-dfilter", bad, self.calls], env=BARE)
+            fail_unless(status == 125 and b"is not START..END" in err, f"{bad}: {err}")
+
+    def perf(self):
+        """Code that perf would name: each address of the map is a unit's, and the dump holds its bytes."""
+        d = self.work / "perf"
+        self.run("--jitdump", "--perfmap", "--stress", name="perf")
+        dumps = sorted(d.glob("jit-*.dump"))
+        fail_unless(len(dumps) == 2, dumps)  # one of the child, which executes a program
+        for dump in dumps:
+            pid = dump.name[4:-5]
+            path = f"/tmp/perf-{pid}.map"
+            with open(path) as f:
+                units = {(int(a, 16), int(n, 16), name) for a, n, name in (l.split() for l in f)}
+            subprocess.run(["rm", path], check=True)
+            data, got, at = dump.read_bytes(), set(), 40
+            fail_unless(data[:4] == b"DTiJ" and int.from_bytes(data[20:24], "little") == int(pid), data[:40])
+            while at < len(data):
+                size, code, n = (int.from_bytes(data[at + a : at + a + w], "little") for a, w in ((4, 4), (32, 8), (40, 8)))
+                name, rest = data[at + 56 : at + size].split(b"\0", 1)
+                fail_unless(len(rest) == n and int.from_bytes(data[at : at + 4], "little") == 0, dump)
+                got.add((code, n, name.decode()))
+                at += size
+            fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
+
+    def add(self):
+        for name in ("sets", "look", "ends_told", "times", "counts", "files", "mistakes"):
+            self.suite.add(f"--strace: {name}", getattr(self, name))
+        self.suite.add("--log: code", self.code)
+        self.suite.add("--perfmap, --jitdump", self.perf)
