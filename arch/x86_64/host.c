@@ -36,20 +36,7 @@ static void x64_target(const struct ir_regfile *regs, const struct jit_opts *o, 
 		/* A block that takes a raw float is told that it is canonical. */
 		.fix_serves = { [X64_FIX_BOX32] = 1 << X64_FIX_CANON32 },
 	};
-	memset(t->home, LIR_PHYS_NONE, sizeof t->home);
-	for (unsigned i = 0; i < ints; i++)
-		t->alloc[LIR_INT] |= UINT64_C(1) << int_home[i];
-	for (unsigned i = 0; i < fps; i++)
-		t->alloc[LIR_FP] |= UINT64_C(1) << (LIR_PHYS_FP + FIRST_FP_HOME + i);
-	for (unsigned g = 0; g < regs->count; g++) {
-		const struct ir_reg *r = &regs->reg[g];
-
-		if (r->type == IR_I64 && r->pin < ints)
-			t->home[g] = int_home[r->pin];
-		else if (r->type == IR_F64 && r->pin < fps)
-			t->home[g] = (uint8_t)(LIR_PHYS_FP + FIRST_FP_HOME + r->pin);
-	}
-	ra_target_done(t);
+	ra_target_homes(t, int_home, ints, LIR_PHYS_FP + FIRST_FP_HOME, fps);
 }
 
 static const char *x64_op_name(unsigned op)

@@ -1,6 +1,8 @@
 /* One allocation run; ra_priv.h says how its parts work together. */
 #include "lib/ra/ra_priv.h"
 
+#include <string.h>
+
 void ra_target_done(struct ra_target *t)
 {
 	t->pinned = t->homes = 0;
@@ -11,6 +13,25 @@ void ra_target_done(struct ra_target *t)
 		t->homes |= RA_BIT(t->home[g]);
 		t->greg_of[t->home[g]] = (uint8_t)g;
 	}
+}
+
+void ra_target_homes(struct ra_target *t, const uint8_t *int_home, unsigned ints, unsigned fp_home,
+		     unsigned fps)
+{
+	memset(t->home, LIR_PHYS_NONE, sizeof t->home);
+	for (unsigned i = 0; i < ints; i++)
+		t->alloc[LIR_INT] |= RA_BIT(int_home[i]);
+	for (unsigned i = 0; i < fps; i++)
+		t->alloc[LIR_FP] |= RA_BIT(fp_home + i);
+	for (unsigned g = 0; g < t->regs->count; g++) {
+		const struct ir_reg *r = &t->regs->reg[g];
+
+		if (r->type == IR_I64 && r->pin < ints)
+			t->home[g] = int_home[r->pin];
+		else if (r->type == IR_F64 && r->pin < fps)
+			t->home[g] = (uint8_t)(fp_home + r->pin);
+	}
+	ra_target_done(t);
 }
 
 /* The values of guest registers are made block by block. */

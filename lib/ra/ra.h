@@ -9,6 +9,12 @@
 
 /* Completes a target whose other fields are filled. Whoever makes one calls it once. */
 void ra_target_done(struct ra_target *t);
+/*
+ * The same, and the homes: guest registers whose pin is below ints get those of int_home[], floating-point ones below fps those
+ * from fp_home on. All of them are added to alloc.
+ */
+void ra_target_homes(struct ra_target *t, const uint8_t *int_home, unsigned ints, unsigned fp_home,
+		     unsigned fps);
 
 /*
  * The convention for the blocks of region u: own is boundary with the homes given to the registers that u

@@ -1,6 +1,8 @@
 /* Symbols and sections of a guest's file; see debug.h. */
 #include "runtime/load/debug.h"
 
+#include "runtime/load/load_priv.h"
+
 #include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,34 +130,18 @@ void debug_read(int fd, gaddr bias, struct arena *a, struct debug_info *out)
 
 const struct debug_symbol *debug_function(const struct debug_info *d, gaddr pc)
 {
-	unsigned low = 0, high = d->symbol_count;
+	unsigned n = load_starts_to(d->symbol, d->symbol_count, sizeof *d->symbol, pc);
 	const struct debug_symbol *s;
 
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-
-		if (d->symbol[mid].start <= pc)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low)
+	if (!n)
 		return NULL;
-	s = &d->symbol[low - 1];
+	s = &d->symbol[n - 1];
 	return !s->size_bytes || pc - s->start < s->size_bytes ? s : NULL;
 }
 
 const struct debug_row *debug_row(const struct debug_info *d, gaddr pc)
 {
-	unsigned low = 0, high = d->row_count;
+	unsigned n = load_starts_to(d->row, d->row_count, sizeof *d->row, pc);
 
-	while (low < high) {
-		unsigned mid = low + (high - low) / 2;
-
-		if (d->row[mid].start <= pc)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low && pc < d->row[low - 1].end ? &d->row[low - 1] : NULL;
+	return n && pc < d->row[n - 1].end ? &d->row[n - 1] : NULL;
 }

@@ -61,7 +61,8 @@ static uint64_t fixed(struct reader *r, unsigned n)
 
 static uint64_t offset(struct reader *r) { return fixed(r, r->wide ? 8 : 4); }
 
-static uint64_t uleb(struct reader *r)
+/* A LEB128 number; with_sign: its last byte has the sign. */
+static uint64_t leb(struct reader *r, bool with_sign)
 {
 	uint64_t v = 0, b;
 	unsigned shift = 0;
@@ -72,22 +73,11 @@ static uint64_t uleb(struct reader *r)
 			v |= (b & 127) << shift;
 		shift += 7;
 	} while (b & 128);
-	return v;
+	return with_sign && shift < 64 && b & 64 ? v | ~UINT64_C(0) << shift : v;
 }
 
-static int64_t sleb(struct reader *r)
-{
-	uint64_t v = 0, b;
-	unsigned shift = 0;
-
-	do {
-		b = fixed(r, 1);
-		if (shift < 64)
-			v |= (b & 127) << shift;
-		shift += 7;
-	} while (b & 128);
-	return (int64_t)(shift < 64 && b & 64 ? v | ~UINT64_C(0) << shift : v);
-}
+static uint64_t uleb(struct reader *r) { return leb(r, false); }
+static int64_t sleb(struct reader *r) { return (int64_t)leb(r, true); }
 
 static void skip(struct reader *r, uint64_t n)
 {

@@ -5,6 +5,25 @@
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
 
+/*
+ * Of count rows of row_bytes, which begin with the address where they start and are sorted by it: how many start at pc or
+ * below.
+ */
+static inline unsigned load_starts_to(const void *row, unsigned count, size_t row_bytes, gaddr pc)
+{
+	unsigned low = 0, high = count;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (*(const gaddr *)(const void *)((const char *)row + mid * row_bytes) <= pc)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /* Where the image lies now. */
 struct load_place {
 	gaddr bias; /* added to the file's addresses */

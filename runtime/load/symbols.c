@@ -1,6 +1,8 @@
 /* See symbols.h. The file may have been changed or damaged since it was loaded: libelf's answers are checked. */
 #include "runtime/load/symbols.h"
 
+#include "runtime/load/load_priv.h"
+
 #include <libelf.h>
 #include <stdlib.h>
 
@@ -101,19 +103,11 @@ void load_symbols_free(struct load_symbols *s)
 
 const struct load_symbol *load_symbols_find(const struct load_symbols *s, gaddr pc)
 {
-	unsigned lo = 0, hi = s ? s->count : 0;
+	unsigned n = s ? load_starts_to(s->symbol, s->count, sizeof *s->symbol, pc) : 0;
 	const struct load_symbol *y;
 
-	while (lo < hi) {
-		unsigned mid = lo + (hi - lo) / 2;
-
-		if (s->symbol[mid].start <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo)
+	if (!n)
 		return NULL;
-	y = &s->symbol[lo - 1];
+	y = &s->symbol[n - 1];
 	return pc - y->start < (y->size_bytes ? y->size_bytes : UNSIZED_MOST_BYTES) ? y : NULL;
 }
