@@ -252,6 +252,14 @@ static void cold_unpaired(struct a64_emit *e, const struct a64_cold *c)
 	a64_jump_thunk(e, IR_THUNK_LOOKUP);
 }
 
+static bool goes_to_next(const struct a64_emit *e, unsigned block)
+{
+	const struct lir_insn *next = e->in + 1;
+
+	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK
+	       && next->imm == block;
+}
+
 /* Behind a call: the guest has come back, or not (longjmp, a changed return address). */
 static void landing(struct a64_emit *e, const struct lir_exit *x)
 {
@@ -262,7 +270,13 @@ static void landing(struct a64_emit *e, const struct lir_exit *x)
 		a64_cmp(e->cb, 1, A64_PC, A64_TMP);
 	}
 	a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_unpaired);
-	link_branch(e, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+	if (x->back_to == IR_NOBLOCK) {
+		link_branch(e, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+		return;
+	}
+	a64_emit_list(e, e->lir->enter, e->lir->enter_count);
+	if (!goes_to_next(e, x->back_to))
+		to_block(e, a64_b(e->cb), x->back_to);
 }
 
 /* The return address goes onto the stack, where EXITI finds it; the call instruction behind tells the host's predictor. */
@@ -285,14 +299,6 @@ static void direct_call(struct a64_emit *e, const struct lir_exit *x)
 	landing(e, x);
 }
 
-static bool goes_to_next(const struct a64_emit *e, const struct lir_insn *in, unsigned block)
-{
-	const struct lir_insn *next = in + 1;
-
-	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK
-	       && next->imm == block;
-}
-
 void a64_emit_EXIT(struct a64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
@@ -306,7 +312,7 @@ void a64_emit_EXIT(struct a64_emit *e, const struct lir_insn *in)
 		direct_call(e, x);
 	else if (x->poll)
 		branch_out_polled(e, x);
-	else if (x->to == IR_NOBLOCK || !goes_to_next(e, in, x->to))
+	else if (x->to == IR_NOBLOCK || !goes_to_next(e, x->to))
 		branch_out(e, x);
 }
 

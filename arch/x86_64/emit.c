@@ -262,9 +262,14 @@ static bool *find_loops(const struct ir_unit *ir)
 static bool falls_into(const struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_insn *before = in - 1;
+	const struct lir_exit *x;
 
-	return in > e->lir->insn && before->op == X64_OP_EXIT
-	       && e->lir->exit[before->exit].to == in->imm && !e->lir->exit[before->exit].poll;
+	if (in == e->lir->insn || (before->op != X64_OP_EXIT && before->op != X64_OP_EXITI))
+		return false;
+	x = &e->lir->exit[before->exit];
+	if (x->kind == IR_JUMP_CALL)
+		return x->back_to == in->imm;
+	return x->to == in->imm && !x->poll;
 }
 
 /* Heads of loops start a line, as units do: code that goes round and round is fetched by lines. */

@@ -290,10 +290,28 @@ void x64_emit_FBR(struct x64_emit *e, const struct lir_insn *in)
 
 /* ---- final exits --------------------------------------------------------------------------------------------- */
 
-/*
- * Behind a call: the guest has come back, or is somewhere else (longjmp, a changed return address). Then the
- * stack of return addresses does not tell the truth any more and starts anew.
- */
+static bool goes_to_next(const struct x64_emit *e, unsigned block)
+{
+	const struct lir_insn *next = e->in + 1;
+
+	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK
+	       && next->imm == block;
+}
+
+/* The guest is somewhere else than where a call shall return to: the stack of return addresses starts anew. */
+static void unpaired(struct x64_emit *e)
+{
+	x64_rm(e->cb, X64_MOV_RM, 1, X64_RSP, x64_state(X64_ST(code_sp_top)));
+	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
+}
+
+static void cold_unpaired(struct x64_emit *e, const struct x64_cold *c)
+{
+	(void)c;
+	unpaired(e);
+}
+
+/* Behind a call: the guest has come back, or not (longjmp, a changed return address). */
 static void landing(struct x64_emit *e, const struct lir_exit *x)
 {
 	if (fits_i32((int64_t)x->ret)) {
@@ -302,18 +320,16 @@ static void landing(struct x64_emit *e, const struct lir_exit *x)
 		x64_mov_imm(e->cb, X64_RAX, x->ret);
 		x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
 	}
-	link_branch(e, BRANCH_JCC, X64_CC_E,
-		    (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
-	x64_rm(e->cb, X64_MOV_RM, 1, X64_RSP, x64_state(X64_ST(code_sp_top)));
-	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
-}
-
-static bool goes_to_next(const struct x64_emit *e, const struct lir_insn *in, unsigned block)
-{
-	const struct lir_insn *next = in + 1;
-
-	return next < e->lir->insn + e->lir->insn_count && next->op == LIR_BLOCK
-	       && next->imm == block;
+	if (x->back_to == IR_NOBLOCK) {
+		link_branch(e, BRANCH_JCC, X64_CC_E,
+			    (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+		unpaired(e);
+		return;
+	}
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_unpaired);
+	x64_emit_list(e, e->lir->enter, e->lir->enter_count);
+	if (!goes_to_next(e, x->back_to))
+		to_block(e, BRANCH_JMP, X64_CC_O, x->back_to);
 }
 
 void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
@@ -331,7 +347,7 @@ void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
 		landing(e, x);
 	} else if (x->poll) {
 		branch_out_polled(e, x);
-	} else if (x->to == IR_NOBLOCK || !goes_to_next(e, in, x->to)) {
+	} else if (x->to == IR_NOBLOCK || !goes_to_next(e, x->to)) {
 		branch_out(e, BRANCH_JMP, X64_CC_O, x);
 	}
 }

@@ -191,7 +191,8 @@ void x64_sel_exit(struct x64_isel *s, uint32_t idx)
 	struct lir_exit x = {
 		.target = (gaddr)in->imm,
 		.ret = ir_ret(s->ir, in),
-		.to = IR_NOBLOCK,
+		.to = (uint16_t)ir_goes_to(in),
+		.back_to = in->to,
 		.kind = in->sub,
 	};
 	lreg target = LREG_NONE;
@@ -204,7 +205,6 @@ void x64_sel_exit(struct x64_isel *s, uint32_t idx)
 		return;
 	case IR_exit:
 		op = X64_OP_EXIT;
-		x.to = in->to;
 		/* Calls that lead back are looked at too: recursion need not end soon. */
 		x.poll = ir_safe_exit(&s->safe, s->ir, in);
 		break;

@@ -256,6 +256,15 @@ void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc)
 	push(b, IR_exitr, IR_NONE, reason, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)pc);
 }
 
+/* The first block at pc. */
+static unsigned block_at(const struct ir_unit *u, gaddr pc)
+{
+	for (unsigned b = 0; b < u->block_count; b++)
+		if (u->block[b].gpc == pc)
+			return b;
+	return IR_NOBLOCK;
+}
+
 /*
  * Calls and returns stay outside: they are paired on the host's stack, so even
  * a call of the unit's own entry leaves it.
@@ -265,14 +274,10 @@ void ir_resolve_exits(struct ir_unit *u)
 	for (unsigned k = 0; k < u->insn_count; k++) {
 		struct ir_insn *i = &u->insn[k];
 
-		if (i->op != IR_br && !(i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
-			continue;
-		i->to = IR_NOBLOCK;
-		for (unsigned b = 0; b < u->block_count; b++)
-			if (u->block[b].gpc == (gaddr)i->imm) {
-				i->to = (uint16_t)b;
-				break;
-			}
+		if (ir_is_call(i))
+			i->to = (uint16_t)block_at(u, ir_ret(u, i));
+		else if (i->op == IR_br || (i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
+			i->to = (uint16_t)block_at(u, (gaddr)i->imm);
 	}
 }
 

@@ -195,7 +195,7 @@ static enum step go(struct interp *in, const struct ir_insn *i)
 
 	if (target <= insn_pc(in, i) && __atomic_load_n(&in->st->stop, __ATOMIC_RELAXED))
 		return leave(in, IR_EXIT_STOP, target);
-	if (i->to == IR_NOBLOCK)
+	if (ir_goes_to(i) == IR_NOBLOCK)
 		return leave(in, IR_EXIT_LOOKUP, target);
 	in->block = i->to;
 	return STEP_GOTO;

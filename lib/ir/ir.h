@@ -5,7 +5,7 @@
  * list of insns with one entry at its top, side exits (br) on the way and one
  * final exit at its end. At level 1 a unit is one block: a trace of guest
  * instructions. At level 2 it is a region of several blocks; insn.to names the
- * block that an exit goes to when that is in the same unit.
+ * block that an exit goes to when that is in the same unit. Calls leave the unit, and come back to that block.
  *
  * Values are in SSA form: an insn is named by its index (ir_ref), is defined
  * once and used only by later insns of the same block. Between blocks values
@@ -133,7 +133,7 @@ struct ir_insn {
 	uint8_t ret_bytes : 7; /* calls: how far behind the calling instruction's pc they return */
 	int32_t gpc_off;       /* guest pc of the instruction it belongs to, minus unit.gpc */
 	ir_ref a, b, c;        /* operands, IR_NOREF where there is none */
-	uint16_t to;           /* exits: block in this unit or IR_NOBLOCK */
+	uint16_t to; /* block in this unit that it goes to, calls: return to; or IR_NOBLOCK */
 	int64_t imm;
 };
 
@@ -204,6 +204,17 @@ struct ir_regfile {
 static inline gaddr ir_ret(const struct ir_unit *u, const struct ir_insn *i)
 {
 	return u->gpc + (gaddr)(int64_t)i->gpc_off + i->ret_bytes;
+}
+
+static inline bool ir_is_call(const struct ir_insn *i)
+{
+	return (i->op == IR_exit || i->op == IR_exiti) && i->sub == IR_JUMP_CALL;
+}
+
+/* The block that i, any insn, goes to without leaving the unit, or IR_NOBLOCK. */
+static inline unsigned ir_goes_to(const struct ir_insn *i)
+{
+	return ir_is_call(i) ? IR_NOBLOCK : i->to;
 }
 
 /* What ops.def says of an operation. */
@@ -289,9 +300,10 @@ static inline bool ir_fits_u32(const struct ir_insn *i)
 /*
  * Safe points: which ways out look at ir_state.stop, so that no cycle of guest code goes round without a look.
  *
- * A cycle has a jump back in it. Looked at are jumps out of a unit that lead back in the guest, and jumps in it that lead back in the
- * order of its blocks. A unit may also go back in the guest from one insn to the next, or to a later block: what leaves
- * it behind that always looks. Hosts feed this with what they select, in order; calls and indirect jumps they know.
+ * A cycle has a jump back in it. Looked at are jumps out of a unit that lead back in the guest, and jumps in it, or calls
+ * that return to it, that lead back in the order of its blocks. A unit may also go back in the guest from one insn to
+ * the next, or to a later block: what leaves it behind that always looks. Hosts feed this with what they select, in
+ * order; indirect jumps they know.
  */
 struct ir_safe {
 	int32_t gpc_off; /* of the insn at hand */
@@ -311,15 +323,15 @@ static inline void ir_safe_insn(struct ir_safe *s, int32_t gpc_off)
 	s->gpc_off = gpc_off;
 }
 
-/* Whether br or exit i at hand, no call, looks. */
+/* Whether br or exit i at hand looks. */
 static inline bool ir_safe_exit(struct ir_safe *s, const struct ir_unit *u, const struct ir_insn *i)
 {
 	bool back = (gaddr)i->imm <= u->gpc + (gaddr)(int64_t)s->gpc_off;
 
-	if (i->to == IR_NOBLOCK)
-		return back || s->went_back;
 	if (i->to <= s->block)
 		return true;
+	if (ir_goes_to(i) == IR_NOBLOCK)
+		return back || s->went_back;
 	s->went_back |= back;
 	return false;
 }
@@ -372,8 +384,8 @@ void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);
 void ir_exitr(struct ir_builder *b, enum ir_exit reason, gaddr pc);
 /*
- * After lifting: sets insn.to of br and of exit jump to blocks of this unit (loops back to an entry).
- * Calls and returns always leave the unit: they are paired on the host's stack.
+ * After lifting: sets insn.to of br, of exit jump and of calls to blocks of this unit (loops back to an entry).
+ * Calls and returns leave it all the same: they are paired on the host's stack.
  */
 void ir_resolve_exits(struct ir_unit *u);
 /* Undoes that: every exit leaves the unit, so that a loop comes back to the caller at each turn. */

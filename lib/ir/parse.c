@@ -440,7 +440,7 @@ static void parse_insn(struct parser *p)
 		parse_operands(p, &i);
 	if (!p->failed)
 		parse_last(p, &i);
-	if (!p->failed && (i.op == IR_br || i.op == IR_exit))
+	if (!p->failed && (i.op == IR_br || i.op == IR_exit || i.op == IR_exiti))
 		parse_to(p);
 	if (p->failed)
 		return;

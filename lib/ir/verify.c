@@ -6,8 +6,8 @@
  *    an insn that is not dead, and has the type that the row asks for;
  *  - type and sub hold what the row allows; fields that the row does not have are neutral;
  *  - the displacement of a load or store fits int32, that of an atomic is 0;
- *  - insn.to of br and of a plain exit is IR_NOBLOCK or a block that starts at the target,
- *    elsewhere it is IR_NOBLOCK;
+ *  - insn.to of br and of a plain exit is IR_NOBLOCK or a block that starts at the target, that of a call
+ *    the same where it returns to, elsewhere it is IR_NOBLOCK; calls return to blocks that know nothing of registers;
  *  - a block with setfrm ends in exitr IR_EXIT_FRM;
  *  - what a block knows of registers at its entry is of F64 ones, and block 0 knows nothing.
  *
@@ -143,17 +143,22 @@ static bool check_reg(struct check *c)
 static bool check_to(struct check *c)
 {
 	const struct ir_insn *i = c->i;
-	bool may = i->op == IR_br || (i->op == IR_exit && i->sub == IR_JUMP_PLAIN);
+	bool call = ir_is_call(i);
+	gaddr pc = call ? ir_ret(c->u, i) : (gaddr)i->imm;
+	const struct ir_block *to;
 
 	if (i->to == IR_NOBLOCK)
 		return true;
-	if (!may)
-		return wrong(c, "goes to block %u, which only br and exit jump can", i->to);
+	if (!call && i->op != IR_br && !(i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
+		return wrong(c, "goes to block %u, which only br, exit jump and calls can", i->to);
 	if (i->to >= c->u->block_count)
 		return wrong(c, "goes to block %u of %u", i->to, c->u->block_count);
-	if (c->u->block[i->to].gpc != (gaddr)i->imm)
+	to = &c->u->block[i->to];
+	if (to->gpc != pc)
 		return wrong(c, "goes to block %u, which does not start at 0x%" PRIx64, i->to,
-			     (uint64_t)i->imm);
+			     (uint64_t)pc);
+	if (call && (to->boxed | to->canon))
+		return wrong(c, "returns to block %u, which knows something of registers", i->to);
 	return true;
 }
 

@@ -76,8 +76,11 @@ static unsigned meet(unsigned a, unsigned b)
 /* Does a register known to be a serve where b is asked for? */
 static bool implies(unsigned a, unsigned b) { return meet(a, b) == b; }
 
-static bool same_loop(const struct carry *c, unsigned a, unsigned b)
+/* Does i, of block a, go to a block of the same loop? Where a call returns to, nothing is known of registers. */
+static bool stays_in_loop(const struct carry *c, unsigned a, const struct ir_insn *i)
 {
+	unsigned b = ir_goes_to(i);
+
 	return b < c->count && c->next[a] >> b & 1;
 }
 
@@ -92,7 +95,7 @@ static bool find_loops(struct carry *c)
 		const struct ir_block *blk = &c->u->block[b];
 
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++)
-			if (c->u->insn[k].to < c->count)
+			if (ir_goes_to(&c->u->insn[k]) < c->count)
 				reach[b] |= BIT(c->u->insn[k].to);
 	}
 	for (unsigned via = 0; via < c->count; via++)
@@ -183,7 +186,7 @@ static void see_jump(struct walk *w, uint32_t k)
 	struct carry *c = w->c;
 	const struct ir_insn *i = &c->u->insn[k];
 
-	if (!same_loop(c, w->block, i->to))
+	if (!stays_in_loop(c, w->block, i))
 		return;
 	for (EACH(r, c->fregs)) {
 		uint8_t *at = &c->entry[i->to][r];
@@ -229,7 +232,7 @@ static void see_gain(struct walk *w, uint32_t k)
 
 	if (reads_entry(w, i) && is_boxed(c->of[i->a.idx]))
 		regs = BIT(c->u->insn[i->a.idx].imm);
-	if (same_loop(c, w->block, i->to))
+	if (stays_in_loop(c, w->block, i))
 		for (EACH(r, w->written))
 			regs |= c->entry[i->to][r] != FORM_NONE ? BIT(r) : 0;
 	if (!regs)
@@ -338,7 +341,7 @@ static void add_second(struct carry *c, unsigned b, ir_ref *map)
 		for (unsigned n = 0; n < ARRAY_LEN(operand); n++)
 			if (ir_ref_ok(*operand[n]))
 				*operand[n] = map[operand[n]->idx];
-		if (same_loop(c, b, i.to))
+		if (stays_in_loop(c, b, &i))
 			i.to = c->second[i.to];
 		map[k] = append(c, &i, i);
 		if (i.op == IR_putreg)
@@ -403,7 +406,7 @@ static void see_back_jump(struct walk *w, uint32_t k)
 	uint8_t nothing[IR_MAX_REGS];
 	struct ir_insn jump;
 
-	if (!same_loop(c, w->block, exit.to) || exit.to > w->block
+	if (!stays_in_loop(c, w->block, &exit) || exit.to > w->block
 	    || u->insn_count > IR_INSNS_MAX - TESTS_MAX)
 		return;
 	jump = plain(IR_exit, IR_NONE, IR_NOREF, IR_NOREF);

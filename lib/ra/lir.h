@@ -155,7 +155,8 @@ struct lir_block {
 struct lir_exit {
 	gaddr target;       /* guest pc, where it is known */
 	gaddr ret;          /* IR_JUMP_CALL: where the call returns to */
-	uint16_t to;        /* block of this unit, or IR_NOBLOCK */
+	uint16_t to;        /* block of this unit that it goes to, or IR_NOBLOCK */
+	uint16_t back_to;   /* IR_JUMP_CALL: block at ret, or IR_NOBLOCK */
 	uint8_t kind;       /* enum ir_jump */
 	uint8_t reason;     /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
 	bool indirect;      /* exiti */

@@ -41,8 +41,8 @@ static void weigh(const struct ir_unit *u, struct weights *w)
 			else if (in->op == IR_exit && in->sub == IR_JUMP_PLAIN
 				 && in->to == IR_NOBLOCK)
 				w->outside += weight_of(blk) / COLD_PART;
-			else if (ir_info(in)->flags & IR_Z && in->to == IR_NOBLOCK)
-				w->outside += weight_of(blk);
+			else if (ir_info(in)->flags & IR_Z && ir_goes_to(in) == IR_NOBLOCK)
+				w->outside += weight_of(blk) * (in->to == IR_NOBLOCK ? 1 : 2);
 		}
 	}
 }

@@ -1,13 +1,15 @@
 /*
  * Forming regions; see region.h.
  *
- *     discover  from the entry along all jumps to hot places: where traces start, and which starts head a loop
+ *     discover  from the entry along all jumps, and past calls, to hot places: where traces start, and which starts
+ *               head a loop
  *     lift      each trace becomes a block. It ends where a loop starts, lest a turn of it be unrolled; other code
  *               may be in several blocks, as it is in several traces: what follows a join is better for knowing
  *               which way it was reached
  *     arrange   a block that ends with a jump to one that nobody else jumps to goes on with it: an interpreter's
  *               "break" back to where the next instruction is fetched. Other blocks stand behind one that ends
- *               with a jump to them, so that the jump goes. Where a block ends with a branch, the hotter side comes next
+ *               with a jump to them, so that the jump goes, or with a call that returns to them. Where a block ends with
+ *               a branch, the hotter side comes next
  *
  * Measured: traces made longer than those of level 1, and blocks cut at every join, both cost CoreMark-like code 10 %.
  */
@@ -23,7 +25,8 @@ enum {
 /* A trace as level 1 has it. */
 struct start {
 	gaddr gpc;
-	uint64_t next; /* the starts that its jumps lead to, by number */
+	uint64_t
+	    next; /* the starts that its jumps lead to, or where it is after a call, by number */
 	uint32_t heat;
 	bool is_head; /* of a loop */
 };
@@ -70,7 +73,9 @@ static void discover(struct forming *r, unsigned n)
 		const struct ir_insn *i = &u.insn[k];
 		unsigned to = MAX_STARTS;
 
-		if (i->op == IR_br || (i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
+		if (ir_is_call(i))
+			to = reach(r, ir_ret(&u, i));
+		else if (i->op == IR_br || (i->op == IR_exit && i->sub == IR_JUMP_PLAIN))
 			to = reach(r, (gaddr)i->imm);
 		if (to < MAX_STARTS)
 			r->start[n].next |= UINT64_C(1) << to;
@@ -113,16 +118,15 @@ static uint32_t heat_of(const struct ir_unit *u, unsigned block)
 }
 
 /*
- * The block that shall stand behind b: one that it ends with a jump to, and is not placed yet; or IR_NOBLOCK. Where the last branch goes to a
- * hotter place than the jump behind it, they change places.
+ * The block that shall stand behind b: one that it ends with a jump to, or a call that returns to it, and is not placed
+ * yet; or IR_NOBLOCK. Where the last branch goes to a hotter place than the jump behind it, they change places.
  */
 static unsigned successor(struct ir_unit *u, const struct ir_block *b, const bool *placed)
 {
 	struct ir_insn *last = &u->insn[b->first + b->count - 1], *br = last - 1;
+	const bool jumps = last->op == IR_exit && last->sub == IR_JUMP_PLAIN;
 
-	if (last->op != IR_exit || last->sub != IR_JUMP_PLAIN)
-		return IR_NOBLOCK;
-	if (b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK && !placed[br->to]
+	if (jumps && b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK && !placed[br->to]
 	    && heat_of(u, br->to) > heat_of(u, last->to)) {
 		const int64_t imm = br->imm;
 		const uint16_t to = br->to;
@@ -136,7 +140,7 @@ static unsigned successor(struct ir_unit *u, const struct ir_block *b, const boo
 	return last->to == IR_NOBLOCK || placed[last->to] ? IR_NOBLOCK : last->to;
 }
 
-/* How many jumps lead to each block from within. */
+/* How many jumps, and calls that return to it, lead to each block from within. */
 static unsigned *count_jumps(const struct ir_unit *u)
 {
 	unsigned *jumps = arena_znew(u->arena, unsigned, u->block_count);
@@ -186,7 +190,8 @@ static void arrange(struct ir_unit *u)
 				block[count].first = used;
 				block[count++].count = 0;
 			}
-			goes_on = next != IR_NOBLOCK && jumps[next] == 1;
+			goes_on = next != IR_NOBLOCK && jumps[next] == 1
+				  && !ir_is_call(&u->insn[from->first + from->count - 1]);
 			moved -= goes_on;
 			move_insns(u, from, moved, insn, used);
 			used += moved;

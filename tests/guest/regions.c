@@ -37,7 +37,8 @@
 /* a0: rounds; a1, a2: address, last address. Never returns. */
 void hot_load(long rounds, void *address, void *last);
 void hot_store(long rounds, void *address, void *last);
-extern char hot_load_loop[], hot_load_end[];
+void hot_call(long rounds, void *address, void *last);
+extern char hot_load_loop[], hot_call_end[]; /* all of them */
 #define HOT(name, access)                                                                          \
 	asm(".globl " #name "\n" #name ":\n"                                                       \
 	    "li t0,1\nfcvt.d.w f30,t0\nfcvt.s.w f31,t0\n" SUMS(START) DOUBLES(DSTART)              \
@@ -52,6 +53,7 @@ extern char hot_load_loop[], hot_load_end[];
 /* clang-format off */
 HOT(hot_load, "ld t0,0(a1)")
 HOT(hot_store, "sd a0,0(a1)")
+HOT(hot_call, "jal ra,6f\nj 1b\n6: ld t0,0(a1)\nret")
 /* clang-format on */
 
 static sigjmp_buf out;
@@ -149,7 +151,7 @@ static void on_timer(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)info;
-	if (pc < (uintptr_t)hot_load_loop || pc >= (uintptr_t)hot_load_end)
+	if (pc < (uintptr_t)hot_load_loop || pc >= (uintptr_t)hot_call_end)
 		return;
 	rounds_done = 0;
 	check(&uc->uc_mcontext);
@@ -180,12 +182,13 @@ int main(void)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
 		run("load", hot_load, counts[i]);
 		run("store", hot_store, counts[i]);
+		run("call", hot_call, counts[i]);
 	}
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (unsigned n = 0; signals < 20 && n < 500; n++)
 		if (sigsetjmp(out, 1) == 0) {
 			rounds_done = 20000;
-			hot_load(20000, &(long){ 0 }, (void *)16);
+			(n & 1 ? hot_call : hot_load)(20000, &(long){ 0 }, (void *)16);
 		}
 	setitimer(ITIMER_REAL, &never, NULL);
 	printf("%s\n", signals >= 20 ? "signals: all registers are right" : "no signals came");

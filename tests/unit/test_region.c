@@ -46,6 +46,8 @@ static uint32_t jump(unsigned from, unsigned to)
 	       | (d >> 12 & 0xff) << 12 | 0x6f;
 }
 
+static uint32_t call(unsigned from, unsigned to) { return jump(from, to) | RV64_RA << 7; }
+
 /* beq a0, x0 */
 static uint32_t branch(unsigned from, unsigned to)
 {
@@ -165,6 +167,23 @@ static void what_is_hot_comes_next(void)
 		}
 }
 
+static void a_call_comes_back_to_the_region(void)
+{
+	heat[0] = heat[2] = heat[4] = 10;
+	/* A loop with a call in it: what follows the call stands behind it, and is no part of its block. */
+	BUILD(0, add(1), branch(1, 4), add(2), JUMP_A0, call(4, 8), branch(5, 0), add(3), JUMP_A0,
+	      JUMP_A0);
+	CHECK_EQ(unit.block_count, 2);
+	heat[0] = heat[5] = heat[6] = 10;
+	BUILD(0, add(1), branch(1, 5), add(2), JUMP_A0, JUMP_A0, call(5, 8), branch(6, 0), JUMP_A0,
+	      JUMP_A0);
+	CHECK_EQ(unit.block_count, 3);
+	CHECK_EQ(unit.block[1].gpc, pc_of(5));
+	CHECK_EQ(at_end(1, 0)->to, 2);
+	CHECK_EQ(unit.block[2].gpc, pc_of(6));
+	CHECK_EQ(at_end(2, 1)->to, 0);
+}
+
 /* ---- safe points ------------------------------------------------------------------------------------------------ */
 
 enum { PLACES = 14, WORDS_A_PLACE = 2, MOST_NODES = 1024 };
@@ -185,7 +204,7 @@ static unsigned random_below(uint64_t *x, unsigned n)
 	return (unsigned)(*x % n);
 }
 
-/* Each place is an addition and a branch, a jump, or nothing more. */
+/* Each place is an addition and a branch, a jump, a call, or nothing more. */
 static void make_program(uint64_t *x)
 {
 	words = PLACES * WORDS_A_PLACE + 1;
@@ -194,12 +213,15 @@ static void make_program(uint64_t *x)
 		unsigned at = p * WORDS_A_PLACE, to = random_below(x, PLACES) * WORDS_A_PLACE;
 
 		word[at] = add(p);
-		switch (random_below(x, 4)) {
+		switch (random_below(x, 6)) {
 		case 0:
 			word[at + 1] = add(100);
 			break;
 		case 1:
 			word[at + 1] = jump(at + 1, to);
+			break;
+		case 2:
+			word[at + 1] = call(at + 1, to);
 			break;
 		default:
 			word[at + 1] = branch(at + 1, to);
@@ -211,16 +233,26 @@ static void make_program(uint64_t *x)
 
 static bool goes_round(struct node *n);
 
-/* Where exit i of unit u leads to. */
+/* Where the unit at pc leads to. The end is a place of its own, and limits end traces at places. */
+static bool pc_goes_round(gaddr pc)
+{
+	unsigned place = (unsigned)((pc - BASE) / (WORDS_A_PLACE * sizeof *word));
+
+	return place < PLACES && goes_round(&node[first_node[place]]);
+}
+
+/* Where exit i of unit u leads to; what is called may return at once. */
 static bool exit_goes_round(unsigned u, const struct ir_insn *i)
 {
-	gaddr off = (gaddr)i->imm - BASE;
-	unsigned place = (unsigned)(off / (WORDS_A_PLACE * sizeof *word));
+	bool round = false;
 
+	if (ir_goes_to(i) == IR_NOBLOCK)
+		round = pc_goes_round((gaddr)i->imm);
 	if (i->to != IR_NOBLOCK)
-		return goes_round(&node[first_node[u] + i->to]);
-	/* The end is a place of its own, and limits end traces at places. */
-	return place < PLACES && goes_round(&node[first_node[place]]);
+		round |= goes_round(&node[first_node[u] + i->to]);
+	else if (ir_is_call(i))
+		round |= pc_goes_round(ir_ret(&place_unit[u], i));
+	return round;
 }
 
 static bool goes_round(struct node *n)
@@ -283,4 +315,4 @@ static void no_cycle_without_a_safe_point(void)
 }
 
 CHECK_MAIN(a_way_without_joins_is_one_block, a_join_is_a_block, a_loop_is_cut_at_its_head,
-	   what_is_hot_comes_next, no_cycle_without_a_safe_point)
+	   what_is_hot_comes_next, a_call_comes_back_to_the_region, no_cycle_without_a_safe_point)
