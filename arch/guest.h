@@ -35,7 +35,8 @@ struct guest_ran {
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
-	bool routines;         /* libc's routines become op routine where they are recognised */
+	bool routines;     /* libc's routines become op routine where they start, or are called */
+	bool routine_ends; /* a trace that calls one ends where that returns: a checker's */
 	/*
 	 * Instructions are counted when they begin, in ir_state.counted: translated code does it by op count, and
 	 * branches in it stay branches, none becomes a select.

@@ -6,7 +6,8 @@
  * translated code runs for real. Then the overlay must equal memory.
  *
  * Of a routine of libc, which is one operation to the translator, the interpreter runs the guest's own code up to its
- * return. Registers that a callee need not preserve are not compared then, nor is what lies below the stack.
+ * return. Registers that a callee need not preserve are not compared then, nor is what lies below the stack. A
+ * unit either is such a routine, or ends with the call of one.
  *
  * Units that read a clock cannot be compared and are only run. Memory that is mapped shared may be
  * changed by another process between the two runs: a difference in a unit that accessed such memory
@@ -57,8 +58,8 @@ struct shadow {
 struct lifted {
 	struct ir_unit u;
 	bool has_clock;
-	bool is_routine;
-	uint8_t *bytes; /* of u.range[], one range after the other */
+	bool has_routine, calls_routine; /* is one, or ends with the call of one */
+	uint8_t *bytes;                  /* of u.range[], one range after the other */
 	unsigned byte_count;
 };
 
@@ -201,8 +202,9 @@ static struct lifted *lift(struct kit_thread *t)
 	uint8_t bytes[MAX_BYTES];
 
 	translate(t, true, u);
-	l->is_routine = has(u, IR_routine);
-	if (l->is_routine)
+	l->has_routine = has(u, IR_routine);
+	l->calls_routine = l->has_routine && u->insn[u->insn_count - 1].op == IR_exit;
+	if (l->has_routine)
 		translate(t, false, u);
 	ir_cut_loops(u);
 	l->has_clock = has(u, IR_helper);
@@ -448,14 +450,13 @@ static void report(const struct lifted *l, struct kit_process *p, const struct i
 	_exit(KIT_EXIT_INTERNAL);
 }
 
-/* The guest's own code of a routine, from its second trace to its return. */
-static enum ir_exit finish_routine(struct kit_thread *t, const struct ir_state *before)
+/* The guest's own code of a routine, from its second trace, or from its call, to its return. */
+static enum ir_exit finish_routine(struct kit_thread *t, gaddr ret, uint64_t sp)
 {
 	enum ir_exit why = IR_EXIT_LOOKUP;
 	unsigned n = 0;
 
-	while (why == IR_EXIT_LOOKUP
-	       && (t->st.pc != before->reg[RV64_RA] || t->st.reg[RV64_SP] != before->reg[RV64_SP])
+	while (why == IR_EXIT_LOOKUP && (t->st.pc != ret || t->st.reg[RV64_SP] != sp)
 	       && !shadow.full) {
 		shadow.full = kept.count == KEPT_MAX || ++n == TRACES_MAX;
 		if (!shadow.full)
@@ -464,9 +465,10 @@ static enum ir_exit finish_routine(struct kit_thread *t, const struct ir_state *
 	return why;
 }
 
-/* The interpreter's run, which leaves the thread and its memory alone. */
-static enum ir_exit run_shadow(struct kit_thread *t, const struct lifted *l)
+/* The interpreter's run, which leaves the thread and its memory alone. *sp: the stack of a routine's caller. */
+static enum ir_exit run_shadow(struct kit_thread *t, const struct lifted *l, uint64_t *sp)
 {
+	const struct ir_insn *call = l->calls_routine ? &l->u.insn[l->u.insn_count - 1] : NULL;
 	enum ir_exit why;
 
 	shadow.thread = *t;
@@ -476,8 +478,10 @@ static enum ir_exit run_shadow(struct kit_thread *t, const struct lifted *l)
 	/* A fault of the shadow is noted in its own state: it stands in for the thread meanwhile. */
 	kit_set_self(&shadow.thread);
 	why = ir_interp(&l->u, &shadow.thread.st, &shadow_memory, &values);
-	if (l->is_routine && why == IR_EXIT_LOOKUP)
-		why = finish_routine(&shadow.thread, &t->st);
+	*sp = call ? shadow.thread.st.reg[RV64_SP] : t->st.reg[RV64_SP];
+	if (l->has_routine && why == IR_EXIT_LOOKUP)
+		why = finish_routine(&shadow.thread,
+				     call ? ir_ret(&l->u, call) : t->st.reg[RV64_RA], *sp);
 	kit_set_self(t);
 	if (shadow.thread.st.stop)
 		__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
@@ -506,6 +510,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	struct ir_state before; /* the guest's registers alone, which come first */
 	struct code_counts counts = code_counts(t->proc);
 	enum ir_exit want, got;
+	uint64_t sp;
 
 	threaded |= __atomic_load_n(&t->proc->threads, __ATOMIC_RELAXED) > 1;
 	jit_set_frm(t);
@@ -513,8 +518,11 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	if (l->has_clock)
 		return jit_run_one(t);
 	memcpy(&before, &t->st, offsetof(struct ir_state, host_fpcr));
-	want = run_shadow(t, l);
+	want = run_shadow(t, l, &sp);
 	got = jit_run_one(t);
+	/* A routine that gives up, or is too short to be called, goes back to its start: the run loop carries it on. */
+	if (got == IR_EXIT_REDO && l->has_routine)
+		return got;
 	if (got == IR_EXIT_REDO)
 		got = redo(t, want, l->u.guest_insns);
 	/* A signal may have come while the interpreter was in the middle of a routine, which native code goes through in one go. */
@@ -527,10 +535,10 @@ static enum ir_exit check_unit(struct kit_thread *t)
 		return got;
 	if (got != want)
 		strbuf_printf(&diff, "exit: interpreter %d, translated %d\n", (int)want, (int)got);
-	if (l->is_routine)
+	if (l->has_routine)
 		take_over(caller_saved, &shadow.thread.st, &t->st);
 	compare_registers(&shadow.thread.st, &t->st, &diff);
-	compare_memory(t->proc, l->is_routine ? before.reg[RV64_SP] : 0, &diff);
+	compare_memory(t->proc, l->has_routine ? sp : 0, &diff);
 	if (diff.len)
 		report(l, t->proc, &before, &counts, &diff);
 	return got;

@@ -21,6 +21,7 @@ struct guest_decoder {
 	unsigned shapes;
 	uint64_t features;
 	struct rv64_identifier *identifier; /* NULL: not asked yet */
+	void *memo;                         /* NULL: not asked for yet */
 };
 
 /* The build's table, for a guest with RV64_FEATURES_GC. Shape 0 finds an empty slot, which is illegal. */
@@ -210,8 +211,18 @@ void rv64_decoder_free(struct guest_decoder *d)
 	if (!d)
 		return;
 	rv64_identifier_free(d->identifier);
+	free(d->memo);
 	free(d->own);
 	free(d);
+}
+
+void *rv64_decoder_memo(struct guest_decoder *d, size_t size_bytes)
+{
+	if (!d->memo) {
+		d->memo = calloc(1, size_bytes);
+		KIT_CHECK(d->memo, "no memory for known routines");
+	}
+	return d->memo;
 }
 
 bool rv64_capstone_text(struct guest_decoder *d, uint32_t w, gaddr pc, struct strbuf *out)

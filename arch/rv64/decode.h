@@ -76,6 +76,8 @@ unsigned rv64_decode_run(struct guest_decoder *d, const uint8_t *bytes, unsigned
 enum rv64_op rv64_identify(struct guest_decoder *d, uint32_t word);
 
 uint64_t rv64_decoder_features(const struct guest_decoder *d);
+/* Zeroed memory of that size that lives as long as the decoder, always the same: for what routine.c has seen. */
+void *rv64_decoder_memo(struct guest_decoder *d, size_t size_bytes);
 /* Number of shapes in its table. */
 unsigned rv64_decoder_shapes(const struct guest_decoder *d);
 

@@ -114,6 +114,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	rv64_window_init(&w);
 	/* The arrays stay as they are. */
 	t.b.unit = u;
+	t.decoder = d;
 	t.fetch = f;
 	t.features = rv64_decoder_features(d);
 	t.start = t.next = pc;
@@ -121,6 +122,8 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.counts = limits->count;
 	t.count = IR_NOREF;
 	t.keep_branches = limits->keep_branches;
+	t.routines = limits->routines;
+	t.routine_ends = limits->routine_ends;
 	t.branches = t.arm_insns = 0;
 	t.looked_to = pc;
 	t.done = t.loops = false;

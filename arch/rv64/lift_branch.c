@@ -5,7 +5,8 @@
  *
  * A trace goes on behind a conditional branch that is not taken and at the target of a jump
  * forward. It therefore only ever moves to higher addresses: nothing is in it twice. It ends at a
- * jump or branch backward, where loops close, at calls, and where the target is computed.
+ * jump or branch backward, where loops close, at calls, and where the target is computed. A call of a routine of
+ * libc (lift_routine.c) does not end it.
  */
 #include "arch/rv64/lift_priv.h"
 
@@ -26,6 +27,10 @@ static void jump_to(struct trace *t, unsigned rd, gaddr target)
 {
 	gaddr ret = t->next;
 
+#ifndef RV64_DIRECT
+	if (rd == RV64_RA && rv64_lift_routine_call(t, target))
+		return;
+#endif
 	put_link(t, rd);
 	if (is_link(rd)) {
 		ir_exit(&t->b, IR_JUMP_CALL, target, ret);

@@ -27,15 +27,16 @@
 
 struct trace {
 	struct ir_builder b;
+	struct guest_decoder *decoder;
 	const struct guest_fetch *fetch;
 	uint64_t features;
 	gaddr start;
 	gaddr pc;   /* of the instruction being lifted */
 	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
 	unsigned max_branches;
-	unsigned branches; /* conditional ones passed */
-	gaddr stop;        /* the trace ends before this pc; 1 none */
-	bool keep_branches;
+	unsigned branches;                          /* conditional ones passed */
+	gaddr stop;                                 /* the trace ends before this pc; 1 none */
+	bool keep_branches, routines, routine_ends; /* of guest_limits */
 	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
 	unsigned arm_insns;
 	gaddr
@@ -86,6 +87,8 @@ LIFT(fmv_x_w); LIFT(fmv_w_x); LIFT(fmv_x_d); LIFT(fmv_d_x);
 
 /* lift_routine.c: the whole trace is libc's routine what, which has that form. */
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form);
+/* The same where the instruction at t->pc calls what starts at target: false, and nothing done, when that is no routine. */
+bool rv64_lift_routine_call(struct trace *t, gaddr target);
 
 /* Ends the trace: leaves translated code for a reason that lies at pc. */
 static inline void trace_leave(struct trace *t, enum ir_exit reason, gaddr pc)

@@ -93,21 +93,46 @@ static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_
 	KIT_PANIC("no routine %d", (int)what);
 }
 
-void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
+/* The routine, from the registers of the ABI to a0. */
+static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
 {
-	struct ir_unit *u = t->b.unit;
-	ir_ref a, b, c, v;
+	ir_ref a = get_x(t, RV64_A0), b = get_x(t, RV64_A1), c = get_x(t, RV64_A2);
+	ir_ref v = lift(t, what, a, b, c);
 
-	t->pc = t->b.gpc = u->gpc;
-	a = get_x(t, RV64_A0);
-	b = get_x(t, RV64_A1);
-	c = get_x(t, RV64_A2);
-	v = lift(t, what, a, b, c);
 	if (v.idx != a.idx)
 		put_x(t, RV64_A0, v);
-	ir_exiti(&t->b, IR_JUMP_RET, get_x(t, RV64_RA), 0);
 	for (unsigned i = 0; i < form->range_count; i++)
-		ir_unit_cover(u, form->range[i].start, form->range[i].size_bytes);
-	u->guest_insns = form->insns;
+		ir_unit_cover(t->b.unit, form->range[i].start, form->range[i].size_bytes);
+}
+
+void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
+{
+	t->pc = t->b.gpc = t->start;
+	carry_out(t, what, form);
+	ir_exiti(&t->b, IR_JUMP_RET, get_x(t, RV64_RA), 0);
+	t->b.unit->guest_insns += form->insns;
 	t->done = true;
+}
+
+/* Where the routine gives up, the call is made after all: ra is written behind it. */
+bool rv64_lift_routine_call(struct trace *t, gaddr target)
+{
+	const gaddr ret = t->next;
+	struct rv64_form form;
+	enum rv64_libc what;
+	uint8_t bytes[8] = { 0 };
+
+	if (!t->routines)
+		return false;
+	t->fetch->read(t->fetch->ctx, target, bytes, sizeof bytes);
+	what = rv64_libc_at(t->b.unit->arena, t->decoder, t->fetch, target, bytes, &form);
+	if (what == RV64_LIBC_COUNT)
+		return false;
+	carry_out(t, what, &form);
+	put_x(t, RV64_RA, ir_const(&t->b, IR_I64, (int64_t)ret));
+	if (t->routine_ends) {
+		ir_exit(&t->b, IR_JUMP_PLAIN, ret, 0);
+		t->done = true;
+	}
+	return true;
 }

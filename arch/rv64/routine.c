@@ -367,16 +367,58 @@ bool rv64_form_of(struct arena *a, struct guest_decoder *d, const struct guest_f
 	return true;
 }
 
+/*
+ * What was recognised lately, by address. It is still so while the bytes are the same, and comparing these is much
+ * less work: each place that calls a routine asks anew.
+ */
+struct memo {
+	gaddr pc;
+	uint64_t hash; /* of the bytes; 0: empty */
+	enum rv64_libc what;
+	struct rv64_form form;
+};
+
+enum { MEMOS = 32 };
+
+/* Of the bytes that were looked at, as they are now. */
+static uint64_t hash_bytes(const struct guest_fetch *f, const struct rv64_form *form)
+{
+	uint8_t bytes[FUNCTION_BYTES];
+	uint64_t h = 0;
+
+	for (unsigned n = 0; n < form->range_count; n++) {
+		const struct ir_range *r = &form->range[n];
+		unsigned size =
+		    r->size_bytes < sizeof bytes ? r->size_bytes : (unsigned)sizeof bytes;
+
+		h = kit_mix64(h ^ kit_hash(bytes, f->read(f->ctx, r->start, bytes, size)));
+	}
+	return h | 1;
+}
+
 enum rv64_libc rv64_libc_at(struct arena *a, struct guest_decoder *d, const struct guest_fetch *f,
 			    gaddr pc, const uint8_t bytes[8], struct rv64_form *out)
 {
+	struct memo *m = NULL;
 	uint64_t first;
 
 	memcpy(&first, bytes, sizeof first);
-	for (const struct row *r = rows; r < rows + ARRAY_LEN(rows); r++)
-		if ((first & r->mask) == r->first && rv64_form_of(a, d, f, pc, r->insns, 0, out)
-		    && out->hash == r->hash)
-			return (enum rv64_libc)r->what;
+	for (const struct row *r = rows; r < rows + ARRAY_LEN(rows); r++) {
+		if ((first & r->mask) != r->first)
+			continue;
+		if (!m) {
+			m = (struct memo *)rv64_decoder_memo(d, MEMOS * sizeof *m)
+			    + (pc >> 1) % MEMOS;
+			if (m->hash && m->pc == pc && hash_bytes(f, &m->form) == m->hash) {
+				*out = m->form;
+				return m->what;
+			}
+		}
+		if (!rv64_form_of(a, d, f, pc, r->insns, 0, out) || out->hash != r->hash)
+			continue;
+		*m = (struct memo){ pc, hash_bytes(f, out), (enum rv64_libc)r->what, *out };
+		return m->what;
+	}
 	return RV64_LIBC_COUNT;
 }
 

@@ -162,15 +162,97 @@ void x64_emit_CLEAR(struct x64_emit *e, const struct lir_insn *in)
 }
 
 /* A routine that gives up does so at the call (native_routine_leave), which therefore has one length. */
-void x64_emit_ROUTINE(struct x64_emit *e, const struct lir_insn *in)
+static void call_routine(struct x64_emit *e, const struct lir_insn *in, unsigned routine)
 {
 	uint32_t at = cb_pos(e->cb);
 
 	x64_may_fault(e, in);
 	x64_m(e->cb, X64_CALL_M, 0,
-	      x64_state(X64_ST(routine) + (int32_t)sizeof(void *) * (int32_t)in->imm));
+	      x64_state(X64_ST(routine) + (int32_t)(sizeof(void *) * routine)));
 	KIT_DCHECK(e->cb->overflow || cb_pos(e->cb) - at == X64_ROUTINE_CALL_BYTES,
 		   "a call of %u bytes", cb_pos(e->cb) - at);
+}
+
+void x64_emit_ROUTINE(struct x64_emit *e, const struct lir_insn *in)
+{
+	call_routine(e, in, (unsigned)in->imm);
+}
+
+static void cold_copy(struct x64_emit *e, const struct x64_cold *c)
+{
+	e->next_fault = c->arg;
+	x64_mov_imm(e->cb, X64_RDX, (uint64_t)c->in->imm);
+	call_routine(e, c->in, c->in->sub);
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* A part of 1, 2, 4, 8 or 16 bytes, in rdx or xmm x. */
+static void load_part(struct x64_emit *e, const struct lir_insn *in, unsigned bytes, unsigned x,
+		      struct x64_mem m)
+{
+	x64_may_fault(e, in);
+	if (bytes == 16)
+		x64_vrm(e->cb, X64_MOVUPS, 0, x, 0, m);
+	else if (bytes >= 4)
+		x64_emit_fp_load(e, bytes == 8, x, m);
+	else
+		x64_rm(e->cb, bytes == 1 ? X64_MOVZX_B : X64_MOVZX_W, 0, X64_RDX, m);
+}
+
+static void store_part(struct x64_emit *e, const struct lir_insn *in, unsigned bytes, unsigned x,
+		       struct x64_mem m)
+{
+	x64_may_fault(e, in);
+	if (bytes == 16)
+		x64_vrm(e->cb, X64_MOVUPS_MR, 0, x, 0, m);
+	else if (bytes >= 4)
+		x64_emit_fp_store(e, bytes == 8, m, x);
+	else
+		x64_rm(e->cb, bytes == 1 ? X64_MOV_BMR : X64_MOV_WMR, 0, X64_RDX, m);
+}
+
+/*
+ * One part, or two that overlap: both are loaded before one is stored. Two stores must lie in one page, lest the second
+ * fault when the first is done; what memcpy does where its operands overlap is the guest's code's own business.
+ */
+void x64_emit_COPY(struct x64_emit *e, const struct lir_insn *in)
+{
+	enum { PAGE_BYTES = 4096 };
+	const unsigned bytes = (unsigned)in->imm;
+	const unsigned part = bytes > 16 ? 16 : 1u << (31 - __builtin_clz(bytes));
+	const int32_t second = (int32_t)(bytes - part);
+	struct x64_mem to = x64_guest_at(e, in, 1), from = x64_guest_at(e, in, 2);
+	uint32_t at[2] = { UINT32_MAX, UINT32_MAX };
+	struct x64_cold *c;
+
+	if (in->sub == IR_ROUTINE_memcpy && bytes > 1) {
+		x64_rm(e->cb, X64_LEA, 1, X64_RDX, x64_at(X64_RAX, (int32_t)bytes - 1));
+		x64_alu_rr(e->cb, X64_SUB, 1, X64_RDX, X64_RCX);
+		x64_alu_ri(e->cb, X64_CMP, 1, X64_RDX, 2 * (int32_t)bytes - 2);
+		at[0] = x64_jcc32(e->cb, X64_CC_BE);
+	}
+	if (second) {
+		x64_mov_rr(e->cb, 0, X64_RDX, X64_RAX);
+		x64_alu_ri(e->cb, X64_AND, 0, X64_RDX, PAGE_BYTES - 1);
+		x64_alu_ri(e->cb, X64_CMP, 0, X64_RDX, PAGE_BYTES - (int32_t)bytes);
+		at[1] = x64_jcc32(e->cb, X64_CC_A);
+	}
+	if (at[0] != UINT32_MAX || at[1] != UINT32_MAX) {
+		c = x64_cold(e, at[0] != UINT32_MAX ? at[0] : at[1], cold_copy);
+		c->from[1] = at[0] != UINT32_MAX ? at[1] : UINT32_MAX;
+	}
+	load_part(e, in, part, 0, from);
+	from.disp += second;
+	if (second)
+		load_part(e, in, part, 1, from);
+	store_part(e, in, part, 0, to);
+	to.disp += second;
+	if (second)
+		store_part(e, in, part, 1, to);
+	if (at[0] != UINT32_MAX || at[1] != UINT32_MAX) {
+		c->back = cb_pos(e->cb);
+		c->arg = e->next_fault;
+	}
 }
 
 void x64_emit_HELPER(struct x64_emit *e, const struct lir_insn *in)

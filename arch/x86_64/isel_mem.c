@@ -306,6 +306,45 @@ void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
 	s->val[idx].vreg = d;
 }
 
+/* What lives in the vector registers of routines leaves them. */
+static void clear_xmms(struct x64_isel *s)
+{
+	struct lir_insn *l = x64_lir(s, X64_OP_CLEAR);
+
+	for (unsigned x = 0; x < X64_ROUTINE_XMMS; x++)
+		x64_clobber(l, LIR_PHYS_FP + x);
+}
+
+/*
+ * A few bytes whose number is known need no routine but in the edge cases. What redoes it after a fault is the guest's
+ * code, as when a routine gives up.
+ */
+static bool sel_copy(struct x64_isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	struct lir_insn *l;
+	lreg to, from;
+	int64_t bytes;
+
+	if ((in->imm != IR_ROUTINE_memcpy && in->imm != IR_ROUTINE_memmove)
+	    || !x64_const(s, in->c, &bytes) || bytes < 1 || bytes > X64_COPY_BYTES_MAX
+	    || bytes == 3)
+		return false;
+	to = x64_vr(s, in->a);
+	from = x64_vr(s, in->b);
+	clear_xmms(s);
+	l = x64_lir(s, X64_OP_COPY);
+	s->val[idx].vreg = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	x64_opnd(l, to, LIR_USE, 0, X64_RAX);
+	x64_opnd(l, from, LIR_USE, 0, X64_RCX);
+	x64_clobber(l, X64_RCX);
+	x64_clobber(l, X64_RDX);
+	l->imm = bytes;
+	l->sub = (uint8_t)in->imm;
+	l->flags = LF_FAULT | LF_REDO;
+	return true;
+}
+
 /* What a routine has for itself are the scratch registers but rdx (native/routines.S). */
 void x64_sel_routine(struct x64_isel *s, uint32_t idx)
 {
@@ -320,11 +359,11 @@ void x64_sel_routine(struct x64_isel *s, uint32_t idx)
 	lreg r[ARRAY_LEN(opnd)];
 	struct lir_insn *l;
 
+	if (sel_copy(s, idx))
+		return;
 	for (unsigned n = 0; n < operands[in->imm]; n++)
 		r[n] = x64_vr(s, opnd[n]);
-	l = x64_lir(s, X64_OP_CLEAR);
-	for (unsigned x = 0; x < X64_ROUTINE_XMMS; x++)
-		x64_clobber(l, LIR_PHYS_FP + x);
+	clear_xmms(s);
 	l = x64_lir(s, X64_OP_ROUTINE);
 	s->val[idx].vreg = x64_def_fixed(s, l, LIR_INT, X64_RAX);
 	for (unsigned n = 0; n < operands[in->imm]; n++)

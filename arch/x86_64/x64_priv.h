@@ -33,7 +33,8 @@ enum { X64_UNSIGNED = 64 };
 /* CMOV, CMOVI: b and c are 64 bits wide. */
 enum { X64_CMOV_W = 2 };
 enum {
-	X64_ROUTINE_XMMS = 3
+	X64_ROUTINE_XMMS = 3,
+	X64_COPY_BYTES_MAX = 32
 }; /* that op routine's code works with: xmm0 and up, scratch registers all */
 
 /* sub2 of operations with an address. */

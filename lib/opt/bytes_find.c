@@ -249,7 +249,7 @@ unsigned bytes_group_loads(struct bytes *s, const uint32_t *load, unsigned count
 		const struct ir_insn *i = &s->u->insn[load[k]];
 		const struct bytes_value *v = &s->value[load[k]];
 
-		if (v->little < disp || v->little + bytes_size(i->op) > disp + n)
+		if (v->little < disp || v->little + (int64_t)bytes_size(i->op) > disp + n)
 			return BYTES_NO_GROUP;
 		first = load[k] < first ? load[k] : first;
 		last = load[k] > last ? load[k] : last;

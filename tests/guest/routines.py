@@ -31,7 +31,9 @@ def lifted(suite, at, code):
 
 
 def is_routine(suite, at, code):
-    return " = routine " in lifted(suite, at, code)
+    """All of it, not a call in it."""
+    text = lifted(suite, at, code)
+    return " = routine " in text and "\n  at " not in text
 
 
 def altered(code, at, offset):
