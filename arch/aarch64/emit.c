@@ -33,28 +33,6 @@ uint32_t a64_branch_if(struct a64_emit *e, struct a64_test t)
 	}
 }
 
-void a64_may_fault(struct a64_emit *e, const struct lir_insn *in)
-{
-	const struct lir_unit *u = e->lir;
-	uint32_t idx = (uint32_t)(in - u->insn);
-	const struct lir_fault *from = &u->fault[e->next_fault];
-
-	while (from->insn < idx) {
-		from++;
-		e->next_fault++;
-	}
-	KIT_DCHECK(e->next_fault < u->fault_count && from->insn == idx,
-		   "insn %u has no fault record", idx);
-	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
-	e->fault[e->fault_count++] = (struct code_fault){
-		.at = cb_pos(e->cb),
-		.gpc_off = in->gpc_off,
-		.first = from->first,
-		.count = (uint16_t)from->count,
-		.redo = in->flags & LF_REDO,
-	};
-}
-
 void a64_call_thunk(struct a64_emit *e, enum ir_thunk thunk)
 {
 	a64_load_state(e, A64_TMP2, A64_ST(thunk[thunk]));
@@ -194,7 +172,7 @@ static void emit_literals(struct a64_emit *e)
 	if (e->key_count && cb_pos(e->cb) % sizeof empty_key)
 		cb_put32(e->cb, A64_NOP);
 	for (unsigned i = 0; i < e->key_count; i++) {
-		e->link[e->key[i].row].key_at = cb_pos(e->cb);
+		e->tables.link[e->key[i].row].key_at = cb_pos(e->cb);
 		a64_fix(e->cb, e->key[i].at, cb_pos(e->cb));
 		cb_put64(e->cb, empty_key);
 	}
@@ -205,11 +183,8 @@ static void make_room(struct a64_emit *e)
 {
 	const struct lir_unit *u = e->lir;
 
-	e->fault_cap = u->fault_count;
-	e->link_cap = 2 * u->exit_count;
+	jit_tables_init(&e->tables, u);
 	e->cold_cap = 3 * u->exit_count;
-	e->fault = arena_new(u->arena, struct code_fault, e->fault_cap);
-	e->link = arena_new(u->arena, struct code_link, e->link_cap);
 	e->cold = arena_new(u->arena, struct a64_cold, e->cold_cap);
 }
 
@@ -232,7 +207,6 @@ static void emit_all(struct a64_emit *e)
 bool a64_emit(const struct lir_unit *lir, const struct ra_target *t, const struct jit_opts *o,
 	      struct codebuf *cb, struct code *out)
 {
-	const struct ir_unit *ir = lir->ir;
 	const struct a64_emit init = {
 		.cb = cb,
 		.lir = lir,
@@ -251,19 +225,6 @@ bool a64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 		e.far = true;
 		emit_all(&e);
 	}
-	*out = (struct code){
-		.bytes = cb->start,
-		.size_bytes = cb_pos(cb),
-		.gpc = ir->gpc,
-		.guest_insns = ir->guest_insns,
-		.link = e.link,
-		.link_count = e.link_count,
-		.fault = e.fault,
-		.fault_count = e.fault_count,
-		.loc = lir->loc,
-		.loc_count = lir->loc_count,
-		.range = ir->range,
-		.range_count = ir->range_count,
-	};
+	*out = jit_code(&e.tables, cb);
 	return !cb->overflow;
 }

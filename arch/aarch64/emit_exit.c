@@ -67,7 +67,7 @@ void a64_count_entry(struct a64_emit *e, const struct lir_insn *in)
 
 static void cold_link(struct a64_emit *e, const struct a64_cold *c)
 {
-	struct code_link *l = &e->link[c->arg];
+	struct code_link *l = &e->tables.link[c->arg];
 
 	l->stub = cb_pos(e->cb);
 	a64_fix(e->cb, a64_adr(e->cb, A64_TMP), l->at);
@@ -79,11 +79,10 @@ static void cold_link(struct a64_emit *e, const struct a64_cold *c)
 /* A b or bl that is a link site, to its own stub for now. Returns the link's number. */
 static unsigned link_branch(struct a64_emit *e, struct code_link link)
 {
-	unsigned number = e->link_count, cold;
+	unsigned number, cold;
 
 	link.at = link.kind == CODE_LINK_CALL ? a64_bl(e->cb) : a64_b(e->cb);
-	arena_grow(e->lir->arena, e->link, e->link_count, e->link_cap);
-	e->link[e->link_count++] = link;
+	number = jit_add_link(&e->tables, link);
 	cold = a64_cold(e, link.at, cold_link);
 	e->cold[cold].arg = number;
 	return number;
@@ -148,13 +147,23 @@ static void leave_stopped(struct a64_emit *e, const struct lir_exit *x)
 }
 
 /* A jump within a region leaves it after all. */
+static void stopped_within(struct a64_emit *e, const struct lir_exit *x)
+{
+	const struct lir_block *to = &e->lir->block[x->to];
+
+	a64_emit_list(e, to->unfix, to->unfix_count);
+	a64_emit_list(e, e->lir->leave, e->lir->leave_count);
+	leave_stopped(e, x);
+}
+
 static void cold_stopped(struct a64_emit *e, const struct a64_cold *c)
 {
 	const struct lir_exit *x = &e->lir->exit[c->in->exit];
 
 	if (x->to != IR_NOBLOCK)
-		a64_emit_list(e, e->lir->leave, e->lir->leave_count);
-	leave_stopped(e, x);
+		stopped_within(e, x);
+	else
+		leave_stopped(e, x);
 }
 
 static void poll_before(struct a64_emit *e, const struct lir_exit *x)
@@ -168,8 +177,7 @@ static void branch_out_polled(struct a64_emit *e, const struct lir_exit *x)
 {
 	if (x->to != IR_NOBLOCK) {
 		to_block(e, a64_branch_if(e, load_stop(e, false)), x->to);
-		a64_emit_list(e, e->lir->leave, e->lir->leave_count);
-		leave_stopped(e, x);
+		stopped_within(e, x);
 	} else {
 		poll_before(e, x);
 		branch_out(e, x);
@@ -210,6 +218,10 @@ static unsigned plain_exit_behind(const struct a64_emit *e, const struct lir_ins
  * becomes the way past the poll:
  *
  *     b.ncc final; ldr w16, [stop]; cbz w16, head; leave
+ *
+ * A jump back within a region costs no more where the final exit is another one:
+ *
+ *     b.ncc past; ldr w16, [stop]; cbz w16, head; b leave; past:
  */
 static void polled_in_line(struct a64_emit *e, const struct lir_insn *in, struct a64_test t)
 {
@@ -224,8 +236,13 @@ static void polled_in_line(struct a64_emit *e, const struct lir_insn *in, struct
 		return;
 	}
 	past = a64_branch_if(e, a64_unless(t));
-	poll_before(e, x);
-	branch_out(e, x);
+	if (x->to != IR_NOBLOCK) {
+		to_block(e, a64_branch_if(e, load_stop(e, false)), x->to);
+		a64_cold(e, a64_b(e->cb), cold_stopped);
+	} else {
+		poll_before(e, x);
+		branch_out(e, x);
+	}
 	a64_fix(e->cb, past, cb_pos(e->cb));
 }
 
@@ -368,7 +385,7 @@ static void indirect_call(struct a64_emit *e, const struct lir_exit *x)
 /* From a miss in the table: to the stub of link arg, which is encoded already. */
 static void cold_to_stub(struct a64_emit *e, const struct a64_cold *c)
 {
-	a64_fix(e->cb, a64_b(e->cb), e->link[c->arg].stub);
+	a64_fix(e->cb, a64_b(e->cb), e->tables.link[c->arg].stub);
 }
 
 /*
@@ -383,7 +400,7 @@ static void indirect_jump(struct a64_emit *e)
 
 	arena_grow(e->lir->arena, e->key, e->key_count, e->key_cap);
 	e->key[e->key_count++] =
-	    (struct a64_literal){ a64_lit(e->cb, A64_LDR_L, A64_TMP), e->link_count };
+	    (struct a64_literal){ a64_lit(e->cb, A64_LDR_L, A64_TMP), e->tables.link_count };
 	a64_cmp(e->cb, 1, A64_TMP, A64_PC);
 	other = a64_bcc(e->cb, A64_CC_NE);
 	link = link_branch(e, (struct code_link){ .kind = CODE_LINK_IC });

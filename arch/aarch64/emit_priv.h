@@ -12,6 +12,7 @@
 #define A64_EMIT_PRIV_H
 
 #include "arch/aarch64/a64_priv.h"
+#include "lib/jit/tables.h"
 
 struct a64_emit;
 
@@ -48,11 +49,7 @@ struct a64_emit {
 	unsigned forward_count, forward_cap;
 	struct a64_literal *key;
 	unsigned key_count, key_cap;
-	struct code_link *link;
-	unsigned link_count, link_cap;
-	struct code_fault *fault;
-	unsigned fault_count, fault_cap;
-	unsigned next_fault; /* in lir->fault */
+	struct jit_tables tables;
 };
 
 /* What a conditional branch looks at. */
@@ -107,7 +104,11 @@ void a64_go_back(struct a64_emit *e, const struct a64_cold *c);
 /* A branch, taken when t holds; returns its offset, for a64_fix. */
 uint32_t a64_branch_if(struct a64_emit *e, struct a64_test t);
 /* The next host instruction may raise the fault of operation in. */
-void a64_may_fault(struct a64_emit *e, const struct lir_insn *in);
+static inline void a64_may_fault(struct a64_emit *e, const struct lir_insn *in)
+{
+	jit_may_fault(&e->tables, e->cb, in);
+}
+
 /* LIR_MOVEs, LIR_LOADs and their like. */
 void a64_emit_list(struct a64_emit *e, const struct lir_insn *in, unsigned count);
 /* All is at home, and exit x may leave the unit: then from a region's homes to the boundary's. */

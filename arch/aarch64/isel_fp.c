@@ -8,22 +8,13 @@
  */
 #include "arch/aarch64/isel_priv.h"
 
-/* What identifies an insn to IR_THUNK_FP. */
-static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 | in->sub << 16; }
-
-bool a64_is_canonical(const struct ir_insn *in) { return ir_info(in)->flags & (IR_NQ | IR_NC); }
-
-ir_ref a64_unboxed(const struct a64_isel *s, ir_ref r)
+bool a64_is_canonical(const struct isel *s, ir_ref r)
 {
-	const struct ir_insn *in = a64_insn(s, r);
-
-	return in->op == IR_box && a64_val(s, r)->vreg == LREG_NONE ? in->a : r;
+	return ir_info(isel_insn(s, r))->flags & (IR_NQ | IR_NC) || isel_canonical_entry(s, r);
 }
 
-bool a64_is_compare(unsigned op) { return op == IR_feq || op == IR_flt || op == IR_fle; }
-
 /* Carried out by ir_eval. */
-static lreg thunk(struct a64_isel *s, const struct ir_insn *in)
+static lreg thunk(struct isel *s, const struct ir_insn *in)
 {
 	const struct ir_op_info *info = ir_info(in);
 	const ir_ref op[] = { in->a, in->b, in->c };
@@ -34,81 +25,81 @@ static lreg thunk(struct a64_isel *s, const struct ir_insn *in)
 	struct lir_insn *l;
 
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
-		v[n] = a64_vr(s, op[n]);
-	l = a64_lir(s, A64_OP_FTHUNK);
-	d = a64_def(s, l, is_int ? LIR_INT : LIR_FP);
+		v[n] = isel_vr(s, op[n]);
+	l = isel_lir(s, A64_OP_FTHUNK);
+	d = isel_def(s, l, is_int ? LIR_INT : LIR_FP);
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++) {
 		enum ir_type t = ir_operand_type(in, col[n]);
 
-		a64_use(l, v[n], 0);
+		isel_use(l, v[n], 0);
 		if (t == IR_I32 || t == IR_I64)
 			l->sub |= (uint8_t)(1u << n);
 	}
-	l->imm2 = opword(in);
+	l->imm2 = isel_opword(in);
 	return d;
 }
 
 /* ---- arithmetic ---------------------------------------------------------------------------------- */
 
-static lreg binary(struct a64_isel *s, unsigned op, const struct ir_insn *in, uint32_t word)
+static lreg binary(struct isel *s, unsigned op, const struct ir_insn *in, uint32_t word)
 {
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, op);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, op);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->imm = word;
-	l->imm2 = opword(in);
-	l->sub2 = a64_isdbl(in);
+	l->imm2 = isel_opword(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg unary(struct a64_isel *s, unsigned op, const struct ir_insn *in, uint32_t word)
+static lreg unary(struct isel *s, unsigned op, const struct ir_insn *in, uint32_t word)
 {
-	lreg a = a64_vr(s, in->a), d;
-	struct lir_insn *l = a64_lir(s, op);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l = isel_lir(s, op);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, 0);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, 0);
 	l->imm = word;
-	l->imm2 = opword(in);
-	l->sub2 = a64_isdbl(in);
+	l->imm2 = isel_opword(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg fused(struct a64_isel *s, const struct ir_insn *in, uint32_t word)
+static lreg fused(struct isel *s, const struct ir_insn *in, uint32_t word)
 {
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), c = a64_vr(s, in->c), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_FMA);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), c = isel_vr(s, in->c), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_FMA);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
-	a64_use(l, c, LO_HINT);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
+	isel_use(l, c, LO_HINT);
 	l->imm = word;
-	l->imm2 = opword(in);
-	l->sub2 = a64_isdbl(in);
+	l->imm2 = isel_opword(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg min_max(struct a64_isel *s, const struct ir_insn *in)
+static lreg min_max(struct isel *s, const struct ir_insn *in)
 {
-	bool quiet = a64_is_canonical(a64_insn(s, in->a)) && a64_is_canonical(a64_insn(s, in->b));
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_FMINMAX);
+	bool quiet = a64_is_canonical(s, in->a) && a64_is_canonical(s, in->b);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_FMINMAX);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, LO_LATE);
-	a64_use(l, b, LO_LATE);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, b, LO_LATE);
 	l->imm = in->op == IR_fmin ? A64_FMINNM : A64_FMAXNM;
-	l->imm2 = opword(in);
+	l->imm2 = isel_opword(in);
 	l->sub = quiet;
-	l->sub2 = a64_isdbl(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg arithmetic(struct a64_isel *s, const struct ir_insn *in)
+static lreg arithmetic(struct isel *s, const struct ir_insn *in)
 {
 	if (in->sub != IR_RM_DYN)
 		return thunk(s, in);
@@ -143,32 +134,32 @@ static enum a64_cc compare_cc(const struct ir_insn *in, uint32_t *word)
 	return in->op == IR_feq ? A64_CC_EQ : in->op == IR_flt ? A64_CC_MI : A64_CC_LS;
 }
 
-static lreg compare(struct a64_isel *s, const struct ir_insn *in)
+static lreg compare(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_FSET);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_FSET);
 	uint32_t word;
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->sub = (uint8_t)compare_cc(in, &word);
-	l->sub2 = a64_isdbl(in);
+	l->sub2 = isel_isdbl(in);
 	l->imm = word;
 	return d;
 }
 
-struct lir_insn *a64_sel_fbr(struct a64_isel *s, const struct ir_insn *cmp, bool want)
+struct lir_insn *a64_sel_fbr(struct isel *s, const struct ir_insn *cmp, bool want)
 {
-	lreg a = a64_vr(s, cmp->a), b = a64_vr(s, cmp->b);
-	struct lir_insn *l = a64_lir(s, A64_OP_FBR);
+	lreg a = isel_vr(s, cmp->a), b = isel_vr(s, cmp->b);
+	struct lir_insn *l = isel_lir(s, A64_OP_FBR);
 	uint32_t word;
 	enum a64_cc cc = compare_cc(cmp, &word);
 
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->sub = (uint8_t)(want ? cc : cc ^ 1);
-	l->sub2 = a64_isdbl(cmp);
+	l->sub2 = isel_isdbl(cmp);
 	l->imm = word;
 	return l;
 }
@@ -176,7 +167,7 @@ struct lir_insn *a64_sel_fbr(struct a64_isel *s, const struct ir_insn *cmp, bool
 /* ---- conversions ---------------------------------------------------------------------------------- */
 
 /* Out of range the unit saturates as RISC-V does, but a NaN gives 0 where RISC-V has the greatest number. */
-static lreg to_int(struct a64_isel *s, const struct ir_insn *in)
+static lreg to_int(struct isel *s, const struct ir_insn *in)
 {
 	static const uint32_t word[][2] = {
 		[IR_RM_RNE] = { A64_FCVTNS, A64_FCVTNU }, [IR_RM_RTZ] = { A64_FCVTZS, A64_FCVTZU },
@@ -186,37 +177,37 @@ static lreg to_int(struct a64_isel *s, const struct ir_insn *in)
 	bool is_unsigned = in->op == IR_ftou32 || in->op == IR_ftou64;
 	bool wide = in->op == IR_ftoi64 || in->op == IR_ftou64, dyn = in->sub == IR_RM_DYN;
 	int64_t most = wide ? INT64_MAX : INT32_MAX;
-	lreg a = a64_vr(s, in->a), d;
-	struct lir_insn *l = a64_lir(s, dyn ? A64_OP_CVTFID : A64_OP_CVTFI);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l = isel_lir(s, dyn ? A64_OP_CVTFID : A64_OP_CVTFI);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
 	l->sub = wide;
-	l->sub2 = a64_isdbl(in);
+	l->sub2 = isel_isdbl(in);
 	l->imm = word[dyn ? IR_RM_RTZ : in->sub][is_unsigned];
-	l->imm2 = dyn ? opword(in) : is_unsigned ? -1 : most;
+	l->imm2 = dyn ? isel_opword(in) : is_unsigned ? -1 : most;
 	return d;
 }
 
-static lreg from_int(struct a64_isel *s, const struct ir_insn *in)
+static lreg from_int(struct isel *s, const struct ir_insn *in)
 {
 	bool is32 = in->op == IR_i32tof || in->op == IR_u32tof;
 	bool is_unsigned = in->op == IR_u32tof || in->op == IR_u64tof;
 	bool any_mode =
 	    in->sub == IR_RM_DYN || (is32 && in->type == IR_F64); /* the latter is exact */
-	lreg a = a64_vr(s, in->a), d;
-	struct lir_insn *l = a64_lir(s, any_mode ? A64_OP_CVTIF : A64_OP_CVTIX);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l = isel_lir(s, any_mode ? A64_OP_CVTIF : A64_OP_CVTIX);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, any_mode ? 0 : LO_LATE);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, any_mode ? 0 : LO_LATE);
 	l->imm = is_unsigned ? A64_UCVTF : A64_SCVTF;
-	l->imm2 = opword(in);
+	l->imm2 = isel_opword(in);
 	l->sub = !is32;
-	l->sub2 = a64_isdbl(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-void a64_sel_fp(struct a64_isel *s, uint32_t idx)
+void a64_sel_fp(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
 	lreg d;
@@ -229,7 +220,7 @@ void a64_sel_fp(struct a64_isel *s, uint32_t idx)
 	case IR_feq:
 	case IR_flt:
 	case IR_fle:
-		if (a64_fuse_compare(s, idx))
+		if (isel_fuse_compare(s, idx))
 			return;
 		d = compare(s, in);
 		break;
@@ -260,58 +251,58 @@ void a64_sel_fp(struct a64_isel *s, uint32_t idx)
 
 /* ---- operations on the bits ----------------------------------------------------------------------- */
 
-static lreg sign_of(struct a64_isel *s, const struct ir_insn *in)
+static lreg sign_of(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_FSGNJ);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_FSGNJ);
 
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, LO_HINT);
-	a64_use(l, b, LO_LATE);
-	l->sub2 = a64_isdbl(in);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, LO_LATE);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg to_bits(struct a64_isel *s, const struct ir_insn *in)
+static lreg to_bits(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->op == IR_fbits32 ? a64_unboxed(s, in->a) : in->a), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_MOVRX);
+	lreg a = isel_vr(s, in->op == IR_fbits32 ? isel_unboxed(s, in->a) : in->a), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_MOVRX);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
 	l->sub2 = in->op == IR_fbits;
 	return d;
 }
 
-static lreg from_bits(struct a64_isel *s, const struct ir_insn *in)
+static lreg from_bits(struct isel *s, const struct ir_insn *in)
 {
 	struct lir_insn *l;
 	int64_t c;
 	lreg a, d;
 
-	if (a64_const(s, in->a, &c) && c == 0)
-		return a64_def(s, a64_lir(s, A64_OP_FZERO), LIR_FP);
-	a = a64_vr(s, in->a);
-	l = a64_lir(s, A64_OP_MOVXR);
-	d = a64_def(s, l, LIR_FP);
-	a64_use(l, a, 0);
+	if (isel_const(s, in->a, &c) && c == 0)
+		return isel_def(s, isel_lir(s, A64_OP_FZERO), LIR_FP);
+	a = isel_vr(s, in->a);
+	l = isel_lir(s, A64_OP_MOVXR);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, 0);
 	l->sub2 = in->op == IR_bitsf;
 	return d;
 }
 
-static lreg classify(struct a64_isel *s, const struct ir_insn *in)
+static lreg classify(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->a), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_FCLASS);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_FCLASS);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	l->imm2 = opword(in);
-	l->sub2 = a64_isdbl(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	l->imm2 = isel_opword(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-lreg a64_sel_fpure(struct a64_isel *s, const struct ir_insn *in)
+lreg a64_sel_fpure(struct isel *s, const struct ir_insn *in)
 {
 	switch (in->op) {
 	case IR_fclass:
@@ -341,56 +332,56 @@ lreg a64_sel_fpure(struct a64_isel *s, const struct ir_insn *in)
 
 /* ---- the floating-point state, helpers ------------------------------------------------------------ */
 
-static lreg load_state(struct a64_isel *s, size_t offset)
+static lreg load_state(struct isel *s, size_t offset)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_SLD);
+	struct lir_insn *l = isel_lir(s, A64_OP_SLD);
 
 	l->imm = (int64_t)offset;
-	return a64_def(s, l, LIR_INT);
+	return isel_def(s, l, LIR_INT);
 }
 
-static void store_state(struct a64_isel *s, size_t offset, lreg v)
+static void store_state(struct isel *s, size_t offset, lreg v)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_SST);
+	struct lir_insn *l = isel_lir(s, A64_OP_SST);
 
 	l->imm = (int64_t)offset;
-	a64_use(l, v, 0);
+	isel_use(l, v, 0);
 }
 
-static lreg call_helper(struct a64_isel *s, const struct ir_insn *in)
+static lreg call_helper(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = ir_ref_ok(in->a) ? a64_vr(s, in->a) : a64_const_vreg(s, 0);
-	lreg b = ir_ref_ok(in->b) ? a64_vr(s, in->b) : a64_const_vreg(s, 0), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_HELPER);
+	lreg a = ir_ref_ok(in->a) ? isel_vr(s, in->a) : isel_const_vreg(s, 0);
+	lreg b = ir_ref_ok(in->b) ? isel_vr(s, in->b) : isel_const_vreg(s, 0), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_HELPER);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->imm = in->imm;
 	return d;
 }
 
-static void set_flags(struct a64_isel *s, const struct ir_insn *in)
+static void set_flags(struct isel *s, const struct ir_insn *in)
 {
 	enum { FLAGS = 31 };
-	lreg a = a64_vr(s, in->a);
+	lreg a = isel_vr(s, in->a);
 	struct lir_insn *l;
 
-	if (a64_insn(s, in->a)->op != IR_getfflags)
+	if (isel_insn(s, in->a)->op != IR_getfflags)
 		a = a64_masked(s, a, 0, FLAGS);
-	l = a64_lir(s, A64_OP_SETFFLAGS);
-	a64_use(l, a, 0);
+	l = isel_lir(s, A64_OP_SETFFLAGS);
+	isel_use(l, a, 0);
 }
 
-void a64_sel_fstate(struct a64_isel *s, uint32_t idx)
+void a64_sel_fstate(struct isel *s, uint32_t idx)
 {
 	enum { FRM = 7 };
 	const struct ir_insn *in = &s->ir->insn[idx];
-	struct a64_val *v = &s->val[idx];
+	struct isel_val *v = &s->val[idx];
 
 	switch (in->op) {
 	case IR_getfflags:
-		v->vreg = a64_def(s, a64_lir(s, A64_OP_FFLAGS), LIR_INT);
+		v->vreg = isel_def(s, isel_lir(s, A64_OP_FFLAGS), LIR_INT);
 		break;
 	case IR_setfflags:
 		set_flags(s, in);
@@ -400,10 +391,10 @@ void a64_sel_fstate(struct a64_isel *s, uint32_t idx)
 		break;
 	case IR_setfrm:
 		store_state(s, offsetof(struct ir_state, frm),
-			    a64_masked(s, a64_vr(s, in->a), 0, FRM));
+			    a64_masked(s, isel_vr(s, in->a), 0, FRM));
 		break;
 	case IR_count:
-		a64_lir(s, A64_OP_COUNT)->imm = in->imm;
+		isel_lir(s, A64_OP_COUNT)->imm = in->imm;
 		break;
 	case IR_routine:
 		a64_sel_routine(s, idx);

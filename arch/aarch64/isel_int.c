@@ -1,23 +1,17 @@
 /* Instruction selection: pure integer operations. */
 #include "arch/aarch64/isel_priv.h"
 
-/* Operand r of insn in: when the low half of the result is all that counts, what r's low half was made from will do. */
-static ir_ref operand(const struct a64_isel *s, const struct ir_insn *in, ir_ref r)
-{
-	return a64_is64(in) && !a64_wide(s, in) ? a64_low_bits(s, r, 32) : r;
-}
-
 /* ---- operations with one shape ------------------------------------------------------------------ */
 
 /* d = a OP (b shifted). */
-static lreg alu(struct a64_isel *s, uint32_t word, unsigned w, lreg a, lreg b, enum a64_shift how,
+static lreg alu(struct isel *s, uint32_t word, unsigned w, lreg a, lreg b, enum a64_shift how,
 		unsigned by)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_ALU);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_ALU);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->imm = word;
 	l->sub = (uint8_t)how;
 	l->imm2 = by;
@@ -26,58 +20,58 @@ static lreg alu(struct a64_isel *s, uint32_t word, unsigned w, lreg a, lreg b, e
 }
 
 /* d = 0 OP b. */
-static lreg alu_zero(struct a64_isel *s, uint32_t word, unsigned w, lreg b)
+static lreg alu_zero(struct isel *s, uint32_t word, unsigned w, lreg b)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_ALUZ);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_ALUZ);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, b, 0);
+	isel_use(l, b, 0);
 	l->imm = word;
 	l->sub2 = (uint8_t)w;
 	return d;
 }
 
-static lreg add_imm(struct a64_isel *s, unsigned w, lreg a, int64_t imm)
+static lreg add_imm(struct isel *s, unsigned w, lreg a, int64_t imm)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_ADDI);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_ADDI);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, a, LO_HINT);
+	isel_use(l, a, LO_HINT);
 	l->imm = imm;
 	l->sub2 = (uint8_t)w;
 	return d;
 }
 
-lreg a64_plus(struct a64_isel *s, lreg a, int64_t imm)
+lreg a64_plus(struct isel *s, lreg a, int64_t imm)
 {
 	if (a64_fits_either(imm))
 		return add_imm(s, 1, a, imm);
-	return alu(s, A64_ADD, 1, a, a64_const_vreg(s, imm), A64_LSL, 0);
+	return alu(s, A64_ADD, 1, a, isel_const_vreg(s, imm), A64_LSL, 0);
 }
 
-static lreg log_imm(struct a64_isel *s, uint32_t word, unsigned w, lreg a, uint64_t mask)
+static lreg log_imm(struct isel *s, uint32_t word, unsigned w, lreg a, uint64_t mask)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_LOGI);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_LOGI);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, a, LO_HINT);
+	isel_use(l, a, LO_HINT);
 	l->imm = word;
 	l->imm2 = (int64_t)mask;
 	l->sub2 = (uint8_t)w;
 	return d;
 }
 
-lreg a64_masked(struct a64_isel *s, lreg a, unsigned w, uint64_t mask)
+lreg a64_masked(struct isel *s, lreg a, unsigned w, uint64_t mask)
 {
 	return log_imm(s, A64_AND_I, w, a, mask);
 }
 
-lreg a64_bits(struct a64_isel *s, uint32_t word, unsigned w, lreg a, unsigned immr, unsigned imms)
+lreg a64_bits(struct isel *s, uint32_t word, unsigned w, lreg a, unsigned immr, unsigned imms)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_BF);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_BF);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, a, LO_HINT);
+	isel_use(l, a, LO_HINT);
 	l->imm = word;
 	l->sub = (uint8_t)immr;
 	l->imm2 = imms;
@@ -85,13 +79,13 @@ lreg a64_bits(struct a64_isel *s, uint32_t word, unsigned w, lreg a, unsigned im
 	return d;
 }
 
-static lreg three(struct a64_isel *s, uint32_t word, unsigned w, lreg a, lreg b)
+static lreg three(struct isel *s, uint32_t word, unsigned w, lreg a, lreg b)
 {
-	struct lir_insn *l = a64_lir(s, A64_OP_RRR);
-	lreg d = a64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, A64_OP_RRR);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->imm = word;
 	l->sub2 = (uint8_t)w;
 	return d;
@@ -106,17 +100,18 @@ struct shifted {
 };
 
 /* r as a shift by a constant of the same width that nobody else uses. */
-static bool shifted(const struct a64_isel *s, ir_ref r, unsigned type, struct shifted *sh)
+static bool shifted(const struct isel *s, ir_ref r, unsigned type, struct shifted *sh)
 {
 	static const struct {
 		enum ir_op op;
 		enum a64_shift how;
 	} kind[] = { { IR_shl, A64_LSL }, { IR_shr, A64_LSR }, { IR_sar, A64_ASR } };
-	const struct ir_insn *in = a64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 	int64_t n;
 
 	for (unsigned i = 0; i < ARRAY_LEN(kind); i++)
-		if (a64_foldable(s, r, kind[i].op) && in->type == type && a64_const(s, in->b, &n)) {
+		if (isel_foldable(s, r, kind[i].op) && in->type == type
+		    && isel_const(s, in->b, &n)) {
 			*sh = (struct shifted){ in->a, kind[i].how,
 						(unsigned)n & (type == IR_I64 ? 63 : 31) };
 			return true;
@@ -125,57 +120,57 @@ static bool shifted(const struct a64_isel *s, ir_ref r, unsigned type, struct sh
 }
 
 /* a OP b, with a shift in b, or in a when the two may change places. */
-static lreg with_shift(struct a64_isel *s, const struct ir_insn *in, uint32_t word)
+static lreg with_shift(struct isel *s, const struct ir_insn *in, uint32_t word)
 {
 	bool commutes = ir_info(in)->flags & IR_C;
-	struct shifted sh = { operand(s, in, in->b), A64_LSL, 0 };
+	struct shifted sh = { isel_operand(s, in, in->b), A64_LSL, 0 };
 	ir_ref a = in->a;
 	lreg ra, rb;
 
 	if (!shifted(s, in->b, in->type, &sh) && commutes && shifted(s, in->a, in->type, &sh))
 		a = in->b;
-	ra = a64_vr(s, operand(s, in, a));
-	rb = a64_vr(s, sh.x);
-	return alu(s, word, a64_is64(in), ra, rb, sh.how, sh.by);
+	ra = isel_vr(s, isel_operand(s, in, a));
+	rb = isel_vr(s, sh.x);
+	return alu(s, word, isel_is64(in), ra, rb, sh.how, sh.by);
 }
 
 /* ---- sums ------------------------------------------------------------------------------------------ */
 
 /* a + x * y or a - x * y in one. */
-static lreg multiply_add(struct a64_isel *s, const struct ir_insn *in, ir_ref sum, ir_ref product,
+static lreg multiply_add(struct isel *s, const struct ir_insn *in, ir_ref sum, ir_ref product,
 			 uint32_t word)
 {
-	const struct ir_insn *mul = a64_insn(s, product);
+	const struct ir_insn *mul = isel_insn(s, product);
 	lreg a, b, c, d;
 	struct lir_insn *l;
 
-	a = a64_vr(s, mul->a);
-	b = a64_vr(s, mul->b);
-	c = a64_vr(s, operand(s, in, sum));
-	l = a64_lir(s, A64_OP_MADD);
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
-	a64_use(l, c, LO_HINT);
+	a = isel_vr(s, mul->a);
+	b = isel_vr(s, mul->b);
+	c = isel_vr(s, isel_operand(s, in, sum));
+	l = isel_lir(s, A64_OP_MADD);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
+	isel_use(l, c, LO_HINT);
 	l->imm = word;
-	l->sub2 = a64_is64(in);
+	l->sub2 = isel_is64(in);
 	return d;
 }
 
-static bool product(const struct a64_isel *s, ir_ref r, unsigned type)
+static bool product(const struct isel *s, ir_ref r, unsigned type)
 {
-	return a64_foldable(s, r, IR_mul) && a64_insn(s, r)->type == type;
+	return isel_foldable(s, r, IR_mul) && isel_insn(s, r)->type == type;
 }
 
-static lreg sel_add(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_add(struct isel *s, const struct ir_insn *in)
 {
-	unsigned w = a64_is64(in);
+	unsigned w = isel_is64(in);
 	int64_t c;
 
-	if (a64_const(s, in->b, &c) && a64_fits_either(c))
-		return add_imm(s, w, a64_vr(s, operand(s, in, in->a)), c);
-	if (a64_const(s, in->a, &c) && a64_fits_either(c))
-		return add_imm(s, w, a64_vr(s, operand(s, in, in->b)), c);
+	if (isel_const(s, in->b, &c) && a64_fits_either(c))
+		return add_imm(s, w, isel_vr(s, isel_operand(s, in, in->a)), c);
+	if (isel_const(s, in->a, &c) && a64_fits_either(c))
+		return add_imm(s, w, isel_vr(s, isel_operand(s, in, in->b)), c);
 	if (product(s, in->b, in->type))
 		return multiply_add(s, in, in->a, in->b, A64_MADD);
 	if (product(s, in->a, in->type))
@@ -183,15 +178,16 @@ static lreg sel_add(struct a64_isel *s, const struct ir_insn *in)
 	return with_shift(s, in, A64_ADD);
 }
 
-static lreg sel_sub(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_sub(struct isel *s, const struct ir_insn *in)
 {
-	unsigned w = a64_is64(in);
+	unsigned w = isel_is64(in);
 	int64_t c;
 
-	if (a64_const(s, in->b, &c) && a64_fits_either(c))
-		return add_imm(s, w, a64_vr(s, operand(s, in, in->a)), (int64_t) - (uint64_t)c);
-	if (a64_const(s, in->a, &c) && c == 0)
-		return alu_zero(s, A64_SUB, w, a64_vr(s, operand(s, in, in->b)));
+	if (isel_const(s, in->b, &c) && a64_fits_either(c))
+		return add_imm(s, w, isel_vr(s, isel_operand(s, in, in->a)),
+			       (int64_t) - (uint64_t)c);
+	if (isel_const(s, in->a, &c) && c == 0)
+		return alu_zero(s, A64_SUB, w, isel_vr(s, isel_operand(s, in, in->b)));
 	if (product(s, in->b, in->type))
 		return multiply_add(s, in, in->a, in->b, A64_MSUB);
 	return with_shift(s, in, A64_SUB);
@@ -209,16 +205,16 @@ struct side {
 	int64_t by;
 };
 
-static struct side rotation_side(const struct a64_isel *s, ir_ref r)
+static struct side rotation_side(const struct isel *s, ir_ref r)
 {
-	const struct ir_insn *in = a64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 	struct side x = { NULL, 0, 0 };
 
 	if (in->op == IR_sext || in->op == IR_zext) {
 		x.extension = in->op;
-		in = a64_insn(s, in->a);
+		in = isel_insn(s, in->a);
 	}
-	if ((in->op == IR_shl || in->op == IR_shr) && a64_const(s, in->b, &x.by))
+	if ((in->op == IR_shl || in->op == IR_shr) && isel_const(s, in->b, &x.by))
 		x.shift = in;
 	return x;
 }
@@ -227,7 +223,7 @@ static struct side rotation_side(const struct a64_isel *s, ir_ref r)
  * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
  * rotated one, extended like the left part: the right one is not negative.
  */
-static lreg rotate(struct a64_isel *s, const struct ir_insn *in)
+static lreg rotate(struct isel *s, const struct ir_insn *in)
 {
 	struct side l = rotation_side(s, in->a), r = rotation_side(s, in->b);
 	struct lir_insn *i;
@@ -242,73 +238,72 @@ static lreg rotate(struct a64_isel *s, const struct ir_insn *in)
 	}
 	if (!l.shift || !r.shift || l.shift->op != IR_shl || r.shift->op != IR_shr
 	    || l.shift->type != r.shift->type || !l.extension != !r.extension
-	    || a64_val(s, l.shift->a)->rep != a64_val(s, r.shift->a)->rep)
+	    || isel_val(s, l.shift->a)->rep != isel_val(s, r.shift->a)->rep)
 		return LREG_NONE;
-	w = a64_is64(l.shift);
+	w = isel_is64(l.shift);
 	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
 		return LREG_NONE;
-	a = a64_vr(s, l.shift->a);
-	i = a64_lir(s, A64_OP_EXTR);
-	d = a64_def(s, i, LIR_INT);
-	a64_use(i, a, 0);
-	a64_use(i, a, 0);
+	a = isel_vr(s, l.shift->a);
+	i = isel_lir(s, A64_OP_EXTR);
+	d = isel_def(s, i, LIR_INT);
+	isel_use(i, a, 0);
+	isel_use(i, a, 0);
 	i->sub = (uint8_t)r.by;
 	i->sub2 = (uint8_t)w;
-	return l.extension == IR_sext && a64_wide(s, in) ? a64_bits(s, A64_SBFM, 1, d, 0, 31) : d;
+	return l.extension == IR_sext && isel_wide(s, in) ? a64_bits(s, A64_SBFM, 1, d, 0, 31) : d;
 }
 
 /* (x >> n) & ones: a bit field. */
-static lreg extract(struct a64_isel *s, const struct ir_insn *in, uint64_t mask)
+static lreg extract(struct isel *s, const struct ir_insn *in, uint64_t mask)
 {
-	const struct ir_insn *x = a64_insn(s, in->a);
-	unsigned bits = a64_is64(in) ? 64 : 32, size;
+	const struct ir_insn *x = isel_insn(s, in->a);
+	unsigned bits = isel_is64(in) ? 64 : 32, size;
 	int64_t n;
 
-	if (!a64_foldable(s, in->a, IR_shr) || !mask || mask & (mask + 1) || mask == UINT64_MAX
-	    || !a64_const(s, x->b, &n))
+	if (!isel_foldable(s, in->a, IR_shr) || !mask || mask & (mask + 1) || mask == UINT64_MAX
+	    || !isel_const(s, x->b, &n))
 		return LREG_NONE;
 	size = 64 - (unsigned)__builtin_clzll(mask);
 	n &= bits - 1;
 	if ((unsigned)n + size > bits)
 		size = bits - (unsigned)n;
-	return a64_bits(s, A64_UBFM, a64_is64(in), a64_vr(s, x->a), (unsigned)n,
+	return a64_bits(s, A64_UBFM, isel_is64(in), isel_vr(s, x->a), (unsigned)n,
 			(unsigned)n + size - 1);
 }
 
-static bool is_not(const struct a64_isel *s, ir_ref r, unsigned type)
+static bool is_not(const struct isel *s, ir_ref r, unsigned type)
 {
 	int64_t c;
 
-	return a64_foldable(s, r, IR_xor) && a64_insn(s, r)->type == type
-	       && a64_const(s, a64_insn(s, r)->b, &c) && c == -1;
+	return isel_foldable(s, r, IR_xor) && isel_insn(s, r)->type == type
+	       && isel_const(s, isel_insn(s, r)->b, &c) && c == -1;
 }
 
 /* a OP ~b in one instruction, where one of the two is a complement. */
-static lreg complemented(struct a64_isel *s, const struct ir_insn *in, uint32_t word)
+static lreg complemented(struct isel *s, const struct ir_insn *in, uint32_t word)
 {
 	bool b = is_not(s, in->b, in->type);
 	lreg x, y;
 
 	if (!b && !is_not(s, in->a, in->type))
 		return LREG_NONE;
-	x = a64_vr(s, b ? in->a : in->b);
-	y = a64_vr(s, a64_insn(s, b ? in->b : in->a)->a);
+	x = isel_vr(s, b ? in->a : in->b);
+	y = isel_vr(s, isel_insn(s, b ? in->b : in->a)->a);
 	return alu(s,
 		   word == A64_AND   ? A64_BIC
 		   : word == A64_ORR ? A64_ORN
 				     : A64_EON,
-		   a64_is64(in), x, y, A64_LSL, 0);
+		   isel_is64(in), x, y, A64_LSL, 0);
 }
 
-static lreg sel_logic(struct a64_isel *s, const struct ir_insn *in, uint32_t word,
-		      uint32_t word_imm)
+static lreg sel_logic(struct isel *s, const struct ir_insn *in, uint32_t word, uint32_t word_imm)
 {
-	unsigned w = a64_wide(s, in);
+	unsigned w = isel_wide(s, in);
 	uint32_t fields;
 	lreg d = LREG_NONE;
 	int64_t c;
 
-	if (!a64_const(s, in->b, &c)) {
+	if (!isel_const(s, in->b, &c)) {
 		d = word == A64_ORR ? rotate(s, in) : LREG_NONE;
 		if (d == LREG_NONE)
 			d = complemented(s, in, word);
@@ -319,111 +314,104 @@ static lreg sel_logic(struct a64_isel *s, const struct ir_insn *in, uint32_t wor
 	else if (word == A64_AND && fits_u32((uint64_t)c))
 		w = 0; /* 32-bit operations clear the upper half */
 	if (word == A64_EOR && c == (w ? -1 : (int64_t)UINT32_MAX))
-		return alu_zero(s, A64_ORN, w, a64_vr(s, operand(s, in, in->a)));
+		return alu_zero(s, A64_ORN, w, isel_vr(s, isel_operand(s, in, in->a)));
 	if (word == A64_AND)
 		d = extract(s, in, (uint64_t)c);
 	if (d != LREG_NONE)
 		return d;
 	if (a64_bitmask(w, (uint64_t)c, &fields))
-		return log_imm(s, word_imm, w, a64_vr(s, operand(s, in, in->a)), (uint64_t)c);
+		return log_imm(s, word_imm, w, isel_vr(s, isel_operand(s, in, in->a)), (uint64_t)c);
 	return with_shift(s, in, word);
 }
 
 /* ---- shifts ---------------------------------------------------------------------------------------- */
 
 /* How many bits to the left x is shifted by a constant, by an insn that nobody else uses; else 0. */
-static unsigned shifted_left(const struct a64_isel *s, ir_ref r, unsigned type)
+static unsigned shifted_left(const struct isel *s, ir_ref r, unsigned type)
 {
 	int64_t n;
 
-	if (!a64_foldable(s, r, IR_shl) || a64_insn(s, r)->type != type
-	    || !a64_const(s, a64_insn(s, r)->b, &n))
+	if (!isel_foldable(s, r, IR_shl) || isel_insn(s, r)->type != type
+	    || !isel_const(s, isel_insn(s, r)->b, &n))
 		return 0;
 	return (unsigned)n & (type == IR_I64 ? 63 : 31);
 }
 
-static lreg shift_const(struct a64_isel *s, const struct ir_insn *in, unsigned by)
+static lreg shift_const(struct isel *s, const struct ir_insn *in, unsigned by)
 {
-	unsigned w = a64_is64(in), bits = w ? 64 : 32, left = 0;
+	unsigned w = isel_is64(in), bits = w ? 64 : 32, left = 0;
 	uint32_t word = in->op == IR_sar ? A64_SBFM : A64_UBFM;
 	ir_ref x = in->a;
 
 	if (in->op == IR_shl) {
 		if (by < 32) /* else the low half does not come from the low half */
-			x = operand(s, in, x);
-		return a64_bits(s, A64_UBFM, w, a64_vr(s, x), (bits - by) % bits, bits - 1 - by);
+			x = isel_operand(s, in, x);
+		return a64_bits(s, A64_UBFM, w, isel_vr(s, x), (bits - by) % bits, bits - 1 - by);
 	}
 	if (by)
 		left = shifted_left(s, x, in->type);
 	if (left) /* (x << left) >> by: the bits up to bits - 1 - left, moved */
-		x = a64_insn(s, x)->a;
-	return a64_bits(s, word, w, a64_vr(s, x), (bits + by - left) % bits, bits - 1 - left);
+		x = isel_insn(s, x)->a;
+	return a64_bits(s, word, w, isel_vr(s, x), (bits + by - left) % bits, bits - 1 - left);
 }
 
-static lreg sel_shift(struct a64_isel *s, const struct ir_insn *in, uint32_t word)
+static lreg sel_shift(struct isel *s, const struct ir_insn *in, uint32_t word)
 {
-	unsigned w = a64_is64(in);
+	unsigned w = isel_is64(in);
 	int64_t c;
 	lreg a, b;
 
-	if (a64_const(s, in->b, &c))
+	if (isel_const(s, in->b, &c))
 		return shift_const(s, in, (unsigned)c & (w ? 63 : 31));
-	a = a64_vr(s, in->a);
-	b = a64_vr(s, in->b);
+	a = isel_vr(s, in->a);
+	b = isel_vr(s, in->b);
 	return three(s, word, w, a, b);
 }
 
 /* ---- products, quotients --------------------------------------------------------------------------- */
 
-static lreg sel_mul(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_mul(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, operand(s, in, in->a)), b = a64_vr(s, operand(s, in, in->b)), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_MUL);
+	lreg a = isel_vr(s, isel_operand(s, in, in->a)), b = isel_vr(s, isel_operand(s, in, in->b)),
+	     d;
+	struct lir_insn *l = isel_lir(s, A64_OP_MUL);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
-	l->sub2 = a64_is64(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
+	l->sub2 = isel_is64(in);
 	return d;
 }
 
-static lreg sel_mulhsu(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_mulhsu(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_MULHSU);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_MULHSU);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	return d;
 }
 
-static lreg sel_div(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_div(struct isel *s, const struct ir_insn *in)
 {
 	bool rem = in->op == IR_rem || in->op == IR_remu,
 	     is_signed = in->op == IR_div || in->op == IR_rem;
-	lreg a = a64_vr(s, in->a), b = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, rem ? A64_OP_REM : A64_OP_DIV);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, rem ? A64_OP_REM : A64_OP_DIV);
 	int64_t c;
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
-	a64_use(l, b, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->imm = is_signed ? A64_SDIV : A64_UDIV;
-	l->sub = a64_const(s, in->b, &c) && c != 0;
-	l->sub2 = a64_is64(in);
+	l->sub = isel_const(s, in->b, &c) && c != 0;
+	l->sub2 = isel_is64(in);
 	return d;
 }
 
 /* ---- comparisons ----------------------------------------------------------------------------------- */
-
-bool a64_narrow_compare(const struct a64_isel *s, const struct ir_insn *in)
-{
-	int64_t c;
-
-	return in->type == IR_I64 && a64_insn(s, in->a)->op == IR_sext
-	       && (a64_insn(s, in->b)->op == IR_sext || (a64_const(s, in->b, &c) && fits_i32(c)));
-}
 
 static enum a64_cc host_cc(unsigned cc, bool swapped)
 {
@@ -435,21 +423,21 @@ static enum a64_cc host_cc(unsigned cc, bool swapped)
 	return (enum a64_cc)map[cc][swapped];
 }
 
-struct a64_cmp a64_compare(const struct a64_isel *s, const struct ir_insn *in)
+struct a64_cmp a64_compare(const struct isel *s, const struct ir_insn *in)
 {
-	struct a64_cmp c = { in->a, in->b, a64_is64(in), host_cc(in->sub, false), false, 0 };
+	struct a64_cmp c = { in->a, in->b, isel_is64(in), host_cc(in->sub, false), false, 0 };
 	int64_t value;
 
-	if (a64_narrow_compare(s, in)) { /* a 64-bit value already in a register serves */
+	if (isel_narrow_compare(s, in)) { /* a 64-bit value already in a register serves */
 		c.w = 0;
-		if (a64_val(s, c.a)->vreg == LREG_NONE)
-			c.a = a64_insn(s, c.a)->a;
-		if (a64_insn(s, c.b)->op == IR_sext && a64_val(s, c.b)->vreg == LREG_NONE)
-			c.b = a64_insn(s, c.b)->a;
+		if (isel_val(s, c.a)->vreg == LREG_NONE)
+			c.a = isel_insn(s, c.a)->a;
+		if (isel_insn(s, c.b)->op == IR_sext && isel_val(s, c.b)->vreg == LREG_NONE)
+			c.b = isel_insn(s, c.b)->a;
 	}
-	if (a64_const(s, c.b, &c.imm)) {
+	if (isel_const(s, c.b, &c.imm)) {
 		c.is_imm = a64_fits_either(c.imm);
-	} else if (a64_const(s, c.a, &value)) {
+	} else if (isel_const(s, c.a, &value)) {
 		c.imm = value;
 		c.is_imm = a64_fits_either(value);
 		if (c.is_imm) {
@@ -460,21 +448,21 @@ struct a64_cmp a64_compare(const struct a64_isel *s, const struct ir_insn *in)
 	return c;
 }
 
-static lreg sel_set(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_set(struct isel *s, const struct ir_insn *in)
 {
 	struct a64_cmp c = a64_compare(s, in);
-	lreg a = a64_vr(s, c.a), b = LREG_NONE, d;
+	lreg a = isel_vr(s, c.a), b = LREG_NONE, d;
 	struct lir_insn *l;
 
 	if (c.is_imm && c.imm == 0 && c.cc == A64_CC_LT)
 		return a64_bits(s, A64_UBFM, c.w, a, c.w ? 63 : 31, c.w ? 63 : 31);
 	if (!c.is_imm)
-		b = a64_vr(s, c.b);
-	l = a64_lir(s, c.is_imm ? A64_OP_SETI : A64_OP_SET);
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
+		b = isel_vr(s, c.b);
+	l = isel_lir(s, c.is_imm ? A64_OP_SETI : A64_OP_SET);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
 	if (!c.is_imm)
-		a64_use(l, b, 0);
+		isel_use(l, b, 0);
 	l->imm = c.imm;
 	l->sub = (uint8_t)c.cc;
 	l->sub2 = (uint8_t)c.w;
@@ -490,41 +478,41 @@ struct variant {
 };
 
 /* The value r, or one that csinc, csinv or csneg makes of another one by the way. */
-static struct variant variant_of(const struct a64_isel *s, const struct ir_insn *select, ir_ref r)
+static struct variant variant_of(const struct isel *s, const struct ir_insn *select, ir_ref r)
 {
-	const struct ir_insn *in = a64_insn(s, r);
-	struct variant v = { A64_CSEL, operand(s, select, r) };
+	const struct ir_insn *in = isel_insn(s, r);
+	struct variant v = { A64_CSEL, isel_operand(s, select, r) };
 	int64_t c;
 
-	if (in->type != select->type || a64_val(s, r)->vreg != LREG_NONE)
+	if (in->type != select->type || isel_val(s, r)->vreg != LREG_NONE)
 		return v;
-	if (in->op == IR_add && a64_const(s, in->b, &c) && c == 1)
+	if (in->op == IR_add && isel_const(s, in->b, &c) && c == 1)
 		v = (struct variant){ A64_CSINC, in->a };
-	else if (in->op == IR_xor && a64_const(s, in->b, &c) && c == -1)
+	else if (in->op == IR_xor && isel_const(s, in->b, &c) && c == -1)
 		v = (struct variant){ A64_CSINV, in->a };
-	else if (in->op == IR_sub && a64_const(s, in->a, &c) && c == 0)
+	else if (in->op == IR_sub && isel_const(s, in->a, &c) && c == 0)
 		v = (struct variant){ A64_CSNEG, in->b };
 	return v;
 }
 
-static bool is_zero(const struct a64_isel *s, ir_ref r)
+static bool is_zero(const struct isel *s, ir_ref r)
 {
 	int64_t c;
 
-	return a64_const(s, r, &c) && c == 0;
+	return isel_const(s, r, &c) && c == 0;
 }
 
 /* The comparison that makes the condition is repeated for each select, which is cheaper than keeping its result. */
-static lreg sel_select(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_select(struct isel *s, const struct ir_insn *in)
 {
-	const struct ir_insn *set = a64_insn(s, in->a);
+	const struct ir_insn *set = isel_insn(s, in->a);
 	struct a64_cmp c = { .a = in->a, .w = 1, .cc = A64_CC_NE, .is_imm = true };
-	ir_ref b = operand(s, in, in->b);
+	ir_ref b = isel_operand(s, in, in->b);
 	struct variant v = variant_of(s, in, in->c);
 	lreg rb = LREG_NONE, rv = LREG_NONE, x, y = LREG_NONE, d;
 	struct lir_insn *l;
 
-	if (set->op == IR_set && a64_val(s, in->a)->vreg == LREG_NONE)
+	if (set->op == IR_set && isel_val(s, in->a)->vreg == LREG_NONE)
 		c = a64_compare(s, set);
 	if (v.word == A64_CSEL) { /* the first value may be such a one */
 		struct variant other = variant_of(s, in, in->b);
@@ -536,76 +524,76 @@ static lreg sel_select(struct a64_isel *s, const struct ir_insn *in)
 		}
 	}
 	if (!is_zero(s, b))
-		rb = a64_vr(s, b);
+		rb = isel_vr(s, b);
 	if (!is_zero(s, v.x))
-		rv = a64_vr(s, v.x);
-	x = a64_vr(s, c.a);
+		rv = isel_vr(s, v.x);
+	x = isel_vr(s, c.a);
 	if (!c.is_imm)
-		y = a64_vr(s, c.b);
-	l = a64_lir(s, c.is_imm ? A64_OP_CSELI : A64_OP_CSEL);
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, x, 0);
+		y = isel_vr(s, c.b);
+	l = isel_lir(s, c.is_imm ? A64_OP_CSELI : A64_OP_CSEL);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, x, 0);
 	if (!c.is_imm)
-		a64_use(l, y, 0);
+		isel_use(l, y, 0);
 	if (rb != LREG_NONE)
-		a64_use(l, rb, 0);
+		isel_use(l, rb, 0);
 	if (rv != LREG_NONE)
-		a64_use(l, rv, LO_HINT);
+		isel_use(l, rv, LO_HINT);
 	l->imm = c.imm;
 	l->imm2 = v.word;
 	l->sub = (uint8_t)c.cc;
-	l->sub2 = (uint8_t)(c.w | (a64_wide(s, in) ? A64_SEL_W : 0)
+	l->sub2 = (uint8_t)(c.w | (isel_wide(s, in) ? A64_SEL_W : 0)
 			    | (rb == LREG_NONE ? A64_SEL_ZERO_B : 0)
 			    | (rv == LREG_NONE ? A64_SEL_ZERO_C : 0));
 	return d;
 }
 
-static lreg sel_bswap(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_bswap(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = a64_vr(s, in->a), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_BSWAP);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_BSWAP);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, LO_HINT);
-	l->sub2 = a64_is64(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_HINT);
+	l->sub2 = isel_is64(in);
 	return d;
 }
 
 /* ---- extensions ------------------------------------------------------------------------------------ */
 
-static lreg sel_sext(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_sext(struct isel *s, const struct ir_insn *in)
 {
-	const struct ir_insn *x = a64_insn(s, in->a);
+	const struct ir_insn *x = isel_insn(s, in->a);
 
-	if (x->op == IR_trunc && ir_fits_i32(a64_insn(s, x->a)))
-		return a64_vr(s, x->a);
+	if (x->op == IR_trunc && ir_fits_i32(isel_insn(s, x->a)))
+		return isel_vr(s, x->a);
 	if (x->op == IR_const)
-		return a64_const_vreg(s, x->imm);
-	if (!a64_wide(s, in))
-		return a64_vr(s, in->a);
-	return a64_bits(s, A64_SBFM, 1, a64_vr(s, in->a), 0, 31);
+		return isel_const_vreg(s, x->imm);
+	if (!isel_wide(s, in))
+		return isel_vr(s, in->a);
+	return a64_bits(s, A64_SBFM, 1, isel_vr(s, in->a), 0, 31);
 }
 
 /* 32-bit values whose register has a clear upper half, because a 32-bit operation wrote it last. */
-static bool zero_upper(const struct a64_isel *s, const struct ir_insn *x)
+static bool zero_upper(const struct isel *s, const struct ir_insn *x)
 {
 	if (x->op == IR_trunc)
-		return ir_fits_u32(a64_insn(s, x->a));
+		return ir_fits_u32(isel_insn(s, x->a));
 	return x->op != IR_const;
 }
 
-static lreg sel_zext(struct a64_isel *s, const struct ir_insn *in)
+static lreg sel_zext(struct isel *s, const struct ir_insn *in)
 {
-	const struct ir_insn *x = a64_insn(s, in->a);
+	const struct ir_insn *x = isel_insn(s, in->a);
 
 	if (x->op == IR_const)
-		return a64_const_vreg(s, (uint32_t)x->imm);
+		return isel_const_vreg(s, (uint32_t)x->imm);
 	if (zero_upper(s, x))
-		return a64_vr(s, in->a);
-	return alu_zero(s, A64_ORR, 0, a64_vr(s, in->a));
+		return isel_vr(s, in->a);
+	return alu_zero(s, A64_ORR, 0, isel_vr(s, in->a));
 }
 
-lreg a64_sel_int(struct a64_isel *s, const struct ir_insn *in)
+lreg a64_sel_int(struct isel *s, const struct ir_insn *in)
 {
 	lreg a, b;
 
@@ -618,8 +606,8 @@ lreg a64_sel_int(struct a64_isel *s, const struct ir_insn *in)
 		return sel_mul(s, in);
 	case IR_mulh:
 	case IR_mulhu:
-		a = a64_vr(s, in->a);
-		b = a64_vr(s, in->b);
+		a = isel_vr(s, in->a);
+		b = isel_vr(s, in->b);
 		return three(s, in->op == IR_mulh ? A64_SMULH : A64_UMULH, 1, a, b);
 	case IR_mulhsu:
 		return sel_mulhsu(s, in);
@@ -647,11 +635,11 @@ lreg a64_sel_int(struct a64_isel *s, const struct ir_insn *in)
 	case IR_bswap:
 		return sel_bswap(s, in);
 	case IR_sext8:
-		return a64_bits(s, A64_SBFM, 1, a64_vr(s, in->a), 0, 7);
+		return a64_bits(s, A64_SBFM, 1, isel_vr(s, in->a), 0, 7);
 	case IR_sext16:
-		return a64_bits(s, A64_SBFM, 1, a64_vr(s, in->a), 0, 15);
+		return a64_bits(s, A64_SBFM, 1, isel_vr(s, in->a), 0, 15);
 	case IR_trunc: /* the upper half of a 32-bit value does not matter */
-		return a64_vr(s, in->a);
+		return isel_vr(s, in->a);
 	case IR_sext:
 		return sel_sext(s, in);
 	case IR_zext:

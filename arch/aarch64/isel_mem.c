@@ -11,47 +11,47 @@ struct addr {
 };
 
 /* x + y as base and index; y may come shifted by the access's size. */
-static struct addr indexed(struct a64_isel *s, unsigned log2, ir_ref x, ir_ref y)
+static struct addr indexed(struct isel *s, unsigned log2, ir_ref x, ir_ref y)
 {
 	struct addr m = { .shift = 0 };
 	const struct ir_insn *in;
 	int64_t n;
 
-	if (a64_foldable(s, x, IR_shl)) {
+	if (isel_foldable(s, x, IR_shl)) {
 		ir_ref z = x;
 
 		x = y;
 		y = z;
 	}
-	in = a64_insn(s, y);
-	if (log2 && a64_foldable(s, y, IR_shl) && a64_const(s, in->b, &n) && n == log2) {
+	in = isel_insn(s, y);
+	if (log2 && isel_foldable(s, y, IR_shl) && isel_const(s, in->b, &n) && n == log2) {
 		m.shift = (uint8_t)log2;
 		y = in->a;
 	}
-	m.base = a64_vr(s, x);
-	m.index = a64_vr(s, y);
+	m.base = isel_vr(s, x);
+	m.index = isel_vr(s, y);
 	return m;
 }
 
 /* r + disp as an address of an access of that size; additions that nobody else needs go into it. */
-static struct addr address(struct a64_isel *s, unsigned log2, ir_ref r, int64_t disp)
+static struct addr address(struct isel *s, unsigned log2, ir_ref r, int64_t disp)
 {
-	const struct ir_insn *in = a64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 	struct addr m = { .index = LREG_NONE };
 	int64_t c;
 
-	if (a64_foldable(s, r, IR_add) && a64_const(s, in->b, &c) && fits_i32(disp + c)) {
+	if (isel_foldable(s, r, IR_add) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
 		disp += c;
 		r = in->a;
-		in = a64_insn(s, r);
+		in = isel_insn(s, r);
 	}
 	if (in->op == IR_const) {
-		m.base = a64_const_vreg(s, (int64_t)((uint64_t)in->imm + (uint64_t)disp));
+		m.base = isel_const_vreg(s, (int64_t)((uint64_t)in->imm + (uint64_t)disp));
 		return m;
 	}
-	if (disp == 0 && !s->guest_base && a64_foldable(s, r, IR_add))
+	if (disp == 0 && !s->guest_base && isel_foldable(s, r, IR_add))
 		return indexed(s, log2, in->a, in->b);
-	m.base = a64_vr(s, r);
+	m.base = isel_vr(s, r);
 	/* The guest base is added by the access itself, which then has no displacement. */
 	if (disp && (s->guest_base || !a64_fits_disp(log2, disp)))
 		m.base = a64_plus(s, m.base, disp);
@@ -66,74 +66,41 @@ static void use_addr(struct lir_insn *l, const struct addr *m, const struct ir_i
 	l->sub2 = m->shift;
 	l->imm = m->disp;
 	l->flags |= in->sub & IR_REDO ? LF_FAULT | LF_REDO : LF_FAULT;
-	a64_use(l, m->base, 0);
+	isel_use(l, m->base, 0);
 	if (m->index != LREG_NONE) {
-		a64_use(l, m->index, 0);
+		isel_use(l, m->index, 0);
 		l->sub2 |= A64_ADDR_INDEX;
 	}
 }
 
 /* ---- loads and stores -------------------------------------------------------------------------- */
 
-void a64_sel_load(struct a64_isel *s, uint32_t idx)
+void a64_sel_load(struct isel *s, uint32_t idx)
 {
 	static const uint8_t log2_of[] = { 0, 0, 1, 1, 2, 2, 3 };
 	const struct ir_insn *in = &s->ir->insn[idx];
 	bool fp = in->op == IR_ldf;
-	unsigned how = in->op - IR_ld8u, log2 = fp ? 2u + a64_isdbl(in) : log2_of[how];
+	unsigned how = in->op - IR_ld8u, log2 = fp ? 2u + isel_isdbl(in) : log2_of[how];
 	struct addr m = address(s, log2, in->a, in->imm);
-	struct lir_insn *l = a64_lir(s, fp ? A64_OP_LDF : A64_OP_LD);
+	struct lir_insn *l = isel_lir(s, fp ? A64_OP_LDF : A64_OP_LD);
 
-	s->val[idx].vreg = a64_def(s, l, fp ? LIR_FP : LIR_INT);
+	s->val[idx].vreg = isel_def(s, l, fp ? LIR_FP : LIR_INT);
 	use_addr(l, &m, in);
-	l->sub = (uint8_t)(fp ? a64_isdbl(in) : how);
+	l->sub = (uint8_t)(fp ? isel_isdbl(in) : how);
 }
 
-ir_ref a64_low_bits(const struct a64_isel *s, ir_ref r, unsigned bits)
-{
-	for (;;) {
-		const struct ir_insn *in = a64_insn(s, r);
-		int64_t mask;
-
-		if (a64_val(s, r)->vreg != LREG_NONE)
-			return r;
-		switch (in->op) {
-		case IR_trunc:
-		case IR_sext:
-		case IR_zext:
-			break;
-		case IR_sext8:
-			if (bits > 8)
-				return r;
-			break;
-		case IR_sext16:
-			if (bits > 16)
-				return r;
-			break;
-		case IR_and:
-			if (!a64_const(s, in->b, &mask)
-			    || ~mask & (int64_t)((UINT64_C(1) << bits) - 1))
-				return r;
-			break;
-		default:
-			return r;
-		}
-		r = in->a;
-	}
-}
-
-static void store_fp(struct a64_isel *s, const struct ir_insn *in, ir_ref value, bool is_double)
+static void store_fp(struct isel *s, const struct ir_insn *in, ir_ref value, bool is_double)
 {
 	struct addr m = address(s, 2u + is_double, in->a, in->imm);
-	lreg v = a64_vr(s, value);
-	struct lir_insn *l = a64_lir(s, A64_OP_STF);
+	lreg v = isel_vr(s, value);
+	struct lir_insn *l = isel_lir(s, A64_OP_STF);
 
 	use_addr(l, &m, in);
-	a64_use(l, v, 0);
+	isel_use(l, v, 0);
 	l->sub = is_double;
 }
 
-void a64_sel_store(struct a64_isel *s, const struct ir_insn *in)
+void a64_sel_store(struct isel *s, const struct ir_insn *in)
 {
 	unsigned log2 = in->op - IR_st8;
 	lreg v = LREG_NONE;
@@ -143,25 +110,25 @@ void a64_sel_store(struct a64_isel *s, const struct ir_insn *in)
 	int64_t c;
 
 	if (in->op == IR_stf) {
-		store_fp(s, in, r, a64_isdbl(in));
+		store_fp(s, in, r, isel_isdbl(in));
 		return;
 	}
 	if (log2 < 3)
-		r = a64_low_bits(s, r, 8u << log2);
+		r = isel_low_bits(s, r, 8u << log2);
 	/* fsw may be written as the store of fbits32. */
-	if (log2 >= 2 && a64_val(s, r)->vreg == LREG_NONE
-	    && a64_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
-		r = a64_insn(s, r)->a;
-		store_fp(s, in, log2 == 2 ? a64_unboxed(s, r) : r, log2 == 3);
+	if (log2 >= 2 && isel_val(s, r)->vreg == LREG_NONE
+	    && isel_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
+		r = isel_insn(s, r)->a;
+		store_fp(s, in, log2 == 2 ? isel_unboxed(s, r) : r, log2 == 3);
 		return;
 	}
 	m = address(s, log2, in->a, in->imm);
-	if (!a64_const(s, r, &c) || c != 0)
-		v = a64_vr(s, r);
-	l = a64_lir(s, A64_OP_ST);
+	if (!isel_const(s, r, &c) || c != 0)
+		v = isel_vr(s, r);
+	l = isel_lir(s, A64_OP_ST);
 	use_addr(l, &m, in);
 	if (v != LREG_NONE)
-		a64_use(l, v, 0);
+		isel_use(l, v, 0);
 	l->sub = (uint8_t)log2;
 }
 
@@ -195,30 +162,27 @@ void a64_sel_store(struct a64_isel *s, const struct ir_insn *in)
  */
 
 /* Leaves with IR_EXIT_FAULT when a is not a multiple of the operation's size. */
-static void check_aligned(struct a64_isel *s, lreg a, unsigned w, bool is_write)
+static void check_aligned(struct isel *s, lreg a, unsigned w, bool is_write)
 {
 	uint16_t exit =
-	    a64_new_exit(s, (struct lir_exit){
-				.target = s->ir->gpc + (uint64_t)(int64_t)s->safe.gpc_off,
-				.to = IR_NOBLOCK,
-				.reason = IR_EXIT_FAULT,
-			    });
-	struct lir_insn *l = a64_lir(s, A64_OP_ALIGNED);
+	    isel_new_exit(s, (struct lir_exit){
+				 .target = s->ir->gpc + (uint64_t)(int64_t)s->safe.gpc_off,
+				 .to = IR_NOBLOCK,
+				 .reason = IR_EXIT_FAULT,
+			     });
+	struct lir_insn *l = isel_lir(s, A64_OP_ALIGNED);
 
-	a64_use(l, a, 0);
+	isel_use(l, a, 0);
 	l->imm = w ? 7 : 3;
 	l->sub = is_write;
 	l->flags = LF_EXIT;
 	l->exit = exit;
 }
 
-static void barrier(struct a64_isel *s, enum a64_dmb scope)
-{
-	a64_lir(s, A64_OP_FENCE)->sub = scope;
-}
+static void barrier(struct isel *s, enum a64_dmb scope) { isel_lir(s, A64_OP_FENCE)->sub = scope; }
 
 /* imm of IR_fence: pred << 4 | succ, each i8 o4 r2 w1. */
-static void sel_fence(struct a64_isel *s, int64_t imm)
+static void sel_fence(struct isel *s, int64_t imm)
 {
 	enum { O_W = 5, I_R = 10 };
 	bool before_r = imm >> 4 & I_R, before_w = imm >> 4 & O_W;
@@ -232,67 +196,67 @@ static void sel_fence(struct a64_isel *s, int64_t imm)
 		barrier(s, A64_ISHLD);
 }
 
-static lreg sel_lr(struct a64_isel *s, const struct ir_insn *in, lreg a, lreg h)
+static lreg sel_lr(struct isel *s, const struct ir_insn *in, lreg a, lreg h)
 {
 	struct lir_insn *l;
 	lreg d;
 
 	if (in->sub & IR_LRSC_RL)
 		barrier(s, A64_ISH);
-	l = a64_lir(s, A64_OP_LR);
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, LO_LATE);
-	a64_use(l, h, LO_LATE);
+	l = isel_lir(s, A64_OP_LR);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, h, LO_LATE);
 	l->sub = !!(in->sub & IR_LRSC_AQ);
-	l->sub2 = a64_is64(in);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
-static lreg sel_sc(struct a64_isel *s, const struct ir_insn *in, lreg a, lreg h)
+static lreg sel_sc(struct isel *s, const struct ir_insn *in, lreg a, lreg h)
 {
-	lreg v = a64_vr(s, in->b), d;
-	struct lir_insn *l = a64_lir(s, A64_OP_SC);
+	lreg v = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, A64_OP_SC);
 
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, LO_LATE);
-	a64_use(l, h, LO_LATE);
-	a64_use(l, v, LO_LATE);
-	l->sub2 = a64_is64(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, h, LO_LATE);
+	isel_use(l, v, LO_LATE);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
-static lreg sel_amo(struct a64_isel *s, const struct ir_insn *in, lreg h, bool wanted)
+static lreg sel_amo(struct isel *s, const struct ir_insn *in, lreg h, bool wanted)
 {
-	lreg v = a64_vr(s, in->b), d = LREG_NONE;
-	struct lir_insn *l = a64_lir(s, wanted ? A64_OP_AMO : A64_OP_AMOX);
+	lreg v = isel_vr(s, in->b), d = LREG_NONE;
+	struct lir_insn *l = isel_lir(s, wanted ? A64_OP_AMO : A64_OP_AMOX);
 
 	if (wanted)
-		d = a64_def(s, l, LIR_INT);
-	a64_use(l, h, wanted ? LO_LATE : 0);
-	a64_use(l, v, wanted ? LO_LATE : 0);
+		d = isel_def(s, l, LIR_INT);
+	isel_use(l, h, wanted ? LO_LATE : 0);
+	isel_use(l, v, wanted ? LO_LATE : 0);
 	l->sub = in->sub;
-	l->sub2 = a64_is64(in);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
 /* Atomics take a register alone as their address. */
-static lreg host_address(struct a64_isel *s, lreg a)
+static lreg host_address(struct isel *s, lreg a)
 {
 	struct lir_insn *l;
 	lreg d;
 
 	if (!s->guest_base)
 		return a;
-	l = a64_lir(s, A64_OP_HADDR);
-	d = a64_def(s, l, LIR_INT);
-	a64_use(l, a, 0);
+	l = isel_lir(s, A64_OP_HADDR);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
 	return d;
 }
 
-void a64_sel_atomic(struct a64_isel *s, uint32_t idx)
+void a64_sel_atomic(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
 	lreg a, h, d;
@@ -301,8 +265,8 @@ void a64_sel_atomic(struct a64_isel *s, uint32_t idx)
 		sel_fence(s, in->imm);
 		return;
 	}
-	a = a64_vr(s, in->a);
-	check_aligned(s, a, a64_is64(in), in->op != IR_lr);
+	a = isel_vr(s, in->a);
+	check_aligned(s, a, isel_is64(in), in->op != IR_lr);
 	h = host_address(s, a);
 	if (in->op == IR_lr)
 		d = sel_lr(s, in, a, h);
@@ -314,7 +278,7 @@ void a64_sel_atomic(struct a64_isel *s, uint32_t idx)
 }
 
 /* Operands in x0, x1 and x2, of which a routine keeps the last two; x30 and the scratch vectors are its own (native/routines.S). */
-void a64_sel_routine(struct a64_isel *s, uint32_t idx)
+void a64_sel_routine(struct isel *s, uint32_t idx)
 {
 	static const uint8_t operands[IR_ROUTINE_COUNT] = {
 #define ROUTINE(name, operands, meaning) operands,
@@ -327,16 +291,16 @@ void a64_sel_routine(struct a64_isel *s, uint32_t idx)
 	struct lir_insn *l;
 
 	for (unsigned n = 0; n < operands[in->imm]; n++)
-		r[n] = a64_vr(s, opnd[n]);
-	l = a64_lir(s, A64_OP_CLEAR);
+		r[n] = isel_vr(s, opnd[n]);
+	l = isel_lir(s, A64_OP_CLEAR);
 	for (unsigned v = 0; v < A64_ROUTINE_VREGS; v++)
-		a64_opnd(l, LREG_NONE, LIR_CLOBBER, 0, LIR_PHYS_FP + v);
-	d = a64_new(s, LIR_INT);
-	l = a64_lir(s, A64_OP_ROUTINE);
-	a64_opnd(l, d, LIR_DEF, 0, 0);
+		isel_opnd(l, LREG_NONE, LIR_CLOBBER, 0, LIR_PHYS_FP + v);
+	d = isel_new(s, LIR_INT);
+	l = isel_lir(s, A64_OP_ROUTINE);
+	isel_opnd(l, d, LIR_DEF, 0, 0);
 	for (unsigned n = 0; n < operands[in->imm]; n++)
-		a64_opnd(l, r[n], LIR_USE, 0, n);
-	a64_opnd(l, LREG_NONE, LIR_CLOBBER, 0, A64_LR);
+		isel_opnd(l, r[n], LIR_USE, 0, n);
+	isel_opnd(l, LREG_NONE, LIR_CLOBBER, 0, A64_LR);
 	l->imm = in->imm;
 	l->flags = LF_FAULT;
 	s->val[idx].vreg = d;

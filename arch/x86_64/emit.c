@@ -14,28 +14,6 @@ struct x64_cold *x64_cold(struct x64_emit *e, uint32_t from,
 	return c;
 }
 
-void x64_may_fault(struct x64_emit *e, const struct lir_insn *in)
-{
-	const struct lir_unit *u = e->lir;
-	uint32_t idx = (uint32_t)(in - u->insn);
-	const struct lir_fault *from = &u->fault[e->next_fault];
-
-	while (from->insn < idx) {
-		from++;
-		e->next_fault++;
-	}
-	KIT_DCHECK(e->next_fault < u->fault_count && from->insn == idx,
-		   "insn %u has no fault record", idx);
-	arena_grow(u->arena, e->fault, e->fault_count, e->fault_cap);
-	e->fault[e->fault_count++] = (struct code_fault){
-		.at = cb_pos(e->cb),
-		.gpc_off = in->gpc_off,
-		.first = from->first,
-		.count = (uint16_t)from->count,
-		.redo = in->flags & LF_REDO,
-	};
-}
-
 void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w)
 {
 	e->zero_regs = (uint16_t)(1u << reg);
@@ -334,11 +312,8 @@ static void make_room(struct x64_emit *e)
 {
 	const struct lir_unit *u = e->lir;
 
-	e->fault_cap = u->fault_count;
-	e->link_cap = 2 * u->exit_count;
+	jit_tables_init(&e->tables, u);
 	e->cold_cap = 3 * u->exit_count;
-	e->fault = arena_new(u->arena, struct code_fault, e->fault_cap);
-	e->link = arena_new(u->arena, struct code_link, e->link_cap);
 	e->cold = arena_new(u->arena, struct x64_cold, e->cold_cap);
 }
 
@@ -371,19 +346,6 @@ bool x64_emit(const struct lir_unit *lir, const struct ra_target *t, const struc
 	emit_cold(&e);
 	for (unsigned i = 0; i < e.forward_count; i++)
 		x64_fix32(cb, e.forward[i].at, e.block_at[e.forward[i].block]);
-	*out = (struct code){
-		.bytes = cb->start,
-		.size_bytes = cb_pos(cb),
-		.gpc = ir->gpc,
-		.guest_insns = ir->guest_insns,
-		.link = e.link,
-		.link_count = e.link_count,
-		.fault = e.fault,
-		.fault_count = e.fault_count,
-		.loc = lir->loc,
-		.loc_count = lir->loc_count,
-		.range = ir->range,
-		.range_count = ir->range_count,
-	};
+	*out = jit_code(&e.tables, cb);
 	return !cb->overflow;
 }

@@ -88,7 +88,7 @@ static uint32_t branch32(struct codebuf *cb, enum branch b, enum x64_cc cc)
 
 static void cold_link(struct x64_emit *e, const struct x64_cold *c)
 {
-	struct code_link *l = &e->link[c->arg];
+	struct code_link *l = &e->tables.link[c->arg];
 
 	l->stub = cb_pos(e->cb);
 	x64_lea_rip(e->cb, X64_RAX, l->at);
@@ -107,10 +107,8 @@ static void link_branch(struct x64_emit *e, enum branch b, enum x64_cc cc, struc
 	if (in_line > X64_LINE_BYTES - 4)
 		x64_nop(e->cb, X64_LINE_BYTES - in_line);
 	link.at = branch32(e->cb, b, cc);
-	arena_grow(e->lir->arena, e->link, e->link_count, e->link_cap);
-	e->link[e->link_count] = link;
 	c = x64_cold(e, link.at, cold_link);
-	c->arg = e->link_count++;
+	c->arg = jit_add_link(&e->tables, link);
 }
 
 static void to_block(struct x64_emit *e, enum branch b, enum x64_cc cc, unsigned block)

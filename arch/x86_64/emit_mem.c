@@ -180,7 +180,7 @@ void x64_emit_ROUTINE(struct x64_emit *e, const struct lir_insn *in)
 
 static void cold_copy(struct x64_emit *e, const struct x64_cold *c)
 {
-	e->next_fault = c->arg;
+	e->tables.next_fault = c->arg;
 	x64_mov_imm(e->cb, X64_RDX, (uint64_t)c->in->imm);
 	call_routine(e, c->in, c->in->sub);
 	x64_jmp_to(e->cb, c->back);
@@ -251,7 +251,7 @@ void x64_emit_COPY(struct x64_emit *e, const struct lir_insn *in)
 		store_part(e, in, part, 1, to);
 	if (at[0] != UINT32_MAX || at[1] != UINT32_MAX) {
 		c->back = cb_pos(e->cb);
-		c->arg = e->next_fault;
+		c->arg = e->tables.next_fault;
 	}
 }
 

@@ -9,6 +9,7 @@
 #define X64_EMIT_PRIV_H
 
 #include "arch/x86_64/x64_priv.h"
+#include "lib/jit/tables.h"
 
 struct x64_emit;
 
@@ -48,11 +49,7 @@ struct x64_emit {
 	unsigned cold_count, cold_cap;
 	struct x64_forward *forward;
 	unsigned forward_count, forward_cap;
-	struct code_link *link;
-	unsigned link_count, link_cap;
-	struct code_fault *fault;
-	unsigned fault_count, fault_cap;
-	unsigned next_fault; /* in lir->fault */
+	struct jit_tables tables;
 };
 
 /* ---- operands ------------------------------------------------------------------------------------ */
@@ -119,7 +116,11 @@ static inline struct x64_mem x64_guest_at(const struct x64_emit *e, const struct
 struct x64_cold *x64_cold(struct x64_emit *e, uint32_t from,
 			  void (*make)(struct x64_emit *e, const struct x64_cold *c));
 /* The next host instruction may raise the fault of operation in. */
-void x64_may_fault(struct x64_emit *e, const struct lir_insn *in);
+static inline void x64_may_fault(struct x64_emit *e, const struct lir_insn *in)
+{
+	jit_may_fault(&e->tables, e->cb, in);
+}
+
 /* The flags now say whether register reg, just computed with width w, is 0. */
 void x64_flags_of(struct x64_emit *e, unsigned reg, unsigned w);
 /* LIR_MOVEs, LIR_LOADs and their like. */

@@ -7,31 +7,18 @@
  */
 #include "arch/x86_64/isel_priv.h"
 
-/* What identifies an insn to IR_THUNK_FP. */
-static int64_t opword(const struct ir_insn *in) { return in->op | in->type << 8 | in->sub << 16; }
-
-/* Is r a register as of the block's entry, or the float in it, and no other NaN than the canonical one then? */
-static bool is_canonical_entry(const struct x64_isel *s, ir_ref r)
+bool x64_is_quiet(const struct isel *s, ir_ref r)
 {
-	const struct ir_insn *in = x64_insn(s, r);
-	bool is_float = ir_result_type(&s->ir->insn[r.idx]) == IR_F32;
-
-	return in->op == IR_getreg && s->from->canon >> in->imm & 1
-	       && (s->from->boxed >> in->imm & 1) == is_float;
+	return ir_info(isel_insn(s, r))->flags & IR_NQ || isel_canonical_entry(s, r);
 }
 
-bool x64_is_quiet(const struct x64_isel *s, ir_ref r)
+bool x64_is_canonical(const struct isel *s, ir_ref r)
 {
-	return ir_info(x64_insn(s, r))->flags & IR_NQ || is_canonical_entry(s, r);
-}
-
-bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
-{
-	const struct ir_insn *in = x64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 
 	if (ir_info(in)->flags & IR_NC)
 		return true;
-	if (is_canonical_entry(s, r)) /* unless the fix that makes it so is pending */
+	if (isel_canonical_entry(s, r)) /* unless the fix that makes it so is pending */
 		return !(s->block->fixes >> in->imm & 1) || s->block->fix[in->imm] == X64_FIX_BOX32;
 	switch (in->op) {
 	case IR_fadd:
@@ -51,27 +38,18 @@ bool x64_is_canonical(const struct x64_isel *s, ir_ref r)
 	}
 }
 
-ir_ref x64_unboxed(const struct x64_isel *s, ir_ref r)
+ir_ref x64_raw(const struct isel *s, ir_ref r)
 {
-	const struct ir_insn *in = x64_insn(s, r);
-
-	return in->op == IR_box && x64_val(s, r)->vreg == LREG_NONE ? in->a : r;
-}
-
-ir_ref x64_raw(const struct x64_isel *s, ir_ref r)
-{
-	while (x64_insn(s, r)->op == IR_fcanon && x64_val(s, r)->vreg == LREG_NONE
-	       && x64_is_quiet(s, x64_insn(s, r)->a))
-		r = x64_insn(s, r)->a;
+	while (isel_insn(s, r)->op == IR_fcanon && isel_val(s, r)->vreg == LREG_NONE
+	       && x64_is_quiet(s, isel_insn(s, r)->a))
+		r = isel_insn(s, r)->a;
 	return r;
 }
 
-static lreg raw(struct x64_isel *s, ir_ref r) { return x64_vr(s, x64_raw(s, r)); }
-
-bool x64_is_compare(unsigned op) { return op == IR_feq || op == IR_flt || op == IR_fle; }
+static lreg raw(struct isel *s, ir_ref r) { return isel_vr(s, x64_raw(s, r)); }
 
 /* Carried out by ir_eval. */
-static lreg thunk(struct x64_isel *s, const struct ir_insn *in)
+static lreg thunk(struct isel *s, const struct ir_insn *in)
 {
 	const struct ir_op_info *info = ir_info(in);
 	const ir_ref op[] = { in->a, in->b, in->c };
@@ -82,25 +60,25 @@ static lreg thunk(struct x64_isel *s, const struct ir_insn *in)
 	struct lir_insn *l;
 
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
-		v[n] = x64_vr(s, op[n]);
-	l = x64_lir(s, X64_OP_FTHUNK);
-	d = is_int ? x64_def_fixed(s, l, LIR_INT, X64_RAX) : x64_def(s, l, LIR_FP);
+		v[n] = isel_vr(s, op[n]);
+	l = isel_lir(s, X64_OP_FTHUNK);
+	d = is_int ? isel_def_fixed(s, l, LIR_INT, X64_RAX) : isel_def(s, l, LIR_FP);
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++) {
 		enum ir_type t = ir_operand_type(in, col[n]);
 
-		x64_use(l, v[n], 0);
+		isel_use(l, v[n], 0);
 		if (t == IR_I32 || t == IR_I64)
 			l->sub |= (uint8_t)(1u << n);
 	}
 	if (!is_int)
-		x64_clobber(l, X64_RAX);
+		isel_clobber(l, X64_RAX);
 	l->sub2 = is_int;
-	l->imm = opword(in);
+	l->imm = isel_opword(in);
 	return d;
 }
 
 /* What is no NaN when the result of in is none. */
-static uint32_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *in)
+static uint32_t operands_no_nan(const struct isel *s, const struct ir_insn *in)
 {
 	const ir_ref op[] = { in->a, in->b, in->c };
 	uint32_t set = 0;
@@ -108,39 +86,39 @@ static uint32_t operands_no_nan(const struct x64_isel *s, const struct ir_insn *
 	if (!(ir_info(in)->flags & IR_NP))
 		return 0;
 	for (unsigned n = 0; n < 3 && ir_ref_ok(op[n]); n++)
-		set |= x64_val(s, x64_raw(s, op[n]))->no_nan;
+		set |= isel_val(s, x64_raw(s, op[n]))->host;
 	return set;
 }
 
 /* ---- arithmetic ---------------------------------------------------------------------------------- */
 
-static lreg binary(struct x64_isel *s, const struct ir_insn *in, uint32_t op)
+static lreg binary(struct isel *s, const struct ir_insn *in, uint32_t op)
 {
 	bool commutes = ir_info(in)->flags & IR_C;
 	lreg a = raw(s, in->a), b = raw(s, in->b), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_FOP);
+	struct lir_insn *l = isel_lir(s, X64_OP_FOP);
 
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_HINT);
-	x64_use(l, b, LO_MEM | (commutes || X64_HAS(s->features, AVX) ? 0 : LO_LATE));
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, LO_MEM | (commutes || X64_HAS(s->features, AVX) ? 0 : LO_LATE));
 	l->imm = op;
 	l->sub = commutes;
-	l->sub2 = x64_isdbl(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg unary(struct x64_isel *s, unsigned op, ir_ref x, unsigned dbl)
+static lreg unary(struct isel *s, unsigned op, ir_ref x, unsigned dbl)
 {
 	lreg a = raw(s, x), d;
-	struct lir_insn *l = x64_lir(s, op);
+	struct lir_insn *l = isel_lir(s, op);
 
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_MEM);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_MEM);
 	l->sub2 = (uint8_t)dbl;
 	return d;
 }
 
-static lreg fused(struct x64_isel *s, const struct ir_insn *in, enum x64_fma kind)
+static lreg fused(struct isel *s, const struct ir_insn *in, enum x64_fma kind)
 {
 	lreg a, b, c, d;
 	struct lir_insn *l;
@@ -150,32 +128,32 @@ static lreg fused(struct x64_isel *s, const struct ir_insn *in, enum x64_fma kin
 	a = raw(s, in->a);
 	b = raw(s, in->b);
 	c = raw(s, in->c);
-	l = x64_lir(s, X64_OP_FMA);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_LATE); /* the cold path reads a and b once more */
-	x64_use(l, b, LO_LATE | LO_MEM);
-	x64_use(l, c, LO_HINT);
+	l = isel_lir(s, X64_OP_FMA);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_LATE); /* the cold path reads a and b once more */
+	isel_use(l, b, LO_LATE | LO_MEM);
+	isel_use(l, c, LO_HINT);
 	l->sub = (uint8_t)kind;
-	l->sub2 = x64_isdbl(in);
-	l->imm = opword(in);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
 	return d;
 }
 
-static lreg min_max(struct x64_isel *s, const struct ir_insn *in)
+static lreg min_max(struct isel *s, const struct ir_insn *in)
 {
 	lreg a = raw(s, in->a), b = raw(s, in->b), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_FMINMAX);
+	struct lir_insn *l = isel_lir(s, X64_OP_FMINMAX);
 
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_HINT);
-	x64_use(l, b, 0);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, 0);
 	l->imm = in->op == IR_fmin ? X64_MINS : X64_MAXS;
-	l->imm2 = opword(in);
-	l->sub2 = x64_isdbl(in);
+	l->imm2 = isel_opword(in);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg arithmetic(struct x64_isel *s, const struct ir_insn *in)
+static lreg arithmetic(struct isel *s, const struct ir_insn *in)
 {
 	if (in->sub != IR_RM_DYN)
 		return thunk(s, in);
@@ -189,7 +167,7 @@ static lreg arithmetic(struct x64_isel *s, const struct ir_insn *in)
 	case IR_fdiv:
 		return binary(s, in, X64_DIVS);
 	case IR_fsqrt:
-		return unary(s, X64_OP_FSQRT, in->a, x64_isdbl(in));
+		return unary(s, X64_OP_FSQRT, in->a, isel_isdbl(in));
 	case IR_fmadd:
 		return fused(s, in, X64_FMADD);
 	case IR_fmsub:
@@ -208,56 +186,56 @@ static lreg arithmetic(struct x64_isel *s, const struct ir_insn *in)
  * (SDM 2A, COMISD). comis raises invalid for any NaN as they must, ucomis and cmpeq
  * only for signalling ones as feq must.
  */
-static lreg compare(struct x64_isel *s, const struct ir_insn *in)
+static lreg compare(struct isel *s, const struct ir_insn *in)
 {
 	bool eq = in->op == IR_feq;
 	lreg a = raw(s, eq ? in->a : in->b), b = raw(s, eq ? in->b : in->a), d, m;
 	struct lir_insn *l;
 
 	if (!eq) {
-		l = x64_lir(s, X64_OP_FSET);
-		d = x64_def(s, l, LIR_INT);
-		x64_use(l, a, 0);
-		x64_use(l, b, LO_MEM);
+		l = isel_lir(s, X64_OP_FSET);
+		d = isel_def(s, l, LIR_INT);
+		isel_use(l, a, 0);
+		isel_use(l, b, LO_MEM);
 		l->sub = in->op == IR_flt ? X64_CC_A : X64_CC_AE;
-		l->sub2 = x64_isdbl(in);
+		l->sub2 = isel_isdbl(in);
 		return d;
 	}
-	l = x64_lir(s, X64_OP_FCMPEQ);
-	m = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_HINT);
-	x64_use(l, b, LO_MEM);
-	l->sub2 = x64_isdbl(in);
-	l = x64_lir(s, X64_OP_MOVRX);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, m, 0);
+	l = isel_lir(s, X64_OP_FCMPEQ);
+	m = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, LO_MEM);
+	l->sub2 = isel_isdbl(in);
+	l = isel_lir(s, X64_OP_MOVRX);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, m, 0);
 	m = d;
-	l = x64_lir(s, X64_OP_ALUI);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, m, LO_HINT);
+	l = isel_lir(s, X64_OP_ALUI);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, m, LO_HINT);
 	l->sub = X64_AND;
 	l->imm = 1;
 	return d;
 }
 
-struct lir_insn *x64_sel_fbr(struct x64_isel *s, const struct ir_insn *cmp, bool want)
+struct lir_insn *x64_sel_fbr(struct isel *s, const struct ir_insn *cmp, bool want)
 {
 	bool eq = cmp->op == IR_feq;
 	lreg a = raw(s, eq ? cmp->a : cmp->b), b = raw(s, eq ? cmp->b : cmp->a);
-	struct lir_insn *l = x64_lir(s, X64_OP_FBR);
+	struct lir_insn *l = isel_lir(s, X64_OP_FBR);
 	enum x64_cc cc = eq ? X64_CC_E : cmp->op == IR_flt ? X64_CC_A : X64_CC_AE;
 
-	x64_use(l, a, 0);
-	x64_use(l, b, LO_MEM);
+	isel_use(l, a, 0);
+	isel_use(l, b, LO_MEM);
 	l->sub = (uint8_t)(want ? cc : cc ^ 1);
-	l->sub2 = x64_isdbl(cmp);
+	l->sub2 = isel_isdbl(cmp);
 	l->imm = eq;
 	return l;
 }
 
 /* ---- conversions ---------------------------------------------------------------------------------- */
 
-static lreg to_int(struct x64_isel *s, const struct ir_insn *in)
+static lreg to_int(struct isel *s, const struct ir_insn *in)
 {
 	static const uint8_t round_mode[] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2 };
 	bool is_unsigned = in->op == IR_ftou32 || in->op == IR_ftou64;
@@ -271,43 +249,43 @@ static lreg to_int(struct x64_isel *s, const struct ir_insn *in)
 	a = raw(s, in->a);
 	if (is_static)
 		t = x64_temp(s, LIR_FP);
-	l = x64_lir(s, is_static ? X64_OP_CVTFIR : is_unsigned ? X64_OP_CVTFU : X64_OP_CVTFI);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, 0);
+	l = isel_lir(s, is_static ? X64_OP_CVTFIR : is_unsigned ? X64_OP_CVTFU : X64_OP_CVTFI);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
 	if (is_static) {
-		x64_use(l, t, LO_LATE);
+		isel_use(l, t, LO_LATE);
 		l->sub = round_mode[in->sub];
 	} else {
 		l->sub = in->sub == IR_RM_RTZ;
 	}
-	l->sub2 = x64_isdbl(in);
-	l->imm = opword(in);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
 	l->imm2 = in->op == IR_ftoi64 || in->op == IR_ftou64;
 	return d;
 }
 
 /* With a rounding mode of its own: like any other where it makes no difference. */
-static lreg from_int_static(struct x64_isel *s, const struct ir_insn *in)
+static lreg from_int_static(struct isel *s, const struct ir_insn *in)
 {
 	bool is_unsigned = in->op == IR_u32tof || in->op == IR_u64tof;
-	lreg a = x64_vr(s, in->a), t, d;
+	lreg a = isel_vr(s, in->a), t, d;
 	struct lir_insn *l;
 
 	if (in->op == IR_u32tof)
 		a = x64_extend(s, a, X64_ZX32);
 	t = x64_temp(s, LIR_INT);
-	l = x64_lir(s, X64_OP_CVTIX);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_LATE);
-	x64_use(l, t, LO_LATE);
+	l = isel_lir(s, X64_OP_CVTIX);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, t, LO_LATE);
 	l->sub = in->op != IR_i32tof;
-	l->sub2 = x64_isdbl(in);
-	l->imm = opword(in);
-	l->imm2 = (x64_isdbl(in) ? 53 : 24) | (is_unsigned ? X64_UNSIGNED : 0);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
+	l->imm2 = (isel_isdbl(in) ? 53 : 24) | (is_unsigned ? X64_UNSIGNED : 0);
 	return d;
 }
 
-static lreg from_int(struct x64_isel *s, const struct ir_insn *in)
+static lreg from_int(struct isel *s, const struct ir_insn *in)
 {
 	bool is32 = in->op == IR_i32tof || in->op == IR_u32tof;
 	bool exact = is32 && in->type == IR_F64;
@@ -316,19 +294,19 @@ static lreg from_int(struct x64_isel *s, const struct ir_insn *in)
 
 	if (in->sub != IR_RM_DYN && !exact)
 		return from_int_static(s, in);
-	a = x64_vr(s, in->a);
+	a = isel_vr(s, in->a);
 	if (in->op == IR_u32tof)
 		a = x64_extend(s, a, X64_ZX32);
-	l = x64_lir(s, in->op == IR_u64tof ? X64_OP_CVTUF : X64_OP_CVTIF);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, in->op == IR_u64tof ? 0 : LO_MEM);
+	l = isel_lir(s, in->op == IR_u64tof ? X64_OP_CVTUF : X64_OP_CVTIF);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, in->op == IR_u64tof ? 0 : LO_MEM);
 	l->sub = in->op != IR_i32tof;
-	l->sub2 = x64_isdbl(in);
-	l->imm = opword(in);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
 	return d;
 }
 
-void x64_sel_fp(struct x64_isel *s, uint32_t idx)
+void x64_sel_fp(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
 	lreg d;
@@ -341,7 +319,7 @@ void x64_sel_fp(struct x64_isel *s, uint32_t idx)
 	case IR_feq:
 	case IR_flt:
 	case IR_fle:
-		if (x64_fuse_compare(s, idx))
+		if (isel_fuse_compare(s, idx))
 			return;
 		d = compare(s, in);
 		break;
@@ -368,127 +346,127 @@ void x64_sel_fp(struct x64_isel *s, uint32_t idx)
 		break;
 	}
 	s->val[idx].vreg = d;
-	s->val[idx].no_nan = operands_no_nan(s, in);
+	s->val[idx].host = operands_no_nan(s, in);
 }
 
 /* ---- operations on the bits ----------------------------------------------------------------------- */
 
-static lreg with_const(struct x64_isel *s, lreg a, uint32_t op, enum x64_const c)
+static lreg with_const(struct isel *s, lreg a, uint32_t op, enum x64_const c)
 {
-	struct lir_insn *l = x64_lir(s, X64_OP_FBITOP);
-	lreg d = x64_def(s, l, LIR_FP);
+	struct lir_insn *l = isel_lir(s, X64_OP_FBITOP);
+	lreg d = isel_def(s, l, LIR_FP);
 
-	x64_use(l, a, LO_HINT);
+	isel_use(l, a, LO_HINT);
 	l->imm = op;
 	l->imm2 = c;
 	return d;
 }
 
-static lreg sign_of(struct x64_isel *s, const struct ir_insn *in)
+static lreg sign_of(struct isel *s, const struct ir_insn *in)
 {
-	bool dbl = x64_isdbl(in);
-	lreg a = x64_vr(s, in->a), b = x64_vr(s, in->b), d;
+	bool dbl = isel_isdbl(in);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
 	lreg sign = with_const(s, b, X64_ANDPS, dbl ? X64_C_SIGN64 : X64_C_SIGN32);
 	lreg rest = with_const(s, a, X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
-	struct lir_insn *l = x64_lir(s, X64_OP_FBITOP);
+	struct lir_insn *l = isel_lir(s, X64_OP_FBITOP);
 
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, rest, LO_HINT);
-	x64_use(l, sign, 0);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, rest, LO_HINT);
+	isel_use(l, sign, 0);
 	l->imm = X64_ORPS;
 	return d;
 }
 
-static lreg canonical(struct x64_isel *s, const struct ir_insn *in)
+static lreg canonical(struct isel *s, const struct ir_insn *in)
 {
 	struct lir_insn *l;
 	lreg a, d;
 
 	if (x64_is_canonical(s, in->a))
-		return x64_vr(s, in->a);
+		return isel_vr(s, in->a);
 	if (!x64_is_quiet(s, in->a)) /* comparing a signalling NaN would raise a flag */
 		return thunk(s, in);
 	a = raw(s, in->a);
-	l = x64_lir(s, X64_OP_FCANON);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_HINT);
-	l->sub2 = x64_isdbl(in);
+	l = isel_lir(s, X64_OP_FCANON);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
+	l->sub2 = isel_isdbl(in);
 	return d;
 }
 
-static lreg unbox(struct x64_isel *s, const struct ir_insn *in)
+static lreg unbox(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = x64_vr(s, in->a), t = LREG_NONE, d;
+	lreg a = isel_vr(s, in->a), t = LREG_NONE, d;
 	struct lir_insn *l;
 
 	if (!X64_HAS(s->features, SSE41))
 		t = x64_temp(s, LIR_INT);
-	l = x64_lir(s, X64_OP_UNBOX);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_HINT);
+	l = isel_lir(s, X64_OP_UNBOX);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_HINT);
 	if (t != LREG_NONE)
-		x64_use(l, t, LO_LATE);
+		isel_use(l, t, LO_LATE);
 	return d;
 }
 
-static lreg to_bits(struct x64_isel *s, const struct ir_insn *in)
+static lreg to_bits(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = x64_vr(s, in->op == IR_fbits32 ? x64_unboxed(s, in->a) : in->a), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_MOVRX);
+	lreg a = isel_vr(s, in->op == IR_fbits32 ? isel_unboxed(s, in->a) : in->a), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_MOVRX);
 
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, LO_MEM);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_MEM);
 	l->sub2 = in->op == IR_fbits;
 	return d;
 }
 
-static lreg from_bits(struct x64_isel *s, const struct ir_insn *in)
+static lreg from_bits(struct isel *s, const struct ir_insn *in)
 {
 	struct lir_insn *l;
 	int64_t c;
 	lreg a, d;
 
-	if (x64_const(s, in->a, &c) && c == 0)
-		return x64_def(s, x64_lir(s, X64_OP_FZERO), LIR_FP);
-	a = x64_vr(s, in->a);
-	l = x64_lir(s, X64_OP_MOVXR);
-	d = x64_def(s, l, LIR_FP);
-	x64_use(l, a, LO_MEM);
+	if (isel_const(s, in->a, &c) && c == 0)
+		return isel_def(s, isel_lir(s, X64_OP_FZERO), LIR_FP);
+	a = isel_vr(s, in->a);
+	l = isel_lir(s, X64_OP_MOVXR);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_MEM);
 	l->sub2 = in->op == IR_bitsf;
 	return d;
 }
 
-static lreg classify(struct x64_isel *s, const struct ir_insn *in)
+static lreg classify(struct isel *s, const struct ir_insn *in)
 {
 	lreg a = raw(s, in->a), t = x64_temp(s, LIR_INT), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_FCLASS);
+	struct lir_insn *l = isel_lir(s, X64_OP_FCLASS);
 
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, 0);
-	x64_use(l, t, LO_LATE);
-	l->sub2 = x64_isdbl(in);
-	l->imm = opword(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, t, LO_LATE);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
 	return d;
 }
 
-lreg x64_sel_fpure(struct x64_isel *s, const struct ir_insn *in)
+lreg x64_sel_fpure(struct isel *s, const struct ir_insn *in)
 {
-	bool dbl = x64_isdbl(in);
+	bool dbl = isel_isdbl(in);
 
 	switch (in->op) {
 	case IR_fclass:
 		return classify(s, in);
 	case IR_fneg:
-		return with_const(s, x64_vr(s, in->a), X64_XORPS,
+		return with_const(s, isel_vr(s, in->a), X64_XORPS,
 				  dbl ? X64_C_SIGN64 : X64_C_SIGN32);
 	case IR_fabs:
-		return with_const(s, x64_vr(s, in->a), X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
+		return with_const(s, isel_vr(s, in->a), X64_ANDPS, dbl ? X64_C_ABS64 : X64_C_ABS32);
 	case IR_fsgnj:
 		return sign_of(s, in);
 	case IR_fcanon:
 		return canonical(s, in);
 	case IR_box:
-		return with_const(s, x64_vr(s, in->a), X64_ORPS, X64_C_BOX);
+		return with_const(s, isel_vr(s, in->a), X64_ORPS, X64_C_BOX);
 	case IR_unbox:
 		return unbox(s, in);
 	case IR_fbits:
@@ -504,69 +482,69 @@ lreg x64_sel_fpure(struct x64_isel *s, const struct ir_insn *in)
 
 /* ---- the floating-point state, helpers ------------------------------------------------------------ */
 
-static lreg load_state(struct x64_isel *s, size_t offset)
+static lreg load_state(struct isel *s, size_t offset)
 {
-	struct lir_insn *l = x64_lir(s, X64_OP_SLD);
+	struct lir_insn *l = isel_lir(s, X64_OP_SLD);
 
 	l->imm = (int64_t)offset;
-	return x64_def(s, l, LIR_INT);
+	return isel_def(s, l, LIR_INT);
 }
 
-static lreg masked(struct x64_isel *s, lreg a, int64_t mask)
+static lreg masked(struct isel *s, lreg a, int64_t mask)
 {
-	struct lir_insn *l = x64_lir(s, X64_OP_ALUI);
-	lreg d = x64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, X64_OP_ALUI);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	x64_use(l, a, LO_HINT);
+	isel_use(l, a, LO_HINT);
 	l->sub = X64_AND;
 	l->imm = mask;
 	return d;
 }
 
-static void store_state(struct x64_isel *s, size_t offset, lreg v)
+static void store_state(struct isel *s, size_t offset, lreg v)
 {
-	struct lir_insn *l = x64_lir(s, X64_OP_SST);
+	struct lir_insn *l = isel_lir(s, X64_OP_SST);
 
 	l->imm = (int64_t)offset;
-	x64_use(l, v, 0);
+	isel_use(l, v, 0);
 }
 
-static lreg call_helper(struct x64_isel *s, const struct ir_insn *in)
+static lreg call_helper(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = ir_ref_ok(in->a) ? x64_vr(s, in->a) : x64_const_vreg(s, 0);
-	lreg b = ir_ref_ok(in->b) ? x64_vr(s, in->b) : x64_const_vreg(s, 0), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_HELPER);
+	lreg a = ir_ref_ok(in->a) ? isel_vr(s, in->a) : isel_const_vreg(s, 0);
+	lreg b = ir_ref_ok(in->b) ? isel_vr(s, in->b) : isel_const_vreg(s, 0), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_HELPER);
 
-	d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
-	x64_opnd(l, a, LIR_USE, LO_LATE, X64_RCX); /* rax takes the number before they are read */
-	x64_opnd(l, b, LIR_USE, LO_LATE, X64_RDX);
+	d = isel_def_fixed(s, l, LIR_INT, X64_RAX);
+	isel_opnd(l, a, LIR_USE, LO_LATE, X64_RCX); /* rax takes the number before they are read */
+	isel_opnd(l, b, LIR_USE, LO_LATE, X64_RDX);
 	l->imm = in->imm;
 	return d;
 }
 
-static void set_flags(struct x64_isel *s, const struct ir_insn *in)
+static void set_flags(struct isel *s, const struct ir_insn *in)
 {
-	bool is_flags = x64_insn(s, in->a)->op == IR_getfflags;
-	lreg a = x64_vr(s, in->a), t;
+	bool is_flags = isel_insn(s, in->a)->op == IR_getfflags;
+	lreg a = isel_vr(s, in->a), t;
 	struct lir_insn *l;
 
 	if (!is_flags)
 		a = masked(s, a, 31);
 	t = x64_temp(s, LIR_INT);
-	l = x64_lir(s, X64_OP_SETFFLAGS);
-	x64_use(l, a, LO_LATE);
-	x64_use(l, t, LO_LATE);
+	l = isel_lir(s, X64_OP_SETFFLAGS);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, t, LO_LATE);
 }
 
-void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
+void x64_sel_fstate(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
-	struct x64_val *v = &s->val[idx];
+	struct isel_val *v = &s->val[idx];
 	lreg a;
 
 	switch (in->op) {
 	case IR_getfflags:
-		v->vreg = x64_def(s, x64_lir(s, X64_OP_FFLAGS), LIR_INT);
+		v->vreg = isel_def(s, isel_lir(s, X64_OP_FFLAGS), LIR_INT);
 		break;
 	case IR_setfflags:
 		set_flags(s, in);
@@ -575,14 +553,14 @@ void x64_sel_fstate(struct x64_isel *s, uint32_t idx)
 		v->vreg = load_state(s, offsetof(struct ir_state, frm));
 		break;
 	case IR_setfrm:
-		a = masked(s, x64_vr(s, in->a), 7);
+		a = masked(s, isel_vr(s, in->a), 7);
 		store_state(s, offsetof(struct ir_state, frm), a);
 		break;
 	case IR_routine:
 		x64_sel_routine(s, idx);
 		break;
 	case IR_count:
-		x64_lir(s, X64_OP_COUNT)->imm = in->imm;
+		isel_lir(s, X64_OP_COUNT)->imm = in->imm;
 		break;
 	default:
 		v->vreg = call_helper(s, in);

@@ -2,46 +2,40 @@
 #include "arch/x86_64/isel_priv.h"
 
 /* d = a OP b. Which operand may stay in memory: one that is read from an unpinned guest register. */
-static bool lives_in_memory(const struct x64_isel *s, ir_ref r)
+static bool lives_in_memory(const struct isel *s, ir_ref r)
 {
-	const struct ir_insn *in = x64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 
 	if (in->op == IR_trunc)
-		in = x64_insn(s, in->a);
+		in = isel_insn(s, in->a);
 	return in->op == IR_getreg && s->t->home[in->imm] == LIR_PHYS_NONE;
 }
 
-/* Operand r of insn in: when the low half of the result is all that counts, what r's low half was made from will do. */
-static ir_ref operand(const struct x64_isel *s, const struct ir_insn *in, ir_ref r)
-{
-	return x64_is64(in) && !x64_wide(s, in) ? x64_low_bits(s, r, 32) : r;
-}
-
-static lreg three(struct x64_isel *s, unsigned op, const struct ir_insn *in, unsigned sub,
+static lreg three(struct isel *s, unsigned op, const struct ir_insn *in, unsigned sub,
 		  unsigned b_flags)
 {
 	bool commutes = ir_info(in)->flags & IR_C;
-	ir_ref x = operand(s, in, in->a), y = operand(s, in, in->b);
+	ir_ref x = isel_operand(s, in, in->a), y = isel_operand(s, in, in->b);
 	bool swap = commutes && lives_in_memory(s, x) && !lives_in_memory(s, y);
-	lreg a = x64_vr(s, swap ? y : x), b = x64_vr(s, swap ? x : y), d;
-	struct lir_insn *l = x64_lir(s, op);
+	lreg a = isel_vr(s, swap ? y : x), b = isel_vr(s, swap ? x : y), d;
+	struct lir_insn *l = isel_lir(s, op);
 
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, LO_HINT);
-	x64_use(l, b, b_flags | (commutes ? 0 : LO_LATE));
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, b_flags | (commutes ? 0 : LO_LATE));
 	l->sub = (uint8_t)sub;
-	l->sub2 = x64_wide(s, in);
+	l->sub2 = isel_wide(s, in);
 	return d;
 }
 
 /* d = a OP imm, for operations with that shape; a_flags may have LO_MEM. */
-static lreg with_imm(struct x64_isel *s, unsigned op, lreg a, unsigned a_flags, unsigned sub,
+static lreg with_imm(struct isel *s, unsigned op, lreg a, unsigned a_flags, unsigned sub,
 		     unsigned w, int64_t imm)
 {
-	struct lir_insn *l = x64_lir(s, op);
-	lreg d = x64_def(s, l, LIR_INT);
+	struct lir_insn *l = isel_lir(s, op);
+	lreg d = isel_def(s, l, LIR_INT);
 
-	x64_use(l, a, LO_HINT | a_flags);
+	isel_use(l, a, LO_HINT | a_flags);
 	l->sub = (uint8_t)sub;
 	l->sub2 = (uint8_t)w;
 	l->imm = imm;
@@ -49,12 +43,12 @@ static lreg with_imm(struct x64_isel *s, unsigned op, lreg a, unsigned a_flags, 
 }
 
 /* x << 1..3 that only an addition of the same width uses. */
-static bool scaled(const struct x64_isel *s, ir_ref r, unsigned type, unsigned *shift, ir_ref *x)
+static bool scaled(const struct isel *s, ir_ref r, unsigned type, unsigned *shift, ir_ref *x)
 {
-	const struct ir_insn *in = x64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 	int64_t n;
 
-	if (!x64_foldable(s, r, IR_shl) || in->type != type || !x64_const(s, in->b, &n) || n < 1
+	if (!isel_foldable(s, r, IR_shl) || in->type != type || !isel_const(s, in->b, &n) || n < 1
 	    || n > 3)
 		return false;
 	*shift = (unsigned)n;
@@ -62,29 +56,31 @@ static bool scaled(const struct x64_isel *s, ir_ref r, unsigned type, unsigned *
 	return true;
 }
 
-static lreg lea(struct x64_isel *s, ir_ref base, ir_ref index, unsigned shift, unsigned w)
+static lreg lea(struct isel *s, ir_ref base, ir_ref index, unsigned shift, unsigned w)
 {
-	lreg a = x64_vr(s, base), b = x64_vr(s, index), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_LEA);
+	lreg a = isel_vr(s, base), b = isel_vr(s, index), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_LEA);
 
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, 0);
-	x64_use(l, b, 0);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, 0);
 	l->sub = (uint8_t)shift;
 	l->sub2 = (uint8_t)w;
 	return d;
 }
 
-static lreg sel_add(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_add(struct isel *s, const struct ir_insn *in)
 {
-	unsigned w = x64_wide(s, in), shift;
+	unsigned w = isel_wide(s, in), shift;
 	ir_ref x;
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c))
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->a)), 0, X64_ADD, w, c);
+		return with_imm(s, X64_OP_ALUI, isel_vr(s, isel_operand(s, in, in->a)), 0, X64_ADD,
+				w, c);
 	if (x64_const32(s, in->a, &c))
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->b)), 0, X64_ADD, w, c);
+		return with_imm(s, X64_OP_ALUI, isel_vr(s, isel_operand(s, in, in->b)), 0, X64_ADD,
+				w, c);
 	if (scaled(s, in->b, in->type, &shift, &x))
 		return lea(s, in->a, x, shift, w);
 	if (scaled(s, in->a, in->type, &shift, &x))
@@ -92,16 +88,16 @@ static lreg sel_add(struct x64_isel *s, const struct ir_insn *in)
 	return three(s, X64_OP_ALU, in, X64_ADD, LO_MEM);
 }
 
-static lreg sel_sub(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_sub(struct isel *s, const struct ir_insn *in)
 {
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c) && c != INT32_MIN)
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->a)), 0, X64_ADD,
-				x64_wide(s, in), -c);
-	if (x64_const(s, in->a, &c) && c == 0)
-		return with_imm(s, X64_OP_ALUI, x64_vr(s, operand(s, in, in->b)), 0, X64_SUB,
-				x64_wide(s, in), 0);
+		return with_imm(s, X64_OP_ALUI, isel_vr(s, isel_operand(s, in, in->a)), 0, X64_ADD,
+				isel_wide(s, in), -c);
+	if (isel_const(s, in->a, &c) && c == 0)
+		return with_imm(s, X64_OP_ALUI, isel_vr(s, isel_operand(s, in, in->b)), 0, X64_SUB,
+				isel_wide(s, in), 0);
 	return three(s, X64_OP_ALU, in, X64_SUB, LO_MEM);
 }
 
@@ -115,17 +111,17 @@ struct side {
 	int64_t by;
 };
 
-static struct side rotation_side(const struct x64_isel *s, ir_ref r)
+static struct side rotation_side(const struct isel *s, ir_ref r)
 {
 	struct side x = { NULL, 0, 0 };
 
-	const struct ir_insn *in = x64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 
 	if (in->op == IR_sext || in->op == IR_zext) {
 		x.extension = in->op;
-		in = x64_insn(s, in->a);
+		in = isel_insn(s, in->a);
 	}
-	if ((in->op == IR_shl || in->op == IR_shr) && x64_const(s, in->b, &x.by))
+	if ((in->op == IR_shl || in->op == IR_shr) && isel_const(s, in->b, &x.by))
 		x.shift = in;
 	return x;
 }
@@ -134,7 +130,7 @@ static struct side rotation_side(const struct x64_isel *s, ir_ref r)
  * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
  * rotated one, extended like the left part: the right one is not negative.
  */
-static lreg rotate(struct x64_isel *s, const struct ir_insn *in)
+static lreg rotate(struct isel *s, const struct ir_insn *in)
 {
 	struct side l = rotation_side(s, in->a), r = rotation_side(s, in->b);
 	unsigned w;
@@ -148,33 +144,33 @@ static lreg rotate(struct x64_isel *s, const struct ir_insn *in)
 	}
 	if (!l.shift || !r.shift || l.shift->op != IR_shl || r.shift->op != IR_shr
 	    || l.shift->type != r.shift->type || !l.extension != !r.extension
-	    || x64_val(s, l.shift->a)->rep != x64_val(s, r.shift->a)->rep)
+	    || isel_val(s, l.shift->a)->rep != isel_val(s, r.shift->a)->rep)
 		return LREG_NONE;
-	w = x64_is64(l.shift);
+	w = isel_is64(l.shift);
 	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
 		return LREG_NONE;
-	d = with_imm(s, X64_OP_ROTI, x64_vr(s, l.shift->a), LO_MEM, 0, w, l.by);
-	return l.extension == IR_sext && x64_wide(s, in) ? x64_extend(s, d, X64_SX32) : d;
+	d = with_imm(s, X64_OP_ROTI, isel_vr(s, l.shift->a), LO_MEM, 0, w, l.by);
+	return l.extension == IR_sext && isel_wide(s, in) ? x64_extend(s, d, X64_SX32) : d;
 }
 
-static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu alu)
+static lreg sel_logic(struct isel *s, const struct ir_insn *in, enum x64_alu alu)
 {
-	unsigned w = x64_wide(s, in);
-	ir_ref a = operand(s, in, in->a);
+	unsigned w = isel_wide(s, in);
+	ir_ref a = isel_operand(s, in, in->a);
 	int64_t c;
 
-	if (!x64_const(s, in->b, &c)) {
+	if (!isel_const(s, in->b, &c)) {
 		lreg rotated = alu == X64_OR ? rotate(s, in) : LREG_NONE;
 
 		return rotated != LREG_NONE ? rotated : three(s, X64_OP_ALU, in, alu, LO_MEM);
 	}
 	if (alu == X64_AND) {
 		if (c == 0xff)
-			return x64_extend(s, x64_vr(s, a), X64_ZX8);
+			return x64_extend(s, isel_vr(s, a), X64_ZX8);
 		if (c == 0xffff)
-			return x64_extend(s, x64_vr(s, a), X64_ZX16);
+			return x64_extend(s, isel_vr(s, a), X64_ZX16);
 		if (c == UINT32_MAX || (!w && c == -1))
-			return x64_extend(s, x64_vr(s, a), X64_ZX32);
+			return x64_extend(s, isel_vr(s, a), X64_ZX32);
 		if (fits_u32((uint64_t)c)) { /* 32-bit operations clear the upper half */
 			w = 0;
 			c = (int32_t)c;
@@ -182,151 +178,143 @@ static lreg sel_logic(struct x64_isel *s, const struct ir_insn *in, enum x64_alu
 	}
 	if (!fits_i32(c))
 		return three(s, X64_OP_ALU, in, alu, LO_MEM);
-	return with_imm(s, X64_OP_ALUI, x64_vr(s, a), 0, alu, w, c);
+	return with_imm(s, X64_OP_ALUI, isel_vr(s, a), 0, alu, w, c);
 }
 
-static lreg sel_shift(struct x64_isel *s, const struct ir_insn *in, enum x64_shift how)
+static lreg sel_shift(struct isel *s, const struct ir_insn *in, enum x64_shift how)
 {
 	int64_t c = 0;
-	bool low = how == X64_SHL && x64_const(s, in->b, &c) && (c & 63) < 32 && !x64_wide(s, in);
-	unsigned w = low ? 0 : x64_is64(in);
+	bool low = how == X64_SHL && isel_const(s, in->b, &c) && (c & 63) < 32 && !isel_wide(s, in);
+	unsigned w = low ? 0 : isel_is64(in);
 	struct lir_insn *l;
 	lreg a, b, d;
 
-	a = x64_vr(s, low ? operand(s, in, in->a) : in->a);
-	if (x64_const(s, in->b, &c)) {
+	a = isel_vr(s, low ? isel_operand(s, in, in->a) : in->a);
+	if (isel_const(s, in->b, &c)) {
 		c &= w ? 63 : 31;
 		if (c
 		    == 0) /* a copy; 32-bit values must come out with their upper half clear (zero_upper) */
 			return w ? a : x64_extend(s, a, X64_ZX32);
 		return with_imm(s, X64_OP_SHIFTI, a, 0, how, w, c);
 	}
-	b = x64_vr(s, in->b);
-	l = x64_lir(s, X64_OP_SHIFT);
-	d = x64_def(s, l, LIR_INT);
+	b = isel_vr(s, in->b);
+	l = isel_lir(s, X64_OP_SHIFT);
+	d = isel_def(s, l, LIR_INT);
 	l->sub = (uint8_t)how;
 	l->sub2 = (uint8_t)w;
 	if (X64_HAS(s->features, BMI2)) {
-		x64_use(l, a, LO_MEM);
-		x64_use(l, b, 0);
+		isel_use(l, a, LO_MEM);
+		isel_use(l, b, 0);
 	} else {
-		x64_use(l, a, LO_HINT);
-		x64_opnd(l, b, LIR_USE, LO_LATE, X64_RCX);
+		isel_use(l, a, LO_HINT);
+		isel_opnd(l, b, LIR_USE, LO_LATE, X64_RCX);
 	}
 	return d;
 }
 
-static lreg sel_mul(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_mul(struct isel *s, const struct ir_insn *in)
 {
 	int64_t c;
 
 	if (x64_const32(s, in->b, &c))
-		return with_imm(s, X64_OP_MULI, x64_vr(s, operand(s, in, in->a)), LO_MEM, 0,
-				x64_wide(s, in), c);
+		return with_imm(s, X64_OP_MULI, isel_vr(s, isel_operand(s, in, in->a)), LO_MEM, 0,
+				isel_wide(s, in), c);
 	return three(s, X64_OP_MUL, in, 0, LO_MEM);
 }
 
-static lreg mul_high(struct x64_isel *s, lreg a, lreg b, bool is_signed)
+static lreg mul_high(struct isel *s, lreg a, lreg b, bool is_signed)
 {
 	struct lir_insn *l;
 	lreg d;
 
 	if (!is_signed && X64_HAS(s->features, BMI2)) {
-		l = x64_lir(s, X64_OP_MULX);
-		d = x64_def(s, l, LIR_INT);
-		x64_opnd(l, a, LIR_USE, 0, X64_RDX);
-		x64_use(l, b, LO_MEM);
+		l = isel_lir(s, X64_OP_MULX);
+		d = isel_def(s, l, LIR_INT);
+		isel_opnd(l, a, LIR_USE, 0, X64_RDX);
+		isel_use(l, b, LO_MEM);
 		return d;
 	}
-	l = x64_lir(s, X64_OP_MULH);
-	d = x64_def_fixed(s, l, LIR_INT, X64_RDX);
-	x64_opnd(l, a, LIR_USE, 0, X64_RAX);
-	x64_use(l, b, LO_MEM);
-	x64_clobber(l, X64_RAX);
+	l = isel_lir(s, X64_OP_MULH);
+	d = isel_def_fixed(s, l, LIR_INT, X64_RDX);
+	isel_opnd(l, a, LIR_USE, 0, X64_RAX);
+	isel_use(l, b, LO_MEM);
+	isel_clobber(l, X64_RAX);
 	l->sub = is_signed;
 	return d;
 }
 
 /* High half of signed a times unsigned b: the unsigned one, less b where a is negative. */
-static lreg mul_high_su(struct x64_isel *s, lreg a, lreg b)
+static lreg mul_high_su(struct isel *s, lreg a, lreg b)
 {
 	lreg hi = mul_high(s, a, b, false), sign, d;
 	struct lir_insn *l;
 
 	sign = with_imm(s, X64_OP_SHIFTI, a, 0, X64_SAR, 1, 63);
-	l = x64_lir(s, X64_OP_ALU);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, sign, LO_HINT);
-	x64_use(l, b, LO_MEM);
+	l = isel_lir(s, X64_OP_ALU);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, sign, LO_HINT);
+	isel_use(l, b, LO_MEM);
 	l->sub = X64_AND;
 	l->sub2 = 1;
 	sign = d;
-	l = x64_lir(s, X64_OP_ALU);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, hi, LO_HINT);
-	x64_use(l, sign, LO_LATE);
+	l = isel_lir(s, X64_OP_ALU);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, hi, LO_HINT);
+	isel_use(l, sign, LO_LATE);
 	l->sub = X64_SUB;
 	l->sub2 = 1;
 	return d;
 }
 
-static lreg sel_div(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_div(struct isel *s, const struct ir_insn *in)
 {
 	bool rem = in->op == IR_rem || in->op == IR_remu,
 	     is_signed = in->op == IR_div || in->op == IR_rem;
-	lreg a = x64_vr(s, in->a), b = x64_vr(s, in->b), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_DIV);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_DIV);
 	int64_t c;
 
-	d = x64_def_fixed(s, l, LIR_INT, rem ? X64_RDX : X64_RAX);
-	x64_opnd(l, a, LIR_USE, 0, X64_RAX);
-	x64_use(l, b, LO_LATE);
-	x64_clobber(l, rem ? X64_RAX : X64_RDX);
+	d = isel_def_fixed(s, l, LIR_INT, rem ? X64_RDX : X64_RAX);
+	isel_opnd(l, a, LIR_USE, 0, X64_RAX);
+	isel_use(l, b, LO_LATE);
+	isel_clobber(l, rem ? X64_RAX : X64_RDX);
 	l->sub = (uint8_t)((is_signed ? X64_DIV_SIGNED : 0) | (rem ? X64_DIV_REM : 0));
-	if (x64_const(s, in->b, &c) && c != 0 && c != -1)
+	if (isel_const(s, in->b, &c) && c != 0 && c != -1)
 		l->sub |= X64_DIV_SAFE;
-	l->sub2 = x64_is64(in);
+	l->sub2 = isel_is64(in);
 	return d;
 }
 
-bool x64_narrow_compare(const struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_sext(struct isel *s, const struct ir_insn *in)
 {
-	int64_t c;
+	const struct ir_insn *x = isel_insn(s, in->a);
 
-	return in->type == IR_I64 && x64_insn(s, in->a)->op == IR_sext
-	       && (x64_insn(s, in->b)->op == IR_sext || x64_const32(s, in->b, &c));
-}
-
-static lreg sel_sext(struct x64_isel *s, const struct ir_insn *in)
-{
-	const struct ir_insn *x = x64_insn(s, in->a);
-
-	if (x->op == IR_trunc && ir_fits_i32(x64_insn(s, x->a)))
-		return x64_vr(s, x->a);
+	if (x->op == IR_trunc && ir_fits_i32(isel_insn(s, x->a)))
+		return isel_vr(s, x->a);
 	if (x->op == IR_const)
-		return x64_const_vreg(s, x->imm);
-	if (!x64_wide(s, in))
-		return x64_vr(s, in->a);
-	return x64_extend(s, x64_vr(s, in->a), X64_SX32);
+		return isel_const_vreg(s, x->imm);
+	if (!isel_wide(s, in))
+		return isel_vr(s, in->a);
+	return x64_extend(s, isel_vr(s, in->a), X64_SX32);
 }
 
 /* 32-bit values whose register has a clear upper half, because a 32-bit operation wrote it last. */
-static bool zero_upper(const struct x64_isel *s, const struct ir_insn *x)
+static bool zero_upper(const struct isel *s, const struct ir_insn *x)
 {
 	if (x->op == IR_trunc)
-		return ir_fits_u32(x64_insn(s, x->a));
+		return ir_fits_u32(isel_insn(s, x->a));
 	return x->op != IR_const;
 }
 
-static lreg sel_zext(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_zext(struct isel *s, const struct ir_insn *in)
 {
-	const struct ir_insn *x = x64_insn(s, in->a);
+	const struct ir_insn *x = isel_insn(s, in->a);
 
 	if (x->op == IR_const)
-		return x64_const_vreg(s, (uint32_t)x->imm);
+		return isel_const_vreg(s, (uint32_t)x->imm);
 	if (zero_upper(s, x))
-		return x64_vr(s, in->a);
-	return x64_extend(s, x64_vr(s, in->a), X64_ZX32);
+		return isel_vr(s, in->a);
+	return x64_extend(s, isel_vr(s, in->a), X64_ZX32);
 }
 
 enum x64_cc x64_host_cc(unsigned cc, bool swapped)
@@ -339,18 +327,18 @@ enum x64_cc x64_host_cc(unsigned cc, bool swapped)
 	return (enum x64_cc)map[cc][swapped];
 }
 
-struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in)
+struct x64_cmp x64_compare(const struct isel *s, const struct ir_insn *in)
 {
-	struct x64_cmp c = { in->a, in->b, x64_is64(in), x64_host_cc(in->sub, false), false, 0 };
+	struct x64_cmp c = { in->a, in->b, isel_is64(in), x64_host_cc(in->sub, false), false, 0 };
 	int64_t value;
 
-	if (x64_narrow_compare(
+	if (isel_narrow_compare(
 		s, in)) { /* a 64-bit value already in a register serves: its low half counts */
 		c.w = 0;
-		if (x64_val(s, c.a)->vreg == LREG_NONE)
-			c.a = x64_insn(s, c.a)->a;
-		if (x64_insn(s, c.b)->op == IR_sext && x64_val(s, c.b)->vreg == LREG_NONE)
-			c.b = x64_insn(s, c.b)->a;
+		if (isel_val(s, c.a)->vreg == LREG_NONE)
+			c.a = isel_insn(s, c.a)->a;
+		if (isel_insn(s, c.b)->op == IR_sext && isel_val(s, c.b)->vreg == LREG_NONE)
+			c.b = isel_insn(s, c.b)->a;
 	}
 	if (x64_const32(s, c.b, &c.imm)) {
 		c.is_imm = true;
@@ -366,10 +354,10 @@ struct x64_cmp x64_compare(const struct x64_isel *s, const struct ir_insn *in)
 	return c;
 }
 
-static lreg sel_set(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_set(struct isel *s, const struct ir_insn *in)
 {
 	struct x64_cmp c = x64_compare(s, in);
-	lreg a = x64_vr(s, c.a), b, d;
+	lreg a = isel_vr(s, c.a), b, d;
 	struct lir_insn *l;
 
 	if (c.is_imm) {
@@ -377,45 +365,45 @@ static lreg sel_set(struct x64_isel *s, const struct ir_insn *in)
 			return with_imm(s, X64_OP_SHIFTI, a, 0, X64_SHR, c.w, c.w ? 63 : 31);
 		return with_imm(s, X64_OP_SETI, a, LO_MEM, c.cc, c.w, c.imm);
 	}
-	b = x64_vr(s, c.b);
-	l = x64_lir(s, X64_OP_SET);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, 0);
-	x64_use(l, b, LO_MEM);
+	b = isel_vr(s, c.b);
+	l = isel_lir(s, X64_OP_SET);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, LO_MEM);
 	l->sub = (uint8_t)c.cc;
 	l->sub2 = (uint8_t)c.w;
 	return d;
 }
 
 /* The comparison that makes the condition is repeated for each select, which is cheaper than keeping its result. */
-static lreg sel_select(struct x64_isel *s, const struct ir_insn *in)
+static lreg sel_select(struct isel *s, const struct ir_insn *in)
 {
-	const struct ir_insn *set = x64_insn(s, in->a);
-	bool fuse = set->op == IR_set && x64_val(s, in->a)->vreg == LREG_NONE;
+	const struct ir_insn *set = isel_insn(s, in->a);
+	bool fuse = set->op == IR_set && isel_val(s, in->a)->vreg == LREG_NONE;
 	struct x64_cmp c = { .a = in->a, .w = 1, .cc = X64_CC_NE, .is_imm = true };
-	lreg b = x64_vr(s, operand(s, in, in->b)), v = x64_vr(s, operand(s, in, in->c));
+	lreg b = isel_vr(s, isel_operand(s, in, in->b)), v = isel_vr(s, isel_operand(s, in, in->c));
 	lreg x, y = LREG_NONE, d;
 	struct lir_insn *l;
 
 	if (fuse)
 		c = x64_compare(s, set);
-	x = x64_vr(s, c.a);
+	x = isel_vr(s, c.a);
 	if (!c.is_imm)
-		y = x64_vr(s, c.b);
-	l = x64_lir(s, c.is_imm ? X64_OP_CMOVI : X64_OP_CMOV);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, b, 0);
-	x64_use(l, v, LO_HINT);
-	x64_use(l, x, c.is_imm ? LO_MEM : 0);
+		y = isel_vr(s, c.b);
+	l = isel_lir(s, c.is_imm ? X64_OP_CMOVI : X64_OP_CMOV);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, b, 0);
+	isel_use(l, v, LO_HINT);
+	isel_use(l, x, c.is_imm ? LO_MEM : 0);
 	if (!c.is_imm)
-		x64_use(l, y, LO_MEM);
+		isel_use(l, y, LO_MEM);
 	l->sub = (uint8_t)c.cc;
-	l->sub2 = (uint8_t)(c.w | (x64_wide(s, in) ? X64_CMOV_W : 0));
+	l->sub2 = (uint8_t)(c.w | (isel_wide(s, in) ? X64_CMOV_W : 0));
 	l->imm = c.imm;
 	return d;
 }
 
-lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
+lreg x64_sel_int(struct isel *s, const struct ir_insn *in)
 {
 	switch (in->op) {
 	case IR_add:
@@ -426,9 +414,9 @@ lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
 		return sel_mul(s, in);
 	case IR_mulh:
 	case IR_mulhu:
-		return mul_high(s, x64_vr(s, in->a), x64_vr(s, in->b), in->op == IR_mulh);
+		return mul_high(s, isel_vr(s, in->a), isel_vr(s, in->b), in->op == IR_mulh);
 	case IR_mulhsu:
-		return mul_high_su(s, x64_vr(s, in->a), x64_vr(s, in->b));
+		return mul_high_su(s, isel_vr(s, in->a), isel_vr(s, in->b));
 	case IR_div:
 	case IR_divu:
 	case IR_rem:
@@ -451,13 +439,13 @@ lreg x64_sel_int(struct x64_isel *s, const struct ir_insn *in)
 	case IR_select:
 		return sel_select(s, in);
 	case IR_sext8:
-		return x64_extend(s, x64_vr(s, in->a), X64_SX8);
+		return x64_extend(s, isel_vr(s, in->a), X64_SX8);
 	case IR_sext16:
-		return x64_extend(s, x64_vr(s, in->a), X64_SX16);
+		return x64_extend(s, isel_vr(s, in->a), X64_SX16);
 	case IR_bswap:
-		return with_imm(s, X64_OP_BSWAP, x64_vr(s, in->a), LO_MEM, 0, x64_is64(in), 0);
+		return with_imm(s, X64_OP_BSWAP, isel_vr(s, in->a), LO_MEM, 0, isel_is64(in), 0);
 	case IR_trunc: /* the upper half of a 32-bit value does not matter */
-		return x64_vr(s, in->a);
+		return isel_vr(s, in->a);
 	case IR_sext:
 		return sel_sext(s, in);
 	case IR_zext:

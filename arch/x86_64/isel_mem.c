@@ -3,62 +3,62 @@
 
 /* ---- addresses --------------------------------------------------------------------------------- */
 
-static void split_index(struct x64_isel *s, struct x64_addr *m, ir_ref x, ir_ref y)
+static void split_index(struct isel *s, struct x64_addr *m, ir_ref x, ir_ref y)
 {
-	const struct ir_insn *in = x64_insn(s, y);
+	const struct ir_insn *in = isel_insn(s, y);
 	int64_t n;
 
-	if (x64_foldable(s, y, IR_shl) && x64_const(s, in->b, &n) && n >= 1 && n <= 3) {
+	if (isel_foldable(s, y, IR_shl) && isel_const(s, in->b, &n) && n >= 1 && n <= 3) {
 		m->scale = (uint8_t)n;
 		y = in->a;
 	}
-	m->base = x64_vr(s, x);
-	m->index = x64_vr(s, y);
+	m->base = isel_vr(s, x);
+	m->index = isel_vr(s, y);
 }
 
 /* r + disp as a host address; additions that nobody else needs go into it. */
-static struct x64_addr address(struct x64_isel *s, ir_ref r, int64_t disp)
+static struct x64_addr address(struct isel *s, ir_ref r, int64_t disp)
 {
 	struct x64_addr m = { LREG_NONE, LREG_NONE, 0, 0 };
-	const struct ir_insn *in = x64_insn(s, r);
+	const struct ir_insn *in = isel_insn(s, r);
 	struct lir_insn *l;
 	int64_t c;
 
-	if (x64_foldable(s, r, IR_add) && x64_const(s, in->b, &c) && fits_i32(disp + c)) {
+	if (isel_foldable(s, r, IR_add) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
 		disp += c;
 		r = in->a;
-		in = x64_insn(s, r);
+		in = isel_insn(s, r);
 	}
 	if (in->op == IR_const && fits_i32((int64_t)((uint64_t)in->imm + (uint64_t)disp))) {
 		m.disp = (int32_t)((uint64_t)in->imm + (uint64_t)disp);
 		return m;
 	}
 	if (!fits_i32(disp)) { /* not from RISC-V instructions */
-		lreg a = x64_vr(s, r), b = x64_const_vreg(s, disp);
+		lreg a = isel_vr(s, r), b = isel_const_vreg(s, disp);
 
-		l = x64_lir(s, X64_OP_LEA);
-		m.base = x64_def(s, l, LIR_INT);
-		x64_use(l, a, 0);
-		x64_use(l, b, 0);
+		l = isel_lir(s, X64_OP_LEA);
+		m.base = isel_def(s, l, LIR_INT);
+		isel_use(l, a, 0);
+		isel_use(l, b, 0);
 		l->sub2 = 1;
 		return m;
 	}
 	m.disp = (int32_t)disp;
-	if (!x64_foldable(s, r, IR_add)) {
-		m.base = x64_vr(s, r);
+	if (!isel_foldable(s, r, IR_add)) {
+		m.base = isel_vr(s, r);
 		return m;
 	}
-	if (x64_foldable(s, in->a, IR_shl))
+	if (isel_foldable(s, in->a, IR_shl))
 		split_index(s, &m, in->b, in->a);
 	else
 		split_index(s, &m, in->a, in->b);
 	if (s->guest_base) { /* the base register takes the base's place */
 		lreg a = m.base, b = m.index;
 
-		l = x64_lir(s, X64_OP_LEA);
-		m.base = x64_def(s, l, LIR_INT);
-		x64_use(l, a, 0);
-		x64_use(l, b, 0);
+		l = isel_lir(s, X64_OP_LEA);
+		m.base = isel_def(s, l, LIR_INT);
+		isel_use(l, a, 0);
+		isel_use(l, b, 0);
 		l->sub = m.scale;
 		l->sub2 = 1;
 		m.index = LREG_NONE;
@@ -74,76 +74,43 @@ static void use_addr(struct lir_insn *l, const struct x64_addr *m, const struct 
 	l->imm = m->disp;
 	l->flags |= in->sub & IR_REDO ? LF_FAULT | LF_REDO : LF_FAULT;
 	if (m->base != LREG_NONE) {
-		x64_use(l, m->base, 0);
+		isel_use(l, m->base, 0);
 		l->sub2 |= X64_ADDR_BASE;
 	}
 	if (m->index != LREG_NONE) {
-		x64_use(l, m->index, 0);
+		isel_use(l, m->index, 0);
 		l->sub2 |= X64_ADDR_INDEX;
 	}
 }
 
 /* ---- loads and stores -------------------------------------------------------------------------- */
 
-void x64_sel_load(struct x64_isel *s, uint32_t idx)
+void x64_sel_load(struct isel *s, uint32_t idx)
 {
 	static const uint8_t how[] = { X64_ZX8,  X64_SX8,  X64_ZX16, X64_SX16,
 				       X64_ZX32, X64_SX32, X64_ALL64 };
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct x64_addr m = address(s, in->a, in->imm);
 	bool fp = in->op == IR_ldf;
-	struct lir_insn *l = x64_lir(s, fp ? X64_OP_LDF : X64_OP_LD);
+	struct lir_insn *l = isel_lir(s, fp ? X64_OP_LDF : X64_OP_LD);
 
-	s->val[idx].vreg = x64_def(s, l, fp ? LIR_FP : LIR_INT);
+	s->val[idx].vreg = isel_def(s, l, fp ? LIR_FP : LIR_INT);
 	use_addr(l, &m, in);
-	l->sub = fp ? x64_isdbl(in) : how[in->op - IR_ld8u];
+	l->sub = fp ? isel_isdbl(in) : how[in->op - IR_ld8u];
 }
 
-ir_ref x64_low_bits(const struct x64_isel *s, ir_ref r, unsigned bits)
-{
-	for (;;) {
-		const struct ir_insn *in = x64_insn(s, r);
-		int64_t mask;
-
-		if (x64_val(s, r)->vreg != LREG_NONE)
-			return r;
-		switch (in->op) {
-		case IR_trunc:
-		case IR_sext:
-		case IR_zext:
-			break;
-		case IR_sext8:
-			if (bits > 8)
-				return r;
-			break;
-		case IR_sext16:
-			if (bits > 16)
-				return r;
-			break;
-		case IR_and:
-			if (!x64_const(s, in->b, &mask)
-			    || ~mask & (int64_t)((UINT64_C(1) << bits) - 1))
-				return r;
-			break;
-		default:
-			return r;
-		}
-		r = in->a;
-	}
-}
-
-static void store_fp(struct x64_isel *s, const struct ir_insn *in, ir_ref value, bool is_double)
+static void store_fp(struct isel *s, const struct ir_insn *in, ir_ref value, bool is_double)
 {
 	struct x64_addr m = address(s, in->a, in->imm);
-	lreg v = x64_vr(s, value);
-	struct lir_insn *l = x64_lir(s, X64_OP_STF);
+	lreg v = isel_vr(s, value);
+	struct lir_insn *l = isel_lir(s, X64_OP_STF);
 
 	use_addr(l, &m, in);
-	x64_use(l, v, 0);
+	isel_use(l, v, 0);
 	l->sub = is_double;
 }
 
-void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
+void x64_sel_store(struct isel *s, const struct ir_insn *in)
 {
 	unsigned log2 = in->op - IR_st8;
 	struct x64_addr m;
@@ -153,28 +120,28 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 	lreg v;
 
 	if (in->op == IR_stf) {
-		store_fp(s, in, r, x64_isdbl(in));
+		store_fp(s, in, r, isel_isdbl(in));
 		return;
 	}
 	if (log2 < 3)
-		r = x64_low_bits(s, r, 8u << log2);
+		r = isel_low_bits(s, r, 8u << log2);
 	/* fsw may be written as the store of fbits32. */
-	if (log2 >= 2 && x64_val(s, r)->vreg == LREG_NONE
-	    && x64_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
-		r = x64_insn(s, r)->a;
-		store_fp(s, in, log2 == 2 ? x64_unboxed(s, r) : r, log2 == 3);
+	if (log2 >= 2 && isel_val(s, r)->vreg == LREG_NONE
+	    && isel_insn(s, r)->op == (log2 == 2 ? IR_fbits32 : IR_fbits)) {
+		r = isel_insn(s, r)->a;
+		store_fp(s, in, log2 == 2 ? isel_unboxed(s, r) : r, log2 == 3);
 		return;
 	}
 	m = address(s, in->a, in->imm);
-	if (x64_const(s, r, &c) && (log2 < 3 || fits_i32(c))) {
-		l = x64_lir(s, X64_OP_STI);
+	if (isel_const(s, r, &c) && (log2 < 3 || fits_i32(c))) {
+		l = isel_lir(s, X64_OP_STI);
 		use_addr(l, &m, in);
 		l->imm2 = (int32_t)c;
 	} else {
-		v = x64_vr(s, r);
-		l = x64_lir(s, X64_OP_ST);
+		v = isel_vr(s, r);
+		l = isel_lir(s, X64_OP_ST);
 		use_addr(l, &m, in);
-		x64_use(l, v, 0);
+		isel_use(l, v, 0);
 	}
 	l->sub = (uint8_t)log2;
 }
@@ -182,108 +149,108 @@ void x64_sel_store(struct x64_isel *s, const struct ir_insn *in)
 /* ---- atomics ------------------------------------------------------------------------------------ */
 
 /* Leaves with IR_EXIT_FAULT when a is not a multiple of the operation's size. */
-static void check_aligned(struct x64_isel *s, lreg a, unsigned w, bool is_write)
+static void check_aligned(struct isel *s, lreg a, unsigned w, bool is_write)
 {
 	uint16_t exit =
-	    x64_new_exit(s, (struct lir_exit){
-				.target = s->ir->gpc + (uint64_t)(int64_t)s->safe.gpc_off,
-				.to = IR_NOBLOCK,
-				.reason = IR_EXIT_FAULT,
-			    });
-	struct lir_insn *l = x64_lir(s, X64_OP_ALIGNED);
+	    isel_new_exit(s, (struct lir_exit){
+				 .target = s->ir->gpc + (uint64_t)(int64_t)s->safe.gpc_off,
+				 .to = IR_NOBLOCK,
+				 .reason = IR_EXIT_FAULT,
+			     });
+	struct lir_insn *l = isel_lir(s, X64_OP_ALIGNED);
 
-	x64_use(l, a, 0);
+	isel_use(l, a, 0);
 	l->imm = w ? 7 : 3;
 	l->sub = is_write;
 	l->flags = LF_EXIT;
 	l->exit = exit;
 }
 
-static void barrier(struct x64_isel *s) { x64_lir(s, X64_OP_FENCE); }
+static void barrier(struct isel *s) { isel_lir(s, X64_OP_FENCE); }
 
-static lreg sel_lr(struct x64_isel *s, const struct ir_insn *in, lreg a)
+static lreg sel_lr(struct isel *s, const struct ir_insn *in, lreg a)
 {
 	struct lir_insn *l;
 	lreg d;
 
 	if (in->sub & IR_LRSC_RL) /* a load may pass an earlier store on x86 (SDM 3A, 9.2.3.4) */
 		barrier(s);
-	l = x64_lir(s, X64_OP_LR);
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, LO_LATE);
-	l->sub2 = x64_is64(in);
+	l = isel_lir(s, X64_OP_LR);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_LATE);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
-static lreg sel_sc(struct x64_isel *s, const struct ir_insn *in, lreg a)
+static lreg sel_sc(struct isel *s, const struct ir_insn *in, lreg a)
 {
-	lreg v = x64_vr(s, in->b), t = x64_temp(s, LIR_INT), d;
-	struct lir_insn *l = x64_lir(s, X64_OP_SC);
+	lreg v = isel_vr(s, in->b), t = x64_temp(s, LIR_INT), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_SC);
 
-	d = x64_def(s, l, LIR_INT);
-	x64_use(l, a, LO_LATE);
-	x64_use(l, v, LO_LATE);
-	x64_opnd(l, t, LIR_USE, LO_LATE, X64_RAX);
-	l->sub2 = x64_is64(in);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, v, LO_LATE);
+	isel_opnd(l, t, LIR_USE, LO_LATE, X64_RAX);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
 /* xadd and xchg: value and result in rax, so that nothing is lost before the access faults. */
-static lreg exchange(struct x64_isel *s, unsigned op, const struct ir_insn *in, lreg a, lreg v)
+static lreg exchange(struct isel *s, unsigned op, const struct ir_insn *in, lreg a, lreg v)
 {
-	struct lir_insn *l = x64_lir(s, op);
-	lreg d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	struct lir_insn *l = isel_lir(s, op);
+	lreg d = isel_def_fixed(s, l, LIR_INT, X64_RAX);
 
-	x64_use(l, a, 0);
-	x64_opnd(l, v, LIR_USE, 0, X64_RAX);
-	l->sub2 = x64_is64(in);
+	isel_use(l, a, 0);
+	isel_opnd(l, v, LIR_USE, 0, X64_RAX);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
-static lreg sel_amo(struct x64_isel *s, const struct ir_insn *in, lreg a, bool wanted)
+static lreg sel_amo(struct isel *s, const struct ir_insn *in, lreg a, bool wanted)
 {
 	static const uint8_t alu[] = { [IR_AMO_ADD] = X64_ADD,
 				       [IR_AMO_XOR] = X64_XOR,
 				       [IR_AMO_AND] = X64_AND,
 				       [IR_AMO_OR] = X64_OR };
 	unsigned amo = in->sub & IR_AMO_MASK;
-	lreg v = x64_vr(s, in->b), old, t, d;
+	lreg v = isel_vr(s, in->b), old, t, d;
 	struct lir_insn *l;
 
 	if (!wanted && amo >= IR_AMO_ADD && amo <= IR_AMO_OR) {
-		l = x64_lir(s, X64_OP_LOCKED);
-		x64_use(l, a, 0);
-		x64_use(l, v, 0);
+		l = isel_lir(s, X64_OP_LOCKED);
+		isel_use(l, a, 0);
+		isel_use(l, v, 0);
 		l->sub = alu[amo];
-		l->sub2 = x64_is64(in);
+		l->sub2 = isel_is64(in);
 		l->flags = LF_FAULT;
 		return LREG_NONE;
 	}
 	if (amo <= IR_AMO_ADD)
 		return exchange(s, amo == IR_AMO_ADD ? X64_OP_XADD : X64_OP_SWAP, in, a, v);
-	l = x64_lir(s, X64_OP_LD);
-	old = x64_def(s, l, LIR_INT);
-	x64_use(l, a, 0);
-	l->sub = x64_is64(in) ? X64_ALL64 : X64_ZX32;
+	l = isel_lir(s, X64_OP_LD);
+	old = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	l->sub = isel_is64(in) ? X64_ALL64 : X64_ZX32;
 	l->sub2 = X64_ADDR_BASE;
 	l->flags = LF_FAULT;
 	t = x64_temp(s, LIR_INT);
-	l = x64_lir(s, X64_OP_AMO);
-	d = x64_def_fixed(s, l, LIR_INT, X64_RAX);
-	x64_use(l, a, LO_LATE);
-	x64_use(l, v, LO_LATE);
-	x64_opnd(l, old, LIR_USE, 0, X64_RAX);
-	x64_use(l, t, LO_LATE);
+	l = isel_lir(s, X64_OP_AMO);
+	d = isel_def_fixed(s, l, LIR_INT, X64_RAX);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, v, LO_LATE);
+	isel_opnd(l, old, LIR_USE, 0, X64_RAX);
+	isel_use(l, t, LO_LATE);
 	l->sub = (uint8_t)amo;
-	l->sub2 = x64_is64(in);
+	l->sub2 = isel_is64(in);
 	l->flags = LF_FAULT;
 	return d;
 }
 
-void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
+void x64_sel_atomic(struct isel *s, uint32_t idx)
 {
 	enum { O_W = 5, I_R = 10 }; /* in a fence's set: o4 w1, i8 r2 */
 	const struct ir_insn *in = &s->ir->insn[idx];
@@ -295,8 +262,8 @@ void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
 			barrier(s);
 		return;
 	}
-	a = x64_vr(s, in->a);
-	check_aligned(s, a, x64_is64(in), in->op != IR_lr);
+	a = isel_vr(s, in->a);
+	check_aligned(s, a, isel_is64(in), in->op != IR_lr);
 	if (in->op == IR_lr)
 		d = sel_lr(s, in, a);
 	else if (in->op == IR_sc)
@@ -307,19 +274,19 @@ void x64_sel_atomic(struct x64_isel *s, uint32_t idx)
 }
 
 /* What lives in the vector registers of routines leaves them. */
-static void clear_xmms(struct x64_isel *s)
+static void clear_xmms(struct isel *s)
 {
-	struct lir_insn *l = x64_lir(s, X64_OP_CLEAR);
+	struct lir_insn *l = isel_lir(s, X64_OP_CLEAR);
 
 	for (unsigned x = 0; x < X64_ROUTINE_XMMS; x++)
-		x64_clobber(l, LIR_PHYS_FP + x);
+		isel_clobber(l, LIR_PHYS_FP + x);
 }
 
 /*
  * A few bytes whose number is known need no routine but in the edge cases. What redoes it after a fault is the guest's
  * code, as when a routine gives up.
  */
-static bool sel_copy(struct x64_isel *s, uint32_t idx)
+static bool sel_copy(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct lir_insn *l;
@@ -327,18 +294,18 @@ static bool sel_copy(struct x64_isel *s, uint32_t idx)
 	int64_t bytes;
 
 	if ((in->imm != IR_ROUTINE_memcpy && in->imm != IR_ROUTINE_memmove)
-	    || !x64_const(s, in->c, &bytes) || bytes < 1 || bytes > X64_COPY_BYTES_MAX
+	    || !isel_const(s, in->c, &bytes) || bytes < 1 || bytes > X64_COPY_BYTES_MAX
 	    || bytes == 3)
 		return false;
-	to = x64_vr(s, in->a);
-	from = x64_vr(s, in->b);
+	to = isel_vr(s, in->a);
+	from = isel_vr(s, in->b);
 	clear_xmms(s);
-	l = x64_lir(s, X64_OP_COPY);
-	s->val[idx].vreg = x64_def_fixed(s, l, LIR_INT, X64_RAX);
-	x64_opnd(l, to, LIR_USE, 0, X64_RAX);
-	x64_opnd(l, from, LIR_USE, 0, X64_RCX);
-	x64_clobber(l, X64_RCX);
-	x64_clobber(l, X64_RDX);
+	l = isel_lir(s, X64_OP_COPY);
+	s->val[idx].vreg = isel_def_fixed(s, l, LIR_INT, X64_RAX);
+	isel_opnd(l, to, LIR_USE, 0, X64_RAX);
+	isel_opnd(l, from, LIR_USE, 0, X64_RCX);
+	isel_clobber(l, X64_RCX);
+	isel_clobber(l, X64_RDX);
 	l->imm = bytes;
 	l->sub = (uint8_t)in->imm;
 	l->flags = LF_FAULT | LF_REDO;
@@ -346,7 +313,7 @@ static bool sel_copy(struct x64_isel *s, uint32_t idx)
 }
 
 /* What a routine has for itself are the scratch registers but rdx (native/routines.S). */
-void x64_sel_routine(struct x64_isel *s, uint32_t idx)
+void x64_sel_routine(struct isel *s, uint32_t idx)
 {
 	static const uint8_t operands[IR_ROUTINE_COUNT] = {
 #define ROUTINE(name, operands, meaning) operands,
@@ -362,13 +329,13 @@ void x64_sel_routine(struct x64_isel *s, uint32_t idx)
 	if (sel_copy(s, idx))
 		return;
 	for (unsigned n = 0; n < operands[in->imm]; n++)
-		r[n] = x64_vr(s, opnd[n]);
+		r[n] = isel_vr(s, opnd[n]);
 	clear_xmms(s);
-	l = x64_lir(s, X64_OP_ROUTINE);
-	s->val[idx].vreg = x64_def_fixed(s, l, LIR_INT, X64_RAX);
+	l = isel_lir(s, X64_OP_ROUTINE);
+	s->val[idx].vreg = isel_def_fixed(s, l, LIR_INT, X64_RAX);
 	for (unsigned n = 0; n < operands[in->imm]; n++)
-		x64_opnd(l, r[n], LIR_USE, 0, place[n]);
-	x64_clobber(l, X64_RCX);
+		isel_opnd(l, r[n], LIR_USE, 0, place[n]);
+	isel_clobber(l, X64_RCX);
 	l->imm = in->imm;
 	l->flags = LF_FAULT;
 }

@@ -3,13 +3,13 @@
  * canon). A float's upper half need not be there when nobody reads more than the float, and a raw NaN will do where
  * all that read it take quiet NaNs for one. What a block does not promise by what it reads, it wants exact.
  */
-#include "arch/x86_64/isel_priv.h"
+#include "lib/ra/isel_priv.h"
 
 /* What an insn makes of a register as of the block's entry. */
 enum part { PART_NONE, PART_ALL, PART_BITS, PART_FLOAT };
 
 struct entry {
-	struct x64_isel *s;
+	struct isel *s;
 	const struct ir_block *blk;
 	uint8_t *part; /* of insns of the unit */
 	uint8_t *reg;  /* of which register, where there is a part */
@@ -68,12 +68,13 @@ static void see_insn(struct entry *e, uint32_t k)
 
 static void find_fixes(struct entry *e, struct lir_block *to)
 {
+	const struct isel_host *h = e->s->host;
 	const struct ir_block *blk = e->blk;
 	uint64_t pinned = e->s->t->pinned;
 
 	e->written = 0;
 	e->boxed = blk->boxed & pinned;
-	e->raw = blk->canon & pinned;
+	e->raw = h->canon64 ? blk->canon & pinned : 0;
 	for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
 		e->part[k] = PART_NONE;
 		if (!e->s->ir->insn[k].dead)
@@ -89,15 +90,14 @@ static void find_fixes(struct entry *e, struct lir_block *to)
 		unsigned g = (unsigned)__builtin_ctzll(left);
 		bool boxed = e->boxed >> g & 1, raw = e->raw >> g & 1;
 
-		to->fix[g] = !boxed ? X64_FIX_CANON64 : raw ? X64_FIX_CANON32 : X64_FIX_BOX32;
+		to->fix[g] = !boxed ? h->canon64 : raw ? h->canon32 : h->box32;
 	}
 }
 
-void x64_find_entry_fixes(struct x64_isel *s)
+void isel_find_entry_fixes(struct isel *s)
 {
 	struct entry e = { .s = s };
 
-	memset(s->lir->block, 0, sizeof *s->lir->block * s->ir->block_count);
 	for (unsigned b = 0; b < s->ir->block_count; b++) {
 		e.blk = &s->ir->block[b];
 		if (!(e.blk->boxed | e.blk->canon))

@@ -1,0 +1,216 @@
+/*
+ * Instruction selection: what every host's has in common, up to what an operation becomes there.
+ *
+ * isel_run walks each block of a unit twice: once to count what is used, and how; then to select. Insns with
+ * effects are selected in order. Pure ones are selected when their value is first asked for (isel_vr), so one whose
+ * value every user folds into itself costs nothing. An i32 or f32 value's register has anything in its upper half.
+ * Linear in the number of insns.
+ *
+ * A host fills struct isel_host, and calls isel_run with a struct isel, which may be the first member of one of its own.
+ */
+#ifndef KIT_RA_ISEL_H
+#define KIT_RA_ISEL_H
+
+#include "lib/ra/lir.h"
+
+#include <string.h>
+
+struct isel_val {
+	uint32_t
+	    rep; /* the insn whose value this is: itself, or what a getreg or a trip there and back stands for */
+	uint32_t uses; /* how often it is an operand */
+	uint32_t host; /* the host's own, 0 at first */
+	lreg vreg;     /* LREG_NONE: not selected so far */
+	bool hard;     /* a use needs its exact bits, not what it was made from */
+	bool wide;     /* a use needs more than its low 32 bits */
+};
+
+struct isel {
+	const struct isel_host *host;
+	const struct ir_unit *ir;
+	const struct ra_target *t;
+	struct lir_unit *lir;
+	uint64_t features;
+	bool guest_base;
+	struct lir_insn *next, *end; /* room behind what was selected */
+	struct lir_block *block;     /* being selected */
+	const struct ir_block *from; /* of that */
+	struct isel_val *val;        /* by insn */
+	bool any_low; /* isel_val.wide tells values of the block apart; else all are */
+	struct ir_safe safe;
+};
+
+struct isel_host {
+	/* Its LIR operations for ways out, and the register in which the target of an indirect one is. */
+	uint8_t exit, exiti, exitr, target;
+	/* Its fixes; of canon32 and canon64 0 where floating-point arithmetic gives no other NaN than the canonical one. */
+	uint8_t sext32, box32, canon32, canon64;
+	/* The register of pure insn in, an integer operation or a floating-point one. */
+	lreg (*pure_int)(struct isel *s, const struct ir_insn *in);
+	lreg (*pure_fp)(struct isel *s, const struct ir_insn *in);
+	/* Select insn idx, whose register becomes isel_val.vreg. */
+	void (*fp)(struct isel *s, uint32_t idx);
+	void (*fstate)(struct isel *s, uint32_t idx);
+	void (*atomic)(struct isel *s, uint32_t idx);
+	void (*load)(struct isel *s, uint32_t idx);
+	void (*store)(struct isel *s, const struct ir_insn *in);
+	/* Appends the comparison and branch of IR_br, for sel_exit to give it its exit. */
+	struct lir_insn *(*branch)(struct isel *s, const struct ir_insn *in);
+	/* l is a branch that comes after all registers were brought home. */
+	void (*synced)(struct isel *s, struct lir_insn *l);
+	/* Whether fcanon of r gives r. */
+	bool (*is_canonical)(const struct isel *s, ir_ref r);
+	/* What a register may hold instead of *v, which nobody needs as it is; of IR_fcanon and IR_box. */
+	unsigned (*lazy_fix)(struct isel *s, ir_ref *v);
+	/* May be NULL. A block starts; register g was put insn from's value with a fix; lir_exit.host_info of one that leads to a block. */
+	void (*block)(struct isel *s);
+	void (*put)(struct isel *s, unsigned g, unsigned fix, uint32_t from);
+	uint64_t (*exit_info)(struct isel *s, unsigned to);
+};
+
+/* Fills lir. s has host, ir, t, lir, features and guest_base. */
+void isel_run(struct isel *s);
+
+/* ---- values ------------------------------------------------------------------------------------- */
+
+static inline const struct ir_insn *isel_insn(const struct isel *s, ir_ref r)
+{
+	return &s->ir->insn[s->val[r.idx].rep];
+}
+
+static inline struct isel_val *isel_val(const struct isel *s, ir_ref r)
+{
+	return &s->val[s->val[r.idx].rep];
+}
+
+/* True when the value is not yet in a register and only one insn uses it: it may be folded there. */
+static inline bool isel_foldable(const struct isel *s, ir_ref r, enum ir_op op)
+{
+	const struct isel_val *v = isel_val(s, r);
+
+	return s->ir->insn[v->rep].op == op && v->vreg == LREG_NONE && v->uses == 1;
+}
+
+/* The value of a constant operand, as its type has it (i32 sign-extended). */
+static inline bool isel_const(const struct isel *s, ir_ref r, int64_t *value)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+
+	*value = in->imm;
+	return in->op == IR_const;
+}
+
+static inline bool isel_is64(const struct ir_insn *in) { return in->type == IR_I64; }
+static inline bool isel_isdbl(const struct ir_insn *in) { return in->type == IR_F64; }
+static inline bool isel_is_compare(unsigned op)
+{
+	return op == IR_feq || op == IR_flt || op == IR_fle;
+}
+
+/* Whether more than the low half of pure integer insn in counts. */
+static inline bool isel_wide(const struct isel *s, const struct ir_insn *in)
+{
+	return in->type != IR_I32 && (!s->any_low || s->val[in - s->ir->insn].wide);
+}
+
+/* r without what does not change its low bits. */
+ir_ref isel_low_bits(const struct isel *s, ir_ref r, unsigned bits);
+/* Operand r of insn in: when the low half of the result is all that counts, what r's low half was made from will do. */
+ir_ref isel_operand(const struct isel *s, const struct ir_insn *in, ir_ref r);
+/* Whether in compares two values that can be compared as 32-bit ones; constants are then such. */
+bool isel_narrow_compare(const struct isel *s, const struct ir_insn *in);
+/* r, or the float that it is made of when its upper half does not count. */
+ir_ref isel_unboxed(const struct isel *s, ir_ref r);
+/* Is r a register as of the block's entry, or the float in it, and no other NaN than the canonical one then? */
+bool isel_canonical_entry(const struct isel *s, ir_ref r);
+/* A register that is known to hold a boxed float at the block's entry: the float is in the same host register. */
+bool isel_boxed_entry(const struct isel *s, ir_ref r);
+/* True when floating-point comparison idx has no other use than the branch that comes next. */
+bool isel_fuse_compare(const struct isel *s, uint32_t idx);
+
+/* What identifies an insn to IR_THUNK_FP. */
+static inline int64_t isel_opword(const struct ir_insn *in)
+{
+	return in->op | in->type << 8 | in->sub << 16;
+}
+
+/* ---- operations ----------------------------------------------------------------------------------- */
+
+static inline lreg isel_new(struct isel *s, enum lir_class cls)
+{
+	struct lir_unit *u = s->lir;
+
+	arena_grow(u->arena, u->vreg, u->vreg_count, u->vreg_cap);
+	u->vreg[u->vreg_count] = (struct lir_vreg){ .cls = (uint8_t)cls };
+	return (lreg)u->vreg_count++;
+}
+
+static inline lreg isel_const_vreg(struct isel *s, int64_t value)
+{
+	lreg r = isel_new(s, LIR_INT);
+
+	s->lir->vreg[r].is_const = true;
+	s->lir->vreg[r].imm = value;
+	return r;
+}
+
+/* Makes room for more operations, and returns where the next one goes. */
+struct lir_insn *isel_more(struct isel *s);
+
+/* Appends an operation. The pointer holds until the next one. */
+static inline struct lir_insn *isel_lir(struct isel *s, unsigned op)
+{
+	struct lir_insn *l = s->next != s->end ? s->next : isel_more(s);
+
+	s->next = l + 1;
+	memset(l, 0, sizeof *l);
+	l->op = (uint8_t)op;
+	l->exit = UINT16_MAX;
+	l->gpc_off = s->safe.gpc_off;
+	return l;
+}
+
+static inline void isel_opnd(struct lir_insn *l, lreg r, enum lir_role role, unsigned flags,
+			     unsigned fixed)
+{
+	l->opnd[l->nopnd++] = (struct lir_opnd){ r, (uint8_t)role, (uint8_t)flags, (uint8_t)fixed };
+}
+
+static inline void isel_use(struct lir_insn *l, lreg r, unsigned flags)
+{
+	isel_opnd(l, r, LIR_USE, flags, LIR_PHYS_NONE);
+}
+
+static inline lreg isel_def_fixed(struct isel *s, struct lir_insn *l, enum lir_class cls,
+				  unsigned phys)
+{
+	lreg r = isel_new(s, cls);
+
+	isel_opnd(l, r, LIR_DEF, 0, phys);
+	return r;
+}
+
+static inline lreg isel_def(struct isel *s, struct lir_insn *l, enum lir_class cls)
+{
+	return isel_def_fixed(s, l, cls, LIR_PHYS_NONE);
+}
+
+static inline void isel_clobber(struct lir_insn *l, unsigned phys)
+{
+	isel_opnd(l, LREG_NONE, LIR_CLOBBER, 0, phys);
+}
+
+/* Selects pure insn idx. */
+lreg isel_pure(struct isel *s, uint32_t idx);
+
+/* The register of a value, selecting it now if need be. Appends operations: call it before isel_lir. */
+static inline lreg isel_vr(struct isel *s, ir_ref r)
+{
+	struct isel_val *v = isel_val(s, r);
+
+	return v->vreg != LREG_NONE ? v->vreg : isel_pure(s, v->rep);
+}
+
+uint16_t isel_new_exit(struct isel *s, struct lir_exit x);
+
+#endif
