@@ -8,7 +8,8 @@ import os, pathlib, queue, re, resource, shutil, signal, subprocess, sys, thread
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALL = ("fast", "enc", "insn", "guest", "elf", "cli", "binfmt", "package", "runners", "start", "sys", "core", "gdb", "insight", "runner", "diff", "real", "busybox", "go", "tracers", "asan", "clang", "aarch64")
-SILENT_S, TOTAL_S = 300, 600
+SLOWER = float(os.environ.get("KIT_TEST_SLOWER", 1))
+SILENT_S, TOTAL_S = 300 * SLOWER, 600 * SLOWER
 DETAIL_LINES = 60
 RESULT = re.compile(r"(ok|not ok|skip) (.+)")
 

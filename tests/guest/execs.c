@@ -1,4 +1,4 @@
-/* guest: peer=no wrapped=no */
+/* guest: peer=no emulated=exec */
 /* execve of itself, of scripts and of host programs: arguments, environment, descriptors, errors. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* guest: emulated=jit */
 /* fork, wait and pipes: copies of memory, exit statuses, process groups, many children, pipelines. */
 #include <errno.h>
 #include <fcntl.h>

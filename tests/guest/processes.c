@@ -1,4 +1,4 @@
-/* guest: levels=O2 timeout=120 wrapped=no */
+/* guest: levels=O2 timeout=120 emulated=exec */
 /*
  * Many processes: 200 at once, bombs of forks that have a limit, and children that are killed at any moment.
  *

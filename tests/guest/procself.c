@@ -1,4 +1,4 @@
-/* guest: args=one,two wrapped=no */
+/* guest: args=one,two emulated=no */
 /* What /proc shows of the process itself, and to another one. */
 #define _GNU_SOURCE
 #include <elf.h>

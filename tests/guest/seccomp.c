@@ -1,4 +1,4 @@
-/* guest: levels=O2 wrapped=no */
+/* guest: levels=O2 emulated=exec */
 /* seccomp: filters over system calls, their actions, over fork, threads and execve. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 peer=no */
+/* guest: levels=O0,O2 peer=no emulated=jit */
 /* Faults of instructions: si_addr, si_code, pc and registers in the context, and what a handler changes there. */
 #define _GNU_SOURCE
 #include <setjmp.h>

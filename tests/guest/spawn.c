@@ -1,4 +1,4 @@
-/* guest: peer=no wrapped=no */
+/* guest: peer=no emulated=no */
 /* posix_spawn, system, popen: programs, errors that must reach the caller, file actions, attributes. */
 #define _GNU_SOURCE
 #include <errno.h>

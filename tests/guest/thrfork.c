@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 wrapped=no */
+/* guest: levels=O0,O2 emulated=no */
 /* fork, vfork, exec, posix_spawn and popen by programs with threads that are busy meanwhile. */
 #define _GNU_SOURCE
 #include <errno.h>

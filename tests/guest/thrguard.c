@@ -1,4 +1,4 @@
-/* guest: levels=O2 timeout=90 wrapped=no */
+/* guest: levels=O2 timeout=90 emulated=exec */
 /*
  * System calls that write to a page of code, while other threads run what is in the page: none of them fails, and
  * none writes anywhere else.

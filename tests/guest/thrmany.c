@@ -1,4 +1,4 @@
-/* guest: levels=O2 wrapped=no */
+/* guest: levels=O2 emulated=no */
 /*
  * Many at once: 200 threads, 200 processes, a small fork bomb; and one after the other without end: memory,
  * descriptors and mappings do not grow. The argument is the number of threads that come and go.

@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 wrapped=no */
+/* guest: levels=O0,O2 emulated=no */
 /* Robust mutexes whose owner dies: a thread, a process, by exit and by signal; with inheritance too. */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 """Cases of tests/insn: records (record.h), runners, and showing where two results differ."""
-import pathlib, re, shutil, struct, subprocess
+import os, pathlib, re, shutil, struct, subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE, MEM, CODE, SLOT, BATCH = 0x20000000, 0x20000F00, 0x20100000, 256, 1024
@@ -67,7 +67,7 @@ def build_peer(work):
     return exe
 
 
-def run(cmd, inputs, timeout=120):
+def run(cmd, inputs, timeout=120 * float(os.environ.get("KIT_TEST_SLOWER", 1))):
     """Runs a runner on packed records; returns the results' bytes. Raises when it does not finish."""
     p = subprocess.run([str(c) for c in cmd], input=inputs, capture_output=True, timeout=timeout)
     if p.returncode or len(p.stdout) != len(inputs) // INPUT.size * OUTPUT.size:
