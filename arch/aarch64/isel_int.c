@@ -195,62 +195,22 @@ static lreg sel_sub(struct isel *s, const struct ir_insn *in)
 
 /* ---- logic ----------------------------------------------------------------------------------------- */
 
-/*
- * A side of a rotation: a shift by a constant, perhaps extended from 32 bits. Should somebody else use it too, it is
- * made for him alone: the rotation is one instruction all the same.
- */
-struct side {
-	const struct ir_insn *shift; /* NULL: it is none */
-	unsigned extension;          /* IR_sext, IR_zext, or 0 */
-	int64_t by;
-};
-
-static struct side rotation_side(const struct isel *s, ir_ref r)
-{
-	const struct ir_insn *in = isel_insn(s, r);
-	struct side x = { NULL, 0, 0 };
-
-	if (in->op == IR_sext || in->op == IR_zext) {
-		x.extension = in->op;
-		in = isel_insn(s, in->a);
-	}
-	if ((in->op == IR_shl || in->op == IR_shr) && isel_const(s, in->b, &x.by))
-		x.shift = in;
-	return x;
-}
-
-/*
- * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
- * rotated one, extended like the left part: the right one is not negative.
- */
 static lreg rotate(struct isel *s, const struct ir_insn *in)
 {
-	struct side l = rotation_side(s, in->a), r = rotation_side(s, in->b);
-	struct lir_insn *i;
-	unsigned w;
+	struct isel_rotation r;
+	struct lir_insn *l;
 	lreg a, d;
 
-	if (l.shift && l.shift->op == IR_shr) {
-		struct side x = l;
-
-		l = r;
-		r = x;
-	}
-	if (!l.shift || !r.shift || l.shift->op != IR_shl || r.shift->op != IR_shr
-	    || l.shift->type != r.shift->type || !l.extension != !r.extension
-	    || isel_val(s, l.shift->a)->rep != isel_val(s, r.shift->a)->rep)
+	if (!isel_rotation(s, in, &r))
 		return LREG_NONE;
-	w = isel_is64(l.shift);
-	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
-		return LREG_NONE;
-	a = isel_vr(s, l.shift->a);
-	i = isel_lir(s, A64_OP_EXTR);
-	d = isel_def(s, i, LIR_INT);
-	isel_use(i, a, 0);
-	isel_use(i, a, 0);
-	i->sub = (uint8_t)r.by;
-	i->sub2 = (uint8_t)w;
-	return l.extension == IR_sext && isel_wide(s, in) ? a64_bits(s, A64_SBFM, 1, d, 0, 31) : d;
+	a = isel_vr(s, r.x);
+	l = isel_lir(s, A64_OP_EXTR);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, a, 0);
+	l->sub = (uint8_t)((r.w ? 64 : 32) - r.left);
+	l->sub2 = (uint8_t)r.w;
+	return r.sext ? a64_bits(s, A64_SBFM, 1, d, 0, 31) : d;
 }
 
 /* (x >> n) & ones: a bit field. */

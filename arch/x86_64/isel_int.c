@@ -101,56 +101,15 @@ static lreg sel_sub(struct isel *s, const struct ir_insn *in)
 	return three(s, X64_OP_ALU, in, X64_SUB, LO_MEM);
 }
 
-/*
- * A side of a rotation: a shift by a constant, perhaps extended from 32 bits. Should somebody else use it too, it is
- * made for him alone: the rotation is one instruction all the same.
- */
-struct side {
-	const struct ir_insn *shift; /* NULL: it is none */
-	unsigned extension;          /* IR_sext, IR_zext, or 0 */
-	int64_t by;
-};
-
-static struct side rotation_side(const struct isel *s, ir_ref r)
-{
-	struct side x = { NULL, 0, 0 };
-
-	const struct ir_insn *in = isel_insn(s, r);
-
-	if (in->op == IR_sext || in->op == IR_zext) {
-		x.extension = in->op;
-		in = isel_insn(s, in->a);
-	}
-	if ((in->op == IR_shl || in->op == IR_shr) && isel_const(s, in->b, &x.by))
-		x.shift = in;
-	return x;
-}
-
-/*
- * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
- * rotated one, extended like the left part: the right one is not negative.
- */
 static lreg rotate(struct isel *s, const struct ir_insn *in)
 {
-	struct side l = rotation_side(s, in->a), r = rotation_side(s, in->b);
-	unsigned w;
+	struct isel_rotation r;
 	lreg d;
 
-	if (l.shift && l.shift->op == IR_shr) {
-		struct side x = l;
-
-		l = r;
-		r = x;
-	}
-	if (!l.shift || !r.shift || l.shift->op != IR_shl || r.shift->op != IR_shr
-	    || l.shift->type != r.shift->type || !l.extension != !r.extension
-	    || isel_val(s, l.shift->a)->rep != isel_val(s, r.shift->a)->rep)
+	if (!isel_rotation(s, in, &r))
 		return LREG_NONE;
-	w = isel_is64(l.shift);
-	if (l.by <= 0 || r.by <= 0 || l.by + r.by != (w ? 64 : 32))
-		return LREG_NONE;
-	d = with_imm(s, X64_OP_ROTI, isel_vr(s, l.shift->a), LO_MEM, 0, w, l.by);
-	return l.extension == IR_sext && isel_wide(s, in) ? x64_extend(s, d, X64_SX32) : d;
+	d = with_imm(s, X64_OP_ROTI, isel_vr(s, r.x), LO_MEM, 0, r.w, r.left);
+	return r.sext ? x64_extend(s, d, X64_SX32) : d;
 }
 
 static lreg sel_logic(struct isel *s, const struct ir_insn *in, enum x64_alu alu)

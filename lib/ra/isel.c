@@ -260,6 +260,48 @@ bool isel_narrow_compare(const struct isel *s, const struct ir_insn *in)
 	       && (isel_insn(s, in->b)->op == IR_sext || (isel_const(s, in->b, &c) && fits_i32(c)));
 }
 
+/* A side of a rotation: a shift by a constant, perhaps extended from 32 bits. */
+struct side {
+	const struct ir_insn *shift; /* NULL: it is none */
+	unsigned extension;          /* IR_sext, IR_zext, or 0 */
+	int64_t by;
+};
+
+static struct side rotation_side(const struct isel *s, ir_ref r)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+	struct side x = { NULL, 0, 0 };
+
+	if (in->op == IR_sext || in->op == IR_zext) {
+		x.extension = in->op;
+		in = isel_insn(s, in->a);
+	}
+	if ((in->op == IR_shl || in->op == IR_shr) && isel_const(s, in->b, &x.by))
+		x.shift = in;
+	return x;
+}
+
+bool isel_rotation(const struct isel *s, const struct ir_insn *in, struct isel_rotation *r)
+{
+	struct side left = rotation_side(s, in->a), right = rotation_side(s, in->b);
+
+	if (left.shift && left.shift->op == IR_shr) {
+		struct side x = left;
+
+		left = right;
+		right = x;
+	}
+	if (!left.shift || !right.shift || left.shift->op != IR_shl || right.shift->op != IR_shr
+	    || left.shift->type != right.shift->type || !left.extension != !right.extension
+	    || isel_val(s, left.shift->a)->rep != isel_val(s, right.shift->a)->rep)
+		return false;
+	r->x = left.shift->a;
+	r->w = isel_is64(left.shift);
+	r->left = (unsigned)left.by;
+	r->sext = left.extension == IR_sext && isel_wide(s, in);
+	return left.by > 0 && right.by > 0 && left.by + right.by == (r->w ? 64 : 32);
+}
+
 ir_ref isel_unboxed(const struct isel *s, ir_ref r)
 {
 	const struct ir_insn *in = isel_insn(s, r);

@@ -119,6 +119,17 @@ ir_ref isel_low_bits(const struct isel *s, ir_ref r, unsigned bits);
 ir_ref isel_operand(const struct isel *s, const struct ir_insn *in, ir_ref r);
 /* Whether in compares two values that can be compared as 32-bit ones; constants are then such. */
 bool isel_narrow_compare(const struct isel *s, const struct ir_insn *in);
+/*
+ * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
+ * rotated one, extended like the left part: the right one is not negative. Should somebody else use a side of it, that is made for him
+ * alone: the rotation is one instruction all the same. False: in is none.
+ */
+struct isel_rotation {
+	ir_ref x;
+	unsigned w, left; /* 64 bits wide; by how many to the left */
+	bool sext;        /* the result is to be sign-extended from 32 bits */
+};
+bool isel_rotation(const struct isel *s, const struct ir_insn *in, struct isel_rotation *r);
 /* r, or the float that it is made of when its upper half does not count. */
 ir_ref isel_unboxed(const struct isel *s, ir_ref r);
 /* Is r a register as of the block's entry, or the float in it, and no other NaN than the canonical one then? */
