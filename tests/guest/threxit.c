@@ -1,4 +1,4 @@
-/* guest: levels=O0,O2 */
+/* guest: levels=O0,O2 emulated=no */
 /*
  * Ends of threads and of processes with threads: cancellation, pthread_exit of the first thread, exit_group
  * of another one, the statuses that a parent sees.
