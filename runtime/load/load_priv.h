@@ -31,6 +31,9 @@ struct load_place {
 	gaddr end; /* of the highest segment, page-aligned */
 };
 
+/* Entries of the auxiliary vector for the caches: AT_L1I_CACHESIZE to AT_L3_CACHEGEOMETRY. */
+enum { LOAD_AUX_CACHES = 40, LOAD_AUX_CACHES_END = 47 };
+
 /* Maps the vDSO; sets p's vdso_base and sigreturn_pc. 0 or -errno. */
 int64_t vdso_map(struct kit_process *p);
 

@@ -42,8 +42,6 @@ enum { CANNOT_RUN = 126 };
 enum {
 	/* Names that a host's or libc's headers may lack. */
 	AUX_SYSINFO_EHDR = 33,
-	AUX_L1I_CACHESIZE = 40,
-	AUX_L3_CACHEGEOMETRY = 47,
 	AUX_MINSIGSTKSZ = 51,
 	MADVISE_NOHUGEPAGE = 15,
 	MOST_AUX = 40,
@@ -113,7 +111,7 @@ static void fill_auxv(struct auxv *a, const struct kit_process *p, const struct 
 	if (RV64_HAS(p->features, M) && RV64_HAS(p->features, Zicsr))
 		aux(a, AUX_SYSINFO_EHDR, p->vdso_base);
 	/* Sizes and geometries of the caches: 0 as on a machine whose device tree does not tell. */
-	for (unsigned type = AUX_L1I_CACHESIZE; type <= AUX_L3_CACHEGEOMETRY; type++)
+	for (unsigned type = LOAD_AUX_CACHES; type <= LOAD_AUX_CACHES_END; type++)
 		aux(a, type, 0);
 	aux(a, AUX_MINSIGSTKSZ, align_up(sizeof(struct rv64_rt_sigframe), 16));
 	aux(a, AT_HWCAP, hwcap(p->features));
