@@ -30,7 +30,6 @@
 #include "runtime/level0.h"
 #include "runtime/mem/mem.h"
 
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,7 +66,7 @@ struct lifted {
  * One thread at a time runs guest code under --selfcheck: what one writes between the two runs of another
  * would be a difference. The lock covers all below.
  */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kit_lock lock;
 static struct shadow shadow;
 static struct arena values; /* of the interpreter's run */
 static bool threaded;       /* there is or was more than one thread */
@@ -548,17 +547,21 @@ enum ir_exit check_run(struct kit_thread *t)
 {
 	enum ir_exit why;
 
-	pthread_mutex_lock(&lock);
+	kit_lock(&lock);
 	why = check_unit(t);
-	pthread_mutex_unlock(&lock);
+	kit_unlock(&lock);
 	return why;
 }
 
-void check_lock(void) { pthread_mutex_lock(&lock); }
-void check_unlock(void) { pthread_mutex_unlock(&lock); }
+void check_lock(void) { kit_lock(&lock); }
+void check_unlock(void) { kit_unlock(&lock); }
 
-void check_take_back(const struct kit_process *p)
+void check_take_back(int tid)
 {
-	if (kit_left_taken(p, &lock))
-		pthread_mutex_unlock(&lock);
+	if (!kit_lock_left(&lock, tid))
+		return;
+	/* May be half changed, as the threaded world may be. */
+	memset(&kept, 0, sizeof kept);
+	arena_init(&values);
+	kit_unlock(&lock);
 }

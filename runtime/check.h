@@ -15,7 +15,7 @@ enum ir_exit check_run(struct kit_thread *t);
 /* Around a fork: no thread is in check_run meanwhile. */
 void check_lock(void);
 void check_unlock(void);
-/* The thread that is killed in there is a vfork child of the calling one's. */
-void check_take_back(const struct kit_process *p);
+/* Thread tid of another process that shared the memory is gone, perhaps in the midst of it. */
+void check_take_back(int tid);
 
 #endif

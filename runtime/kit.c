@@ -138,17 +138,28 @@ static void thread_scrap(struct kit_thread *t)
 	kit_decoder_release(t);
 }
 
-/* A vfork child that was killed may have left locks behind; that of the code cache is jit_thread_gone's matter. */
-static void thread_gone(struct kit_thread *t)
+/* A vfork child that was killed may have left locks behind. The address space's is needed to put the others right. */
+static void thread_take_back(struct kit_thread *t)
 {
 	struct kit_process *p = t->proc;
 
-	if (kit_left_taken(p, &p->list_lock))
-		pthread_mutex_unlock(&p->list_lock);
-	mem_take_back(p->mem, p);
-	check_take_back(p);
+	if (kit_lock_left(&p->list_lock, t->tid))
+		kit_unlock(&p->list_lock);
+	t->left_mem = mem_take_back(p->mem, t->tid);
+	if (p->jit)
+		jit_take_back(t);
+	check_take_back(t->tid);
+	if (p->profile)
+		profile_take_back(p->profile, t->tid);
+}
+
+static void thread_gone(struct kit_thread *t)
+{
+	mem_forget(t->proc->mem, t->tid, t->left_mem);
 	thread_end(t, jit_thread_gone);
-	thread_scrap(t);
+	/* What it was changing when it was killed is not looked at. */
+	if (t->is_whole)
+		thread_scrap(t);
 }
 
 static void thread_run(struct kit_thread *t) { run_thread(t); }
@@ -219,6 +230,7 @@ static const struct kit_thread_ops thread_ops = {
 	.run = thread_run,
 	.fini = thread_fini,
 	.scrap = thread_scrap,
+	.take_back = thread_take_back,
 	.gone = thread_gone,
 	.fork = thread_fork,
 	.core = thread_core,

@@ -28,7 +28,7 @@ enum {
 
 struct profile {
 	uint64_t cost_ns;     /* of a sample, lately; atomic */
-	pthread_mutex_t lock; /* of what follows */
+	struct kit_lock lock; /* of what follows */
 	struct flame flame;
 	struct load_symbols *symbols;
 	const char *program; /* its file's name: the outermost frame */
@@ -96,10 +96,10 @@ static void *sampler(void *arg)
 	uint64_t random = (uint64_t)getpid();
 
 	for (;;) {
-		pthread_mutex_lock(&p->list_lock);
+		kit_lock(&p->list_lock);
 		for (struct kit_thread *t = p->first_thread; t; t = t->next)
 			look_at(t);
-		pthread_mutex_unlock(&p->list_lock);
+		kit_unlock(&p->list_lock);
 		/* Not in step with a guest that waits for as long. */
 		random = kit_mix64(random + 1);
 		usleep(PERIOD_US / 2 + (useconds_t)(random % PERIOD_US));
@@ -120,7 +120,7 @@ void profile_begin(struct kit_thread *t)
 	const char *slash = strrchr(p->exe_path, '/');
 
 	KIT_CHECK(f, "out of memory");
-	pthread_mutex_init(&f->lock, NULL);
+	f->lock = (struct kit_lock){ 0 };
 	flame_init(&f->flame);
 	f->symbols = load_symbols_read(p->exe_fd, p->load_bias);
 	if (!f->symbols)
@@ -138,7 +138,7 @@ void profile_fork_child(struct kit_thread *t)
 	struct profile *f = t->proc->profile;
 
 	/* Another thread of the parent may have held it. */
-	pthread_mutex_init(&f->lock, NULL);
+	f->lock = (struct kit_lock){ 0 };
 	flame_init(&f->flame);
 	t->sample.cpu_ns = 0; /* as its clock */
 	t->sample.periods = 0;
@@ -196,13 +196,21 @@ void profile_sample(struct kit_thread *t)
 		strbuf_putc(&b, ';');
 		strbuf_puts(&b, name_of(frame[i]));
 	}
-	pthread_mutex_lock(&f->lock);
+	kit_lock(&f->lock);
 	flame_add(&f->flame, b.s, b.len, periods);
-	pthread_mutex_unlock(&f->lock);
+	kit_unlock(&f->lock);
 	strbuf_fini(&b);
 	/* Deep stacks and long functions take long to unwind: then there are fewer samples, of more weight each. */
 	__atomic_store_n(&f->cost_ns, (f->cost_ns * 3 + cpu_ns(t->tid) - begin) / 4,
 			 __ATOMIC_RELAXED);
+}
+
+void profile_take_back(struct profile *f, int tid)
+{
+	if (!kit_lock_left(&f->lock, tid))
+		return;
+	flame_init(&f->flame);
+	kit_unlock(&f->lock);
 }
 
 /* ---- the file ---------------------------------------------------------------------------------------------- */
@@ -213,7 +221,7 @@ static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
 	struct profile *f = p->profile;
 	const size_t len = strlen(p->opt.profile);
 
-	pthread_mutex_lock(&f->lock);
+	kit_lock(&f->lock);
 	flame_read(&f->flame, old);
 	if (len > 4 && !strcmp(p->opt.profile + len - 4, ".svg"))
 		flame_draw(&f->flame, out);
@@ -222,7 +230,7 @@ static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
 	/* Should it go on after all, it begins anew. */
 	flame_fini(&f->flame);
 	flame_init(&f->flame);
-	pthread_mutex_unlock(&f->lock);
+	kit_unlock(&f->lock);
 	return true;
 }
 

@@ -22,6 +22,8 @@
 void profile_begin(struct kit_thread *t);
 /* In a forked child: what was sampled so far is its parent's. */
 void profile_fork_child(struct kit_thread *t);
+/* Thread tid of another process that shared the memory is gone, perhaps in the midst of a sample. */
+void profile_take_back(struct profile *f, int tid);
 /* Takes the sample that is due, between two instructions of t. */
 void profile_sample(struct kit_thread *t);
 void profile_write(struct kit_process *p);

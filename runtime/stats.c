@@ -63,9 +63,9 @@ void stats_thread_fini(struct kit_thread *t)
 {
 	struct kit_process *p = t->proc;
 
-	pthread_mutex_lock(&p->list_lock);
+	kit_lock(&p->list_lock);
 	add(p->counts, t);
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	free(t->counts);
 	t->counts = NULL;
 }
@@ -77,11 +77,11 @@ static uint64_t insns_of(struct kit_process *p)
 {
 	uint64_t n;
 
-	pthread_mutex_lock(&p->list_lock);
+	kit_lock(&p->list_lock);
 	n = p->counts->counted[IR_COUNT_INSNS];
 	for (const struct kit_thread *t = p->first_thread; t; t = t->next)
 		n += t->st.counted[IR_COUNT_INSNS];
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	return n;
 }
 
@@ -212,12 +212,12 @@ static void collect(struct kit_process *p, struct record *r)
 	const struct stats *s = stats_of(p);
 
 	memset(r, 0, sizeof *r);
-	pthread_mutex_lock(&p->list_lock);
+	kit_lock(&p->list_lock);
 	r->c = s->total;
 	for (const struct kit_thread *t = p->first_thread; t; t = t->next)
 		if (t->counts)
 			add(&r->c, t);
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	jit_part(p, &r->j);
 	getrusage(RUSAGE_SELF, &r->use);
 	r->wall_ns = stats_now_ns() - s->begin_ns;

@@ -10,14 +10,15 @@
 
 #include "lib/ir/state.h"
 #include "runtime/core/counts.h"
+#include "runtime/core/lock.h"
 #include "runtime/core/options.h"
 #include "runtime/core/trace.h"
 
-#include <pthread.h>
 #include <signal.h>
 
 struct mem_space; /* runtime/mem */
-struct jit;       /* runtime/jit */
+struct heap;
+struct jit; /* runtime/jit */
 struct jit_thread;
 struct sig_table; /* runtime/sig */
 struct sig_thread;
@@ -56,7 +57,11 @@ struct kit_thread_ops {
 	/* t has ended. What it leaves is a later thread's by another init of t, or is freed by scrap. */
 	void (*fini)(struct kit_thread *t);
 	void (*scrap)(struct kit_thread *t);
-	/* As fini and scrap, for a thread that ran in another process which is gone (vfork). */
+	/*
+	 * As fini and scrap, for a thread that ran in another process which is gone (vfork). It may have been killed anywhere:
+	 * take_back comes first, for all threads of that process, and gives back the locks that it had.
+	 */
+	void (*take_back)(struct kit_thread *t);
 	void (*gone)(struct kit_thread *t);
 	/*
 	 * Around a fork of t, before it and then in both processes: the child finds no lock taken by a thread that it does
@@ -83,9 +88,7 @@ struct kit_process {
 	bool is_child;    /* a guest has made it, in whatever way */
 	unsigned
 	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */
-	bool
-	    alone; /* of a vfork child that is gone: only the thread that made it shares the memory */
-	pthread_mutex_t list_lock;
+	struct kit_lock list_lock;
 	struct kit_thread *first_thread; /* those that are able to run */
 	uint64_t features;               /* of the guest's cpu */
 	struct mem_space *mem;
@@ -141,6 +144,14 @@ struct kit_thread {
 	/* An access that runtime/watch.c held back, and where. */
 	bool watch_hit;
 	gaddr watch_addr;
+	/*
+	 * Of a process that shares its parent's memory: its own malloc (runtime/mem/heap.h), and that it was not killed but left at a
+	 * place where all that it had is whole, with these blocks if it executed a program.
+	 */
+	struct heap *heap;
+	bool is_whole;
+	void *exec_block[3];
+	bool left_mem;         /* take_back found that it had the lock of the address space */
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
 	int tid;
@@ -157,13 +168,6 @@ void kit_decoder_release(struct kit_thread *t);
 void kit_list_init(struct kit_process *p);
 void kit_list_add(struct kit_thread *t);
 void kit_list_remove(struct kit_thread *t);
-
-/*
- * True when a vfork child, whose process p was and which the calling thread made, was killed with the lock taken: libc says that
- * the thread itself holds it, since the child had the thread's libc state. Where nobody else could, being taken is enough: libc
- * takes a lock first, and then writes whose it is.
- */
-bool kit_left_taken(const struct kit_process *p, const pthread_mutex_t *m);
 
 struct kit_thread *kit_self(void);
 void kit_set_self(struct kit_thread *t);

@@ -217,7 +217,6 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 			     && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
-	pthread_mutex_init(&j->lock, NULL);
 	if (size > j->host->reach_bytes)
 		size = j->host->reach_bytes;
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host, d) || !make_thunks(j, d)) {
@@ -235,7 +234,6 @@ void jit_free(struct jit *j)
 	if (!j)
 		return;
 	tc_fini(&j->tc);
-	pthread_mutex_destroy(&j->lock);
 	free(j);
 }
 
@@ -336,8 +334,7 @@ void jit_thread_fini(struct kit_thread *t)
 	j->stats.runs += jt->runs;
 	j->stats.lookups += jt->lookups;
 	jt->runs = jt->lookups = 0;
-	/* One that was killed while it translated (vfork) may have left anything. */
-	if (j->spare_count < SPARE_MAX && jt->translating == 1) {
+	if (j->spare_count < SPARE_MAX) {
 		jt->next_spare = j->spare;
 		j->spare = jt;
 		j->spare_count++;
@@ -366,19 +363,52 @@ static void await_translation(struct jit *j)
 	lock(j);
 }
 
-void jit_thread_gone(struct kit_thread *t)
+/* No code is known to the thread any more. */
+static void forget_all(struct jit_thread *jt)
+{
+	memset(jt->jump, 0, JUMP_BYTES);
+	memset(jt->entry, 0, sizeof jt->entry);
+	jt->jump[0].gpc = jt->entry[0].gpc = 1;
+	reset_code_stack(jt->world.st);
+}
+
+void jit_take_back(struct kit_thread *t)
 {
 	struct jit *j = t->proc->jit;
 
 	world_gone(&j->world, &t->jit->world);
-	if (kit_left_taken(t->proc, &j->lock)) {
-		/* Killed while it changed the cache: the others go on, without what is there. */
-		world_stop(&j->world, self_entry());
-		tc_kill_all(&j->tc);
-		world_go(&j->world);
+	futex_wake(&j->world.stopping, INT32_MAX);
+	if (!kit_lock_left(&j->lock, t->tid))
+		return;
+	KIT_LOG(jit, "thread %d was killed while it changed the code cache", t->tid);
+	world_count(&j->world);
+	world_stop(&j->world, self_entry());
+	tc_give_up(&j->tc);
+	for (struct world_thread *e = j->world.first; e; e = e->next)
+		forget_all(thread_of(e));
+	j->spare = NULL;
+	j->spare_count = 0;
+	world_go(&j->world);
+	unlock(j);
+}
+
+void jit_thread_gone(struct kit_thread *t)
+{
+	struct jit *j = t->proc->jit;
+	struct jit_thread *jt = t->jit;
+
+	if (t->is_whole) {
+		jit_thread_fini(t);
+	} else {
+		/* What it had on its heap may be half changed. */
+		lock(j);
+		world_remove(&j->world, &jt->world);
 		unlock(j);
+		codemem_stack_free((char *)jt->jump - CODE_STACK_BYTES,
+				   CODE_STACK_BYTES + JUMP_BYTES);
+		t->st.jump = NULL;
+		t->jit = NULL;
 	}
-	jit_thread_fini(t);
 	/* Somebody may wait for what it was translating. */
 	end_translation(j);
 }

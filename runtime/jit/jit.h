@@ -45,7 +45,11 @@ void jit_free(struct jit *j);
 /* The thread's jump table, code stack and pointers for generated code. */
 bool jit_thread_init(struct kit_thread *t, struct diag *d);
 void jit_thread_fini(struct kit_thread *t);
-/* The same for a thread that ended in another process (vfork), wherever it was then. */
+/*
+ * The same for a thread that ended in another process (vfork), wherever it was then. First jit_take_back, by which the
+ * JIT's lock is free if the thread had it.
+ */
+void jit_take_back(struct kit_thread *t);
 void jit_thread_gone(struct kit_thread *t);
 
 /*

@@ -10,8 +10,6 @@
 #include "runtime/jit/world.h"
 #include "runtime/mem/mem.h"
 
-#include <pthread.h>
-
 enum {
 	THUNK_BYTES = 4096,        /* reserved for thunks at the start of code memory */
 	UNIT_BYTES_MAX = 32 << 10, /* of code; a trace that needs more is cut */
@@ -67,7 +65,7 @@ struct jit {
 	struct guest_fetch fetch;
 	const struct guest_ran *ran; /* NULL: everything may be translated */
 	enter_fn *enter;
-	pthread_mutex_t lock;
+	struct kit_lock lock;
 	uint32_t
 	    translated; /* futex: how many translations have ended; whoever waits may be killed meanwhile (vfork) */
 	struct world world;
@@ -90,8 +88,8 @@ struct jit {
 	uint8_t cold_runs[COLD_ENTRIES];
 };
 
-static inline void lock(struct jit *j) { pthread_mutex_lock(&j->lock); }
-static inline void unlock(struct jit *j) { pthread_mutex_unlock(&j->lock); }
+static inline void lock(struct jit *j) { kit_lock(&j->lock); }
+static inline void unlock(struct jit *j) { kit_unlock(&j->lock); }
 
 /* struct jit_thread starts with its entry. */
 static inline struct jit_thread *thread_of(struct world_thread *e)

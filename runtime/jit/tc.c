@@ -414,6 +414,18 @@ void tc_kill_all(struct tc *tc)
 			tc_kill(tc, tc->seg[i].unit[k]);
 }
 
+void tc_give_up(struct tc *tc)
+{
+	tc->bucket_count = FIRST_BUCKETS;
+	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
+	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
+	KIT_CHECK(tc->bucket && tc->page_bucket, "out of memory");
+	tc->unit_count = tc->page_count = 0;
+	tc->current = 0;
+	memset(tc->seg, 0, sizeof tc->seg);
+	codemem_renew(&tc->mem, tc->reserved_bytes);
+}
+
 bool tc_any_unguarded(const struct tc *tc)
 {
 	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++)

@@ -117,6 +117,8 @@ void tc_kill(struct tc *tc, struct tc_unit *u);
 /* Kills every unit made from guest bytes in the range. Returns how many. */
 unsigned tc_kill_range(struct tc *tc, gaddr start, uint64_t size_bytes);
 void tc_kill_all(struct tc *tc);
+/* Somebody was killed while he changed it: an empty one from now on, that does not look at what was there. Nobody is in code. */
+void tc_give_up(struct tc *tc);
 /* The page's record, made when make is set; NULL else. */
 struct tc_page *tc_page(struct tc *tc, uint64_t number, bool make);
 bool tc_any_unguarded(const struct tc *tc);

@@ -31,6 +31,15 @@ void world_remove(struct world *w, struct world_thread *e)
 	__atomic_fetch_sub(&w->count, 1, __ATOMIC_SEQ_CST);
 }
 
+void world_count(struct world *w)
+{
+	uint32_t n = 0;
+
+	for (const struct world_thread *e = w->first; e; e = e->next)
+		n++;
+	__atomic_store_n(&w->count, n, __ATOMIC_SEQ_CST);
+}
+
 void world_stop(struct world *w, const struct world_thread *self)
 {
 	if (world_alone(w))

@@ -43,6 +43,8 @@ void world_remove(struct world *w, struct world_thread *e);
 void world_stop(struct world *w, const struct world_thread *self);
 void world_go(struct world *w);
 
+/* The list says how many there are: whoever was to count is gone. */
+void world_count(struct world *w);
 /* The other process of a vfork is gone, wherever it was: it is no longer inside. Before world_remove, without the lock. */
 void world_gone(struct world *w, struct world_thread *e);
 

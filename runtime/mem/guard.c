@@ -11,6 +11,7 @@
  */
 #include "runtime/mem/mem_priv.h"
 
+#include "arch/native.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 
@@ -21,6 +22,15 @@
 enum { MOST_HITS = 8 };
 
 void guard_fini(struct guard_table *t) { free(t->slot); }
+
+void guard_give_up(struct guard_table *t)
+{
+	t->slot = NULL;
+	t->count = t->cap = 0;
+	t->given_up = true;
+	__atomic_store_n(&t->pages.now, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&t->pages.times, 1, __ATOMIC_SEQ_CST);
+}
 
 static unsigned home(const struct guard_table *t, uint64_t page)
 {
@@ -161,9 +171,25 @@ unsigned guard_drop(struct mem_space *m, gaddr start, gaddr end)
 {
 	return act_on_range(m, start, end, ACT_DROP);
 }
+
+/* The guest may write there, and now the host lets it: what failed met a guard that has been given up since. */
+static bool is_writable(struct mem_space *m, gaddr start, gaddr end)
+{
+	bool ok = m->guard.given_up;
+
+	for (gaddr page = start; ok && page < end; page += MEM_PAGE_BYTES) {
+		const struct mem_vma *v = vma_find(&m->vmas, page);
+		uint64_t word = 0;
+
+		ok = v && v->prot & PROT_WRITE
+		     && native_cas(mem_host(m, page), sizeof word, &word, word);
+	}
+	return ok;
+}
+
 bool guard_was_hit(struct mem_space *m, gaddr start, gaddr end)
 {
-	return act_on_range(m, start, end, ACT_ASK);
+	return act_on_range(m, start, end, ACT_ASK) || is_writable(m, start, end);
 }
 
 /* Guards one page; false when it cannot or shall not be. */

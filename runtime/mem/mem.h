@@ -104,9 +104,13 @@ bool mem_inside(const struct mem_space *m, gaddr a, uint64_t n);
 /* Around fork(2), so that the child finds the lock free: lock, fork, unlock in both. */
 void mem_fork_lock(struct mem_space *m);
 void mem_fork_unlock(struct mem_space *m);
-/* The lock is free afterwards, if a vfork child has left it taken (kit_left_taken). */
-struct kit_process;
-void mem_take_back(struct mem_space *m, const struct kit_process *p);
+/*
+ * Thread tid of a process that shared the memory is gone, and may have been killed anywhere. If it has left the lock
+ * taken, that is given back and true is the result: what it was about to change is as it was or as it was to be. Then, with no
+ * lock held, mem_forget tells the listener what the thread no longer can; taken_back: it had the lock.
+ */
+bool mem_take_back(struct mem_space *m, int tid);
+void mem_forget(struct mem_space *m, int tid, bool taken_back);
 /* In the child, with no lock held: what other threads of the parent were about to tell the listener is told. */
 void mem_fork_child(struct mem_space *m);
 

@@ -7,9 +7,9 @@
 #define KIT_RUNTIME_MEM_PRIV_H
 
 #include "lib/ir/state.h"
+#include "runtime/core/lock.h"
 #include "runtime/mem/mem.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #define MEM_PAGE_MASK ((uint64_t)MEM_PAGE_BYTES - 1)
@@ -31,6 +31,8 @@ struct vma_list {
 	struct mem_vma *buf; /* room for cap mappings */
 	unsigned count, cap;
 	unsigned memo; /* index that was found last, may be out of range */
+	/* A process that may be killed in the midst of it changes a copy, and this is the list as it was; else NULL. */
+	struct vma_list *before;
 };
 
 void vma_fini(struct vma_list *l);
@@ -45,9 +47,13 @@ bool vma_is_covered(struct vma_list *l, gaddr start, gaddr end);
 void vma_remove(struct vma_list *l, gaddr start, gaddr end);
 /* Adds a mapping where the list is free. */
 void vma_insert(struct vma_list *l, const struct mem_vma *v);
+/* Adds a mapping in the place of what is there: at no moment is that free. */
+void vma_replace(struct vma_list *l, const struct mem_vma *v);
 /* Sets prot of a range that lies in one mapping. */
 void vma_set_prot(struct vma_list *l, gaddr start, gaddr end, int prot);
 void vma_set_name(struct vma_list *l, gaddr a, const char *name);
+/* Somebody was killed in the midst of a change: the list is as it was before. */
+void vma_undo(struct vma_list *l);
 
 /* One page that the guest may write and that holds or held translated code. */
 struct guard_page {
@@ -60,13 +66,23 @@ struct guard_table {
 	struct guard_page *slot; /* open addressing, linear probing */
 	unsigned count, cap;     /* cap: 0 or a power of two */
 	bool off;                /* none shall be */
+	bool given_up;           /* once: guards that it held are gone without a trace */
 	struct ir_call_guards pages;
 };
 
 void guard_fini(struct guard_table *t);
+/* It may be half changed: an empty one from now on. */
+void guard_give_up(struct guard_table *t);
+
+/* A change that is being told, on the stack of the thread that tells. Whoever is killed meanwhile leaves it to mem_forget. */
+struct mem_telling {
+	gaddr start, end;
+	uint32_t tid;
+	struct mem_telling *next;
+};
 
 struct mem_space {
-	pthread_mutex_t lock;
+	struct kit_lock lock;
 	uint64_t base;
 	gaddr min, limit;
 	gaddr mmap_top; /* end of the first window for mappings without a hint */
@@ -80,8 +96,8 @@ struct mem_space {
 	struct guard_table guard;
 	struct mem_listener listener;
 	_Atomic uint64_t code_changes;
-	uint32_t
-	    telling; /* changes that the listener has not dealt with yet; atomic; grows under the lock */
+	struct mem_telling *telling; /* changes that the listener has not dealt with yet */
+	struct mem_telling repaired; /* repair.c's; tid 0: not in the list */
 };
 
 /* What the host gets for a guest protection. */
@@ -90,6 +106,8 @@ void mem_lock(struct mem_space *m);
 void mem_unlock(struct mem_space *m);
 /* Unlocks, then tells the listener of [start, end) when that is not empty: guest code there may have changed. */
 void mem_unlock_tell(struct mem_space *m, gaddr start, gaddr end);
+/* Into the list, which is whole at any moment. */
+void mem_telling_add(struct mem_space *m, struct mem_telling *e);
 /* The same without the lock. */
 void mem_tell(struct mem_space *m, gaddr start, gaddr end);
 /* True when some mapping of the range is executable. */

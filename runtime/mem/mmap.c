@@ -140,7 +140,7 @@ static void note_mapping(struct mem_space *m, gaddr at, uint64_t len, int prot, 
 		v.flags &= ~MAP_PRIVATE;
 	if (flags & MAP_GROWSDOWN)
 		m->growsdown++;
-	vma_insert(&m->vmas, &v);
+	vma_replace(&m->vmas, &v);
 }
 
 /* What the kernel says to a request that fails whatever the address. */
@@ -251,7 +251,6 @@ int64_t mem_mmap(struct mem_space *m, gaddr addr, uint64_t len, int prot, int fl
 		return err;
 	}
 	had_exec = mem_has_exec(m, (gaddr)at, (gaddr)at + len);
-	vma_remove(&m->vmas, (gaddr)at, (gaddr)at + len);
 	guard_erase(m, (gaddr)at, (gaddr)at + len);
 	note_mapping(m, (gaddr)at, len, prot, flags, offset);
 	KIT_LOG(mem, "mmap 0x%llx + 0x%llx prot %d flags 0x%x", (unsigned long long)at,

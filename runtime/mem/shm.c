@@ -62,9 +62,8 @@ int64_t mem_shmat(struct mem_space *m, int shmid, gaddr addr, int flags)
 		mem_unlock(m);
 		return err;
 	}
-	vma_remove(&m->vmas, v.start, v.end);
 	guard_erase(m, v.start, v.end);
-	vma_insert(&m->vmas, &v);
+	vma_replace(&m->vmas, &v);
 	mem_unlock_tell(m, v.start, had_exec ? v.end : 0);
 	return at;
 }

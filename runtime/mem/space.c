@@ -32,12 +32,12 @@ int mem_host_prot(int prot)
 
 void mem_lock(struct mem_space *m)
 {
-	pthread_mutex_lock(&m->lock);
+	kit_lock(&m->lock);
 	if (KIT_UNLIKELY(m->growsdown))
 		mem_sync_growsdown(m);
 }
 
-void mem_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
+void mem_unlock(struct mem_space *m) { kit_unlock(&m->lock); }
 
 void mem_tell(struct mem_space *m, gaddr start, gaddr end)
 {
@@ -48,58 +48,63 @@ void mem_tell(struct mem_space *m, gaddr start, gaddr end)
 		m->listener.code_changed(m->listener.ctx, start, end - start);
 }
 
-/* The last one out wakes all: what mem_settle waits for is that there is none. */
-static void told(struct mem_space *m)
+void mem_telling_add(struct mem_space *m, struct mem_telling *e)
 {
-	if (!__atomic_sub_fetch(&m->telling, 1, __ATOMIC_SEQ_CST))
-		futex_wake(&m->telling, INT32_MAX);
+	e->next = m->telling;
+	__atomic_store_n(&m->telling, e, __ATOMIC_RELEASE);
+}
+
+static void telling_remove(struct mem_space *m, const struct mem_telling *e)
+{
+	struct mem_telling **at = &m->telling;
+
+	while (*at != e)
+		at = &(*at)->next;
+	__atomic_store_n(at, e->next, __ATOMIC_RELEASE);
 }
 
 void mem_unlock_tell(struct mem_space *m, gaddr start, gaddr end)
 {
-	bool tell = start < end;
+	struct mem_telling e = { .start = start, .end = end };
 
-	if (tell)
-		__atomic_fetch_add(&m->telling, 1, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&m->lock);
+	if (start >= end) {
+		kit_unlock(&m->lock);
+		return;
+	}
+	e.tid = kit_lock_self();
+	mem_telling_add(m, &e);
+	kit_unlock(&m->lock);
 	mem_tell(m, start, end);
-	if (tell)
-		told(m);
+	kit_lock(&m->lock);
+	telling_remove(m, &e);
+	kit_unlock(&m->lock);
 }
 
 void mem_settle(struct mem_space *m)
 {
-	uint32_t n;
+	gaddr start = m->limit, end = 0;
 
-	/* Whoever has made a page writable and not yet said so holds the lock, or counts. */
-	mem_lock(m);
-	n = __atomic_load_n(&m->telling, __ATOMIC_SEQ_CST);
-	mem_unlock(m);
-	while (n) {
-		futex_wait(&m->telling, n);
-		n = __atomic_load_n(&m->telling, __ATOMIC_SEQ_CST);
+	/* Whoever has made a page writable and not yet said so holds the lock, or is in the list. */
+	kit_lock(&m->lock);
+	for (const struct mem_telling *e = m->telling; e; e = e->next) {
+		start = e->start < start ? e->start : start;
+		end = e->end > end ? e->end : end;
 	}
+	kit_unlock(&m->lock);
+	/* Waiting for it to be told would take as long. */
+	mem_tell(m, start, end);
 }
 
 uint64_t mem_code_changes(const struct mem_space *m) { return atomic_load(&m->code_changes); }
 
-void mem_fork_lock(struct mem_space *m) { pthread_mutex_lock(&m->lock); }
-void mem_fork_unlock(struct mem_space *m) { pthread_mutex_unlock(&m->lock); }
-
-void mem_take_back(struct mem_space *m, const struct kit_process *p)
-{
-	if (!kit_left_taken(p, &m->lock))
-		return;
-	/* It may have mapped something that the list does not have yet. */
-	mem_release_holes(m, m->min, m->limit);
-	pthread_mutex_unlock(&m->lock);
-}
+void mem_fork_lock(struct mem_space *m) { kit_lock(&m->lock); }
+void mem_fork_unlock(struct mem_space *m) { kit_unlock(&m->lock); }
 
 void mem_fork_child(struct mem_space *m)
 {
 	if (m->telling)
 		mem_tell(m, 0, m->limit);
-	m->telling = 0;
+	m->telling = NULL;
 }
 
 /*
@@ -225,7 +230,6 @@ struct mem_space *mem_new(const struct mem_want *want, struct diag *d)
 	}
 	m = calloc(1, sizeof *m);
 	KIT_CHECK(m, "no memory");
-	pthread_mutex_init(&m->lock, NULL);
 	m->min = FIRST_ADDR;
 	if ((want->base || !place_direct(m)) && !place_at_base(m, want, d)) {
 		free(m);
@@ -249,7 +253,6 @@ void mem_free(struct mem_space *m)
 			       m->vmas.v[i].end - m->vmas.v[i].start);
 	vma_fini(&m->vmas);
 	guard_fini(&m->guard);
-	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 

@@ -3,6 +3,9 @@
  */
 #include "runtime/mem/mem_priv.h"
 
+#include "lib/base/panic.h"
+#include "runtime/core/thread.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +56,49 @@ bool vma_is_covered(struct vma_list *l, gaddr start, gaddr end)
 	}
 	return true;
 }
+
+/* ---- changes by a process that shares memory ------------------------------------------------- */
+
+/*
+ * A vfork child may be killed while the list is half changed. It makes its changes to a copy, and vma_undo finds what was. True: a change has begun.
+ */
+static bool begin_change(struct vma_list *l)
+{
+	const struct kit_thread *t = kit_self();
+	struct vma_list *before;
+	struct mem_vma *buf;
+
+	if (KIT_LIKELY(!t || !t->heap))
+		return false;
+	before = malloc(sizeof *before);
+	buf = malloc(l->cap * sizeof *buf);
+	KIT_CHECK(before && buf, "no memory for %u mappings", l->cap);
+	*before = *l;
+	memcpy(buf + (l->v - l->buf), l->v, l->count * sizeof *buf);
+	__atomic_store_n(&l->before, before, __ATOMIC_RELEASE);
+	l->v = buf + (l->v - l->buf);
+	l->buf = buf;
+	return true;
+}
+
+static void end_change(struct vma_list *l, bool begun)
+{
+	struct vma_list *before = l->before;
+
+	if (KIT_LIKELY(!begun))
+		return;
+	__atomic_store_n(&l->before, NULL, __ATOMIC_RELEASE);
+	free(before->buf);
+	free(before);
+}
+
+void vma_undo(struct vma_list *l)
+{
+	if (l->before)
+		*l = *l->before;
+}
+
+/* ---- room --------------------------------------------------------------------------------- */
 
 /* New room, twice as much if half is full, with the mappings in its middle. */
 static void make_room(struct vma_list *l)
@@ -135,7 +181,7 @@ static void merge_around(struct vma_list *l, unsigned i)
 	}
 }
 
-void vma_remove(struct vma_list *l, gaddr start, gaddr end)
+static void cut_out(struct vma_list *l, gaddr start, gaddr end)
 {
 	unsigned i = vma_lower(l, start), j;
 
@@ -156,7 +202,15 @@ void vma_remove(struct vma_list *l, gaddr start, gaddr end)
 	close_slots(l, i, j - i);
 }
 
-void vma_insert(struct vma_list *l, const struct mem_vma *v)
+void vma_remove(struct vma_list *l, gaddr start, gaddr end)
+{
+	bool begun = begin_change(l);
+
+	cut_out(l, start, end);
+	end_change(l, begun);
+}
+
+static void put_in(struct vma_list *l, const struct mem_vma *v)
 {
 	unsigned i = vma_lower(l, v->start);
 
@@ -167,8 +221,26 @@ void vma_insert(struct vma_list *l, const struct mem_vma *v)
 	merge_around(l, i);
 }
 
+void vma_insert(struct vma_list *l, const struct mem_vma *v)
+{
+	bool begun = begin_change(l);
+
+	put_in(l, v);
+	end_change(l, begun);
+}
+
+void vma_replace(struct vma_list *l, const struct mem_vma *v)
+{
+	bool begun = begin_change(l);
+
+	cut_out(l, v->start, v->end);
+	put_in(l, v);
+	end_change(l, begun);
+}
+
 void vma_set_prot(struct vma_list *l, gaddr start, gaddr end, int prot)
 {
+	bool begun = begin_change(l);
 	unsigned i = vma_lower(l, start);
 
 	KIT_DCHECK(i < l->count && l->v[i].start <= start && end <= l->v[i].end,
@@ -179,6 +251,7 @@ void vma_set_prot(struct vma_list *l, gaddr start, gaddr end, int prot)
 		split(l, i, end);
 	l->v[i].prot = prot;
 	merge_around(l, i);
+	end_change(l, begun);
 }
 
 void vma_set_name(struct vma_list *l, gaddr a, const char *name)

@@ -234,9 +234,9 @@ static struct rv64_sigaction action_of(struct kit_process *p, int sig)
 {
 	struct rv64_sigaction a;
 
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	a = *action_at(p->sig, sig);
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 	return a;
 }
 
@@ -245,14 +245,14 @@ static struct rv64_sigaction take_action(struct kit_process *p, int sig)
 {
 	struct rv64_sigaction *a, old;
 
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	a = action_at(p->sig, sig);
 	old = *a;
 	if (old.handler > RV64_SIG_IGN && old.flags & RV64_SA_RESETHAND) {
 		a->handler = RV64_SIG_DFL;
 		sync_disposition(p, sig);
 	}
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 	return old;
 }
 
@@ -269,7 +269,6 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	p->sig = calloc(1, sizeof *p->sig);
 	if (!p->sig)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
-	pthread_mutex_init(&p->sig->lock, NULL);
 	/* These two are ours from now on; of the others the host is asked when somebody wants to know. */
 	action_at(p->sig, SIGSEGV);
 	action_at(p->sig, SIGBUS);
@@ -282,13 +281,13 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 
 void sig_take_traps(struct kit_process *p)
 {
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	if (!p->sig->takes_traps) {
 		action_at(p->sig, SIGTRAP);
 		p->sig->takes_traps = true;
 		sync_disposition(p, SIGTRAP);
 	}
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 }
 
 void sig_core_limit(struct kit_process *p)
@@ -296,7 +295,7 @@ void sig_core_limit(struct kit_process *p)
 	struct rlimit lim = { 0, 0 };
 
 	getrlimit(RLIMIT_CORE, &lim);
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	if (p->sig->takes_crashes
 	    != (lim.rlim_cur != 0 || p->opt.backtrace == KIT_BACKTRACE_CRASH)) {
 		p->sig->takes_crashes = !p->sig->takes_crashes;
@@ -304,7 +303,7 @@ void sig_core_limit(struct kit_process *p)
 			if (dumps_core(sig) && action_at(p->sig, sig)->handler == RV64_SIG_DFL)
 				sync_disposition(p, sig);
 	}
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 }
 
 void sig_thread_init(struct kit_thread *t)
@@ -381,13 +380,12 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 
 	if (!c)
 		return NULL;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_mutex_lock(&s->lock);
+	kit_lock(&s->lock);
 	c->known = s->known;
 	c->takes_crashes = s->takes_crashes;
 	c->takes_traps = s->takes_traps;
 	memcpy(c->action, s->action, sizeof c->action);
-	pthread_mutex_unlock(&s->lock);
+	kit_unlock(&s->lock);
 	c->ends_late = true;
 	return c;
 }
@@ -407,60 +405,56 @@ void sig_vfork_child(struct kit_thread *t)
 
 void sig_end_late(struct kit_process *p)
 {
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	p->sig->ends_late = true;
 	take_endings(p);
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 }
 
-void sig_table_free(struct sig_table *s)
-{
-	pthread_mutex_destroy(&s->lock);
-	free(s);
-}
+void sig_table_free(struct sig_table *s) { free(s); }
 
 void sig_take_reserved(struct kit_process *p)
 {
 	if (p->sig->threads != SIG_ONE_THREAD)
 		return;
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	p->sig->threads = SIG_FIRST_THREAD;
 	action_at(p->sig, LIBC_CANCEL);
 	action_at(p->sig, LIBC_SETXID);
 	sync_disposition(p, LIBC_CANCEL);
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 }
 
 void sig_take_back(struct kit_process *p)
 {
 	if (p->sig->threads != SIG_FIRST_THREAD)
 		return;
-	pthread_mutex_lock(&p->sig->lock);
+	kit_lock(&p->sig->lock);
 	p->sig->threads = SIG_MANY_THREADS;
 	sync_disposition(p, LIBC_SETXID);
-	pthread_mutex_unlock(&p->sig->lock);
+	kit_unlock(&p->sig->lock);
 }
 
 void sig_clear_handlers(struct kit_thread *t)
 {
 	struct sig_table *s = t->proc->sig;
 
-	pthread_mutex_lock(&s->lock);
+	kit_lock(&s->lock);
 	for (int sig = 1; sig <= SIG_COUNT; sig++) {
 		if (s->action[sig].handler <= RV64_SIG_IGN)
 			continue;
 		s->action[sig] = (struct rv64_sigaction){ .handler = RV64_SIG_DFL };
 		sync_disposition(t->proc, sig);
 	}
-	pthread_mutex_unlock(&s->lock);
+	kit_unlock(&s->lock);
 }
 
-void sig_fork_prepare(struct kit_thread *t) { pthread_mutex_lock(&t->proc->sig->lock); }
-void sig_fork_parent(struct kit_thread *t) { pthread_mutex_unlock(&t->proc->sig->lock); }
+void sig_fork_prepare(struct kit_thread *t) { kit_lock(&t->proc->sig->lock); }
+void sig_fork_parent(struct kit_thread *t) { kit_unlock(&t->proc->sig->lock); }
 
 void sig_fork_child(struct kit_thread *t)
 {
-	pthread_mutex_unlock(&t->proc->sig->lock);
+	kit_unlock(&t->proc->sig->lock);
 	/* A signal that the parent had taken but not delivered is the parent's. */
 	t->sig->full = 0;
 	t->sig->hold = 0;
@@ -482,10 +476,10 @@ void sig_prepare_exec(struct kit_thread *t)
 
 void sig_cancel_exec(struct kit_thread *t)
 {
-	pthread_mutex_lock(&t->proc->sig->lock);
+	kit_lock(&t->proc->sig->lock);
 	sync_disposition(t->proc, SIGSEGV);
 	sync_disposition(t->proc, SIGBUS);
-	pthread_mutex_unlock(&t->proc->sig->lock);
+	kit_unlock(&t->proc->sig->lock);
 	if (!taken(t))
 		sig_host_mask(sig_host_of(t->sig->mask), NULL);
 }
@@ -506,7 +500,7 @@ int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint6
 		return -SIG_ERESTARTNOINTR;
 	if (act && !mem_copy_in(m, &new, act, sizeof new))
 		return -EFAULT;
-	pthread_mutex_lock(&s->lock);
+	kit_lock(&s->lock);
 	cur = action_at(s, sig);
 	old = *cur;
 	if (act) {
@@ -514,7 +508,7 @@ int64_t sig_action(struct kit_thread *t, int sig, gaddr act, gaddr oldact, uint6
 		*cur = new;
 		sync_disposition(t->proc, sig);
 	}
-	pthread_mutex_unlock(&s->lock);
+	kit_unlock(&s->lock);
 	return oldact && !mem_copy_out(m, oldact, &old, sizeof old) ? -EFAULT : 0;
 }
 
@@ -697,6 +691,7 @@ void sig_die_by(struct kit_thread *t, const siginfo_t *info)
 		t->proc->ops->core(t, info);
 	/* A core of kitemu is not what the guest's user asked for. */
 	setrlimit(RLIMIT_CORE, &no_core);
+	t->is_whole = true;
 	host_action(sig, (void *)SIG_DFL, 0);
 	sig_host_mask(all_signals & ~sig_bit(sig), NULL);
 	syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), sig);

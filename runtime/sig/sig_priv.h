@@ -20,15 +20,13 @@
 #include "arch/rv64/abi.h"
 #include "runtime/sig/sig.h"
 
-#include <pthread.h>
-
 enum { SIG_COUNT = 64 };
 
 /* Kernel signal sets: bit sig - 1. */
 static inline uint64_t sig_bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
 struct sig_table {
-	pthread_mutex_t lock; /* of the actions and the host's dispositions */
+	struct kit_lock lock; /* of the actions and the host's dispositions */
 	/* RLIMIT_CORE is not 0: the host's default would write a core file of kitemu. Or all deaths are to be told of. */
 	bool takes_crashes;
 	uint64_t known; /* actions that were asked for once (sig_bit) */

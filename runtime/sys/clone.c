@@ -22,6 +22,7 @@
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
 #include "runtime/jit/jit.h"
+#include "runtime/mem/heap.h"
 #include "runtime/sig/trace.h"
 #include "runtime/sys/seccomp.h"
 
@@ -77,6 +78,8 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 		c->st.reg[RV64_SP] = q->stack;
 	c->proc = p;
 	c->sig_trace = t->sig_trace;
+	if (q->flags & CLONE_THREAD)
+		c->heap = t->heap;
 	c->seccomp = sys_filter_ref(t->seccomp);
 	trace_child(t, q->flags, q->exit_signal, &c->trace);
 	if (sig_thread_copy(c, t, q->flags & CLONE_VFORK)) {
@@ -146,6 +149,16 @@ static int64_t clone_here(const struct clone_req *q, int *pidfd)
 			 0);
 }
 
+/*
+ * libc's fork holds libc's own locks over the clone in the middle of it, those of malloc above all, which other threads
+ * may hold at any time, and puts its state right in the child. That clone is a function of its own, _Fork, and the linker sends
+ * fork here: so whatever clone the guest asked for is made in that place.
+ */
+static _Thread_local struct {
+	const struct clone_req *req;
+	int *pidfd;
+} asked;
+
 /* ---- vfork ------------------------------------------------------------------------------------- */
 
 struct vfork {
@@ -153,6 +166,7 @@ struct vfork {
 	struct kit_process *parent;
 	struct kit_process *proc; /* what the child believes to be */
 	struct kit_thread *child;
+	struct heap *heap; /* the child's malloc */
 	char *stack;
 	int pid, pidfd; /* the kernel writes them before the child begins */
 	/* Of a child that runs beside its parent's threads: */
@@ -188,9 +202,11 @@ static int vfork_main(void *arg)
 	c->proc->ops->run(c);
 	thread_ends(c);
 	last = __atomic_sub_fetch(&c->proc->threads, 1, __ATOMIC_ACQ_REL) == 0;
+	if (c->exit_group || last)
+		c->proc->ops->farewell(c, 0, false);
+	c->is_whole = true;
 	while (!c->exit_group && !last)
 		syscall(__NR_exit, c->exit_status);
-	c->proc->ops->farewell(c, 0, false);
 	_exit(c->exit_status);
 }
 
@@ -214,9 +230,11 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 	return NULL;
 }
 
-/* Takes back what a thread had that is gone, whatever it was at. */
+/* Takes back what a thread had that is gone, whatever it was at, after the locks. */
 static void vfork_thread_gone(struct kit_thread *c)
 {
+	for (unsigned i = 0; i < ARRAY_LEN(c->exec_block) && c->is_whole; i++)
+		free(c->exec_block[i]);
 	c->proc->ops->gone(c);
 	sig_thread_fini(c);
 	sys_filter_unref(c->seccomp);
@@ -226,8 +244,12 @@ static void vfork_thread_gone(struct kit_thread *c)
 /* The child is gone, or was never made. */
 static void vfork_clear(struct vfork *v)
 {
-	if (v->child)
+	if (v->child) {
+		v->proc->ops->take_back(v->child);
 		vfork_thread_gone(v->child);
+	}
+	if (v->heap)
+		heap_release(v->heap);
 	if (v->proc && v->proc->sig != v->parent->sig)
 		sig_table_free(v->proc->sig);
 	free(v->proc);
@@ -245,9 +267,11 @@ static struct vfork *vfork_new(struct kit_thread *t, const struct clone_req *q)
 	v->pidfd = -1;
 	v->proc = vfork_process(t, q);
 	v->stack = aligned_alloc(STACK_ALIGN_BYTES, VFORK_STACK_BYTES);
-	if (v->proc && v->stack)
+	v->heap = heap_new();
+	if (v->proc && v->stack && v->heap)
 		v->child = clone_thread(t, v->proc, q, NULL);
 	if (v->child) {
+		v->child->heap = v->heap;
 		v->child->leader = true;
 		return v;
 	}
@@ -286,9 +310,9 @@ static int64_t do_vfork(struct kit_thread *t, const struct clone_req *q)
 	sig_block_all();
 	r = vfork_run(v);
 	kit_set_self(t);
+	asked.req =
+	    NULL; /* the child has had this thread's libc state, and may have been killed anywhere */
 	sig_unblock(t);
-	v->proc->alone = __atomic_load_n(&v->parent->threads, __ATOMIC_RELAXED) == 1
-			 && __atomic_load_n(&v->parent->lent, __ATOMIC_RELAXED) == 1;
 	vfork_clear(v);
 	__atomic_sub_fetch(&v->parent->lent, 1, __ATOMIC_RELAXED);
 	free(v);
@@ -317,6 +341,7 @@ static void end_beside(struct vfork *v)
 	struct timespec pause = { 0, 1000000 };
 	struct kit_thread *c;
 
+	v->proc->ops->take_back(v->child);
 	vfork_thread_gone(v->child);
 	v->child = NULL;
 	while (v->proc->first_thread && !is_dead((pid_t)v->result)) {
@@ -324,6 +349,8 @@ static void end_beside(struct vfork *v)
 		if (pause.tv_nsec < 100000000)
 			pause.tv_nsec *= 2;
 	}
+	for (c = v->proc->first_thread; c; c = c->next)
+		v->proc->ops->take_back(c);
 	while ((c = v->proc->first_thread))
 		vfork_thread_gone(c);
 }
@@ -379,16 +406,6 @@ static int64_t do_beside(struct kit_thread *t, const struct clone_req *q)
 
 /* ---- fork -------------------------------------------------------------------------------------- */
 
-/*
- * libc's fork holds libc's own locks over the clone in the middle of it, those of malloc above all, which other threads
- * may hold at any time, and puts its state right in the child. That clone is a function of its own, _Fork, and the linker sends
- * fork here: so whatever clone the guest asked for is made in that place.
- */
-static _Thread_local struct {
-	const struct clone_req *req;
-	int *pidfd;
-} asked;
-
 #ifdef KIT_WRAPS_FORK
 pid_t __real__Fork(void);
 pid_t __wrap__Fork(void);
@@ -404,10 +421,13 @@ static pid_t fork_as_asked(void) { return fork(); }
 static pid_t fork_as_asked(void) { return (pid_t)clone_here(asked.req, asked.pidfd); }
 #endif
 
-static int64_t host_fork(const struct clone_req *q, int *pidfd)
+static int64_t host_fork(const struct heap *heap, const struct clone_req *q, int *pidfd)
 {
 	pid_t pid;
 
+	/* A child with a heap of its own leaves libc's locks alone: it may be killed while it has them. */
+	if (heap)
+		return clone_here(q, pidfd);
 	if (!(q->flags & ~own_flags) && q->exit_signal == SIGCHLD && !wants_clone3(q)) {
 		pid = fork();
 	} else {
@@ -428,6 +448,8 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	free(t->tracees);
 	t->tracees = NULL;
 	t->asked = NULL;
+	if (t->heap)
+		heap_fork_child(t->heap);
 	t->proc->ops->fork(t, KIT_FORK_CHILD);
 	thread_fork_child();
 	t->leader = true;
@@ -454,7 +476,7 @@ static int64_t do_fork(struct kit_thread *t, const struct clone_req *q)
 	sig_fork_prepare(t);
 	/* What comes for the child before it is one waits in the kernel: sig_fork_child forgets what was its parent's. */
 	sig_block_all();
-	r = host_fork(q, &pidfd);
+	r = host_fork(t->heap, q, &pidfd);
 	if (r == 0) {
 		fork_child(t, q);
 		return 0;

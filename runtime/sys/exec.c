@@ -373,11 +373,13 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 	sig_prepare_exec(t);
 	if (t->proc->opt.strace)
 		strace_exec(t);
+	t->is_whole = true;
 	if (flags || dirfd != AT_FDCWD)
 		r = sig_safe_syscall(t, __NR_execveat, dirfd, (long)path, (long)argv, (long)envp,
 				     flags, 0);
 	else
 		r = sig_safe_syscall(t, __NR_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
+	t->is_whole = false;
 	sig_cancel_exec(t);
 	/* A signal that came in before it: its handler runs, then the call again. */
 	return r == -EINTR ? -SIG_ERESTARTNOINTR : r;
@@ -464,6 +466,10 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 		  : strings_make(t, &argv, q->argv, 0, NULL, 0);
 	if (r == 0)
 		r = strings_make(t, &envp, q->envp, 0, &var_arg, guest);
+	/* Where the memory is a parent's, too, that frees them. */
+	t->exec_block[0] = argv;
+	t->exec_block[1] = envp;
+	t->exec_block[2] = var;
 	/* Once, however many ways are tried below. */
 	if (r == 0 && !(q->flags & RV64_AT_EXECVE_CHECK) && (guest || !t->seccomp))
 		t->proc->ops->farewell(t, 0, true);
@@ -484,6 +490,7 @@ static int64_t run_file(struct kit_thread *t, const struct exec_req *q, struct e
 	} else if (r == 0 && !guest) {
 		r = host_exec(t, q->dirfd, q->path, argv, envp, q->flags);
 	}
+	memset(t->exec_block, 0, sizeof t->exec_block);
 	free(argv);
 	free(envp);
 	free(var);

@@ -107,11 +107,11 @@ static void answer(struct kit_thread *t)
 	struct asked_stop *q;
 
 	for (;;) {
-		pthread_mutex_lock(&t->proc->list_lock);
+		kit_lock(&t->proc->list_lock);
 		q = t->asked;
 		if (q)
 			t->asked = q->next;
-		pthread_mutex_unlock(&t->proc->list_lock);
+		kit_unlock(&t->proc->list_lock);
 		if (!q)
 			return;
 		q->shown = show(t, q->tid, &q->status);
@@ -136,7 +136,7 @@ static bool withdraw(struct kit_process *p, pid_t tracer, const struct asked_sto
 	struct asked_stop **at;
 	bool gone;
 
-	pthread_mutex_lock(&p->list_lock);
+	kit_lock(&p->list_lock);
 	o = find_thread(p, tracer);
 	at = o ? &o->asked : NULL;
 	while (at && *at && *at != q)
@@ -144,7 +144,7 @@ static bool withdraw(struct kit_process *p, pid_t tracer, const struct asked_sto
 	gone = !o || *at;
 	if (o && *at)
 		*at = q->next;
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	return gone;
 }
 
@@ -159,14 +159,14 @@ static bool ask_tracer(struct kit_thread *t, pid_t tid, int *status)
 
 	if (!tracer || tracer == t->tid)
 		return true;
-	pthread_mutex_lock(&t->proc->list_lock);
+	kit_lock(&t->proc->list_lock);
 	o = find_thread(t->proc, tracer);
 	if (o) {
 		q.next = o->asked;
 		o->asked = &q;
 		o->answer = answer;
 	}
-	pthread_mutex_unlock(&t->proc->list_lock);
+	kit_unlock(&t->proc->list_lock);
 	if (!o)
 		return true;
 	trace_mark(&kick, SIGSEGV);

@@ -493,7 +493,7 @@ static int64_t install(struct kit_thread *t, struct sys_filter *f, uint64_t flag
 	struct kit_process *p = t->proc;
 	int64_t differs = 0, r = 0;
 
-	pthread_mutex_lock(&p->list_lock);
+	kit_lock(&p->list_lock);
 	if (flags & SECCOMP_FILTER_FLAG_TSYNC)
 		differs = first_that_differs(t);
 	if (!differs && flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
@@ -507,7 +507,7 @@ static int64_t install(struct kit_thread *t, struct sys_filter *f, uint64_t flag
 			if (o != t)
 				put_chain(o, sys_filter_ref(f));
 	}
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	if (!differs && r >= 0)
 		return r;
 	free(f);
