@@ -17,6 +17,7 @@
 #include <signal.h>
 
 struct mem_space; /* runtime/mem */
+struct mem_write;
 struct heap;
 struct jit; /* runtime/jit */
 struct jit_thread;
@@ -149,6 +150,8 @@ struct kit_thread {
 	 * place where all that it had is whole, with these blocks if it executed a program.
 	 */
 	struct heap *heap;
+	struct mem_write
+	    *writing; /* of the system call under way; NULL: not of interest (runtime/mem/mem.h) */
 	bool is_whole;
 	void *exec_block[3];
 	bool left_mem;         /* take_back found that it had the lock of the address space */

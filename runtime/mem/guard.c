@@ -28,8 +28,21 @@ void guard_give_up(struct guard_table *t)
 	t->slot = NULL;
 	t->count = t->cap = 0;
 	t->given_up = true;
-	__atomic_store_n(&t->pages.now, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&t->pages.now, t->may, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&t->pages.times, 1, __ATOMIC_SEQ_CST);
+}
+
+void guard_note_prot(struct guard_table *t, int prot)
+{
+	if (t->may || (prot & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC))
+		return;
+	__atomic_store_n(&t->may, true, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&t->pages.now, 1, __ATOMIC_SEQ_CST);
+}
+
+bool mem_may_guard(const struct mem_space *m)
+{
+	return __atomic_load_n(&m->guard.may, __ATOMIC_RELAXED);
 }
 
 static unsigned home(const struct guard_table *t, uint64_t page)
@@ -192,6 +205,15 @@ bool guard_was_hit(struct mem_space *m, gaddr start, gaddr end)
 	return act_on_range(m, start, end, ACT_ASK) || is_writable(m, start, end);
 }
 
+static bool is_being_written(const struct mem_space *m, gaddr page)
+{
+	for (const struct mem_write *w = m->writing; w; w = w->next)
+		for (unsigned i = 0; i < w->count; i++)
+			if (w->range[i].start < page + MEM_PAGE_BYTES && w->range[i].end > page)
+				return true;
+	return false;
+}
+
 /* Guards one page; false when it cannot or shall not be. */
 static bool guard_page(struct mem_space *m, gaddr page)
 {
@@ -202,7 +224,7 @@ static bool guard_page(struct mem_space *m, gaddr page)
 		return false;
 	if (!(v->prot & PROT_WRITE))
 		return true;
-	if (m->guard.off)
+	if (m->guard.off || is_being_written(m, page))
 		return false;
 	g = guard_get(&m->guard, page / MEM_PAGE_BYTES);
 	if (g->guarded)
@@ -280,9 +302,58 @@ void mem_code_written(struct mem_space *m, gaddr start, uint64_t n)
 	mem_unlock_tell(m, align_down(start, MEM_PAGE_BYTES), align_up(start + n, MEM_PAGE_BYTES));
 }
 
+/* Widens by a range; true when some guard there was dropped. */
+static bool add_range(struct mem_space *m, struct mem_write *w, gaddr start, gaddr end)
+{
+	unsigned i = w->count < MEM_WRITE_RANGES ? w->count : MEM_WRITE_RANGES - 1;
+
+	if (i == w->count) {
+		w->range[i].start = start;
+		w->range[i].end = end;
+		w->count++;
+	} else {
+		w->range[i].start = start < w->range[i].start ? start : w->range[i].start;
+		w->range[i].end = end > w->range[i].end ? end : w->range[i].end;
+	}
+	return guard_drop(m, align_down(start, MEM_PAGE_BYTES), align_up(end, MEM_PAGE_BYTES)) != 0;
+}
+
+void mem_write_begin(struct mem_space *m, struct mem_write *w)
+{
+	w->count = 0;
+	w->tid = kit_lock_self();
+	mem_lock(m);
+	w->next = m->writing;
+	__atomic_store_n(&m->writing, w, __ATOMIC_RELEASE);
+	mem_unlock(m);
+}
+
+void mem_write_add(struct mem_space *m, struct mem_write *w, gaddr start, uint64_t n)
+{
+	bool dropped;
+
+	if (!n || !mem_inside(m, start, n))
+		return;
+	mem_lock(m);
+	dropped = add_range(m, w, start, start + n);
+	mem_unlock_tell(m, align_down(start, MEM_PAGE_BYTES),
+			dropped ? align_up(start + n, MEM_PAGE_BYTES) : 0);
+}
+
+void mem_write_end(struct mem_space *m, struct mem_write *w)
+{
+	struct mem_write **at = &m->writing;
+
+	mem_lock(m);
+	while (*at != w)
+		at = &(*at)->next;
+	__atomic_store_n(at, w->next, __ATOMIC_RELEASE);
+	mem_unlock(m);
+}
+
 bool mem_any_guarded(const struct mem_space *m)
 {
-	return __atomic_load_n(&m->guard.pages.now, __ATOMIC_ACQUIRE) != 0;
+	return __atomic_load_n(&m->guard.pages.now, __ATOMIC_ACQUIRE) > mem_may_guard(m);
 }
 
 const struct ir_call_guards *mem_guarded(const struct mem_space *m) { return &m->guard.pages; }

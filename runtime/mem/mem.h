@@ -214,6 +214,25 @@ void mem_settle(struct mem_space *m);
 /* Drops the guard of every page in the range (a system call is about to write there); tells the listener. */
 void mem_unguard(struct mem_space *m, gaddr start, uint64_t n);
 /*
+ * What the kernel is going to write to in a system call. From mem_write_begin to mem_write_end its pages are not guarded, however
+ * long the call waits: a message that could not be stored would be lost. mem_write_add may be called more often; more ranges
+ * than there is room for become one.
+ */
+enum { MEM_WRITE_RANGES = 8 };
+struct mem_write {
+	struct {
+		gaddr start, end;
+	} range[MEM_WRITE_RANGES];
+	unsigned count;
+	uint32_t tid;
+	struct mem_write *next;
+};
+void mem_write_begin(struct mem_space *m, struct mem_write *w);
+void mem_write_add(struct mem_space *m, struct mem_write *w, gaddr start, uint64_t n);
+void mem_write_end(struct mem_space *m, struct mem_write *w);
+/* False while no page can be guarded: none may be written and executed. */
+bool mem_may_guard(const struct mem_space *m);
+/*
  * No page is guarded any more: where a tracer stops the process at each fault, it might stand still until the tracer looks.
  */
 void mem_no_guards(struct mem_space *m);

@@ -66,11 +66,14 @@ struct guard_table {
 	struct guard_page *slot; /* open addressing, linear probing */
 	unsigned count, cap;     /* cap: 0 or a power of two */
 	bool off;                /* none shall be */
-	bool given_up;           /* once: guards that it held are gone without a trace */
+	bool may;      /* some mapping may be or was writable and executable; counts in pages.now */
+	bool given_up; /* once: guards that it held are gone without a trace */
 	struct ir_call_guards pages;
 };
 
 void guard_fini(struct guard_table *t);
+/* A mapping has, or gets, this protection. */
+void guard_note_prot(struct guard_table *t, int prot);
 /* It may be half changed: an empty one from now on. */
 void guard_give_up(struct guard_table *t);
 
@@ -96,6 +99,7 @@ struct mem_space {
 	struct guard_table guard;
 	struct mem_listener listener;
 	_Atomic uint64_t code_changes;
+	struct mem_write *writing;   /* by system calls that are under way */
 	struct mem_telling *telling; /* changes that the listener has not dealt with yet */
 	struct mem_telling repaired; /* repair.c's; tid 0: not in the list */
 };

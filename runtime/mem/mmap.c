@@ -140,6 +140,8 @@ static void note_mapping(struct mem_space *m, gaddr at, uint64_t len, int prot, 
 		v.flags &= ~MAP_PRIVATE;
 	if (flags & MAP_GROWSDOWN)
 		m->growsdown++;
+	if ((v.flags & MAP_TYPE) != MAP_SHARED)
+		guard_note_prot(&m->guard, prot);
 	vma_replace(&m->vmas, &v);
 }
 
@@ -303,6 +305,8 @@ static int protect_range(struct mem_space *m, gaddr start, gaddr end, int prot, 
 			/* As if guarded: who fetched code before may have missed a write. */
 			if ((old & PROT_EXEC) && (old & ~prot & PROT_WRITE))
 				__atomic_fetch_add(&m->guard.pages.times, 1, __ATOMIC_SEQ_CST);
+			if ((v->flags & MAP_TYPE) != MAP_SHARED)
+				guard_note_prot(&m->guard, prot);
 			vma_set_prot(&m->vmas, start, stop, prot);
 		}
 		start = stop;

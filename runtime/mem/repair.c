@@ -89,6 +89,12 @@ void mem_forget(struct mem_space *m, int tid, bool taken_back)
 	bool tell = taken_back;
 
 	kit_lock(&m->lock);
+	for (struct mem_write **at = &m->writing; *at;) {
+		if ((*at)->tid == (uint32_t)tid)
+			*at = (*at)->next;
+		else
+			at = &(*at)->next;
+	}
 	for (const struct mem_telling *e = m->telling; e; e = e->next)
 		tell |= e->tid == (uint32_t)tid;
 	kit_unlock(&m->lock);

@@ -105,6 +105,7 @@ void mem_fork_child(struct mem_space *m)
 	if (m->telling)
 		mem_tell(m, 0, m->limit);
 	m->telling = NULL;
+	m->writing = NULL;
 }
 
 /*

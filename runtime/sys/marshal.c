@@ -72,6 +72,13 @@ struct room {
 	struct iovec *msgs_iov;
 };
 
+/* The kernel will write there. */
+static void note_output(struct kit_thread *t, gaddr at, uint64_t n)
+{
+	if (t->writing)
+		mem_write_add(t->proc->mem, t->writing, at, n);
+}
+
 bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written, struct iovec *v)
 {
 	if (count > IOV_MOST || !copy_in(t, v, at, count * sizeof *v))
@@ -80,7 +87,7 @@ bool marshal_iovec(struct kit_thread *t, gaddr at, uint64_t count, bool written,
 		gaddr base = (gaddr)v[i].iov_base;
 
 		if (written && v[i].iov_len)
-			mem_unguard(t->proc->mem, base, v[i].iov_len);
+			note_output(t, base, v[i].iov_len);
 		v[i].iov_base = (void *)host_ptr(t, base);
 	}
 	return true;
@@ -97,16 +104,14 @@ long marshal_mapped(struct kit_thread *t, gaddr a)
 static bool host_msg(struct kit_thread *t, gaddr at, bool written, struct msghdr *m,
 		     struct iovec *v)
 {
-	struct mem_space *space = t->proc->mem;
-
 	if (!copy_in(t, m, at, sizeof *m))
 		return false;
 	if (!marshal_iovec(t, (gaddr)m->msg_iov, m->msg_iovlen, written, v))
 		v = (struct iovec *)host_no_ptr(0);
 	if (written && m->msg_namelen)
-		mem_unguard(space, (gaddr)m->msg_name, m->msg_namelen);
+		note_output(t, (gaddr)m->msg_name, m->msg_namelen);
 	if (written && m->msg_controllen)
-		mem_unguard(space, (gaddr)m->msg_control, m->msg_controllen);
+		note_output(t, (gaddr)m->msg_control, m->msg_controllen);
 	m->msg_iov = v;
 	m->msg_name = (void *)host_ptr(t, (gaddr)m->msg_name);
 	m->msg_control = (void *)host_ptr(t, (gaddr)m->msg_control);
@@ -324,13 +329,13 @@ static uint64_t out_bytes(struct kit_thread *t, const struct sys_row *row, unsig
 	}
 }
 
-void marshal_unguard(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
+void marshal_outputs(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
 	for (unsigned m = row->pointers; m; m &= m - 1) {
 		unsigned i = (unsigned)__builtin_ctz(m);
 		uint64_t n = reg[i] ? out_bytes(t, row, i, reg) : 0;
 
 		if (n)
-			mem_unguard(t->proc->mem, reg[i], n);
+			note_output(t, reg[i], n);
 	}
 }

@@ -31,7 +31,7 @@ typedef int64_t marshal_forward(struct kit_thread *t, const struct sys_row *row,
 int64_t marshal_call(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg,
 		     marshal_forward *forward);
 
-/* Drops the guards of what the call is going to write to arguments of class PTR. */
-void marshal_unguard(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg);
+/* Names what the call is going to write to arguments of class PTR: t->writing is begun. */
+void marshal_outputs(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg);
 
 #endif

@@ -286,9 +286,9 @@ int64_t sys_wait4(struct kit_thread *t, const uint64_t *a)
 	struct waiting w = { .t = t, .a = a, .for_one = (int)a[0] != -1, .options = (int)a[2] };
 	int64_t r = wait_for_shown(&w);
 
-	if (r > 0 && a[3] && !copy_out(t, a[3], &w.ru, sizeof w.ru))
-		return -EFAULT;
 	if (r > 0 && a[1] && !copy_out(t, a[1], &w.status, sizeof w.status))
+		return -EFAULT;
+	if (r > 0 && a[3] && !copy_out(t, a[3], &w.ru, sizeof w.ru))
 		return -EFAULT;
 	return r;
 }

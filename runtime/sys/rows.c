@@ -25,13 +25,23 @@
 	(IS_NESTED(a) || IS_NESTED(b) || IS_NESTED(c) || IS_NESTED(d) || IS_NESTED(e)              \
 	 || IS_NESTED(f))
 
+/* Kinds of which the kernel writes some, as the operation may be. */
+#define IS_HIDDEN(kind)                                                                            \
+	(SYS_KIND_##kind == SYS_KIND_PTR || SYS_KIND_##kind == SYS_KIND_GIDS_OUT                   \
+	 || SYS_KIND_##kind == SYS_KIND_NODEMASK_OUT || SYS_KIND_##kind == SYS_KIND_HEX)
+#define HIDES6(a, b, c, d, e, f, ...)                                                              \
+	(IS_HIDDEN(a) || IS_HIDDEN(b) || IS_HIDDEN(c) || IS_HIDDEN(d) || IS_HIDDEN(e)              \
+	 || IS_HIDDEN(f))
+
 /* What all rows have; the last words are the arguments' kinds. See syscalls.def. */
 #define BODY(name_, how_, result_, ...)                                                            \
 	.name = name_, .how = SYS_HOW_##how_, .result = SYS_KIND_##result_,                        \
 	.nargs = COUNT8(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0),                        \
 	.kind = SIX(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),                \
 	.pointers = POINTERS6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),      \
-	.nested = NESTED6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE)
+	.nested = NESTED6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),          \
+	.hides = SYS_HOW_##how_ != SYS_HOW_PASS                                                    \
+		 || HIDES6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE)
 
 /* ---- operations: NAME, HOST_NR, BLOCK and FIRST say which call a table is for --------------- */
 

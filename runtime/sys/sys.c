@@ -10,8 +10,8 @@
  * A call goes through native_syscall, so that a signal that comes before the host kernel looks for one still
  * interrupts it; a call that does not wait then runs after the handler. A call that fails with EFAULT while pages are guarded
  * (read-only on the host because they hold translated code), or were in the meantime, since other threads put guards up
- * and drop them, may have met such a page: the guards are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg, wait4)
- * do not get that far: what they will write is known from the row and unguarded before.
+ * and drop them, may have met such a page: the guards are dropped and it runs again. Calls that lose something by a first failure (read, recvmsg)
+ * do not get that far: what they will write is known from the row, and is not guarded from before the call until after it (mem_write_begin).
  *
  * Threads: the table is constant; a call touches its own thread only.
  */
@@ -121,7 +121,7 @@ static int64_t refuse(const struct kit_thread *t, const struct sys_row *row, uin
 	return -row->error;
 }
 
-/* The same again when a guard may have made it fail. What is emulated minds guards itself (mem_copy_out). */
+/* The same again when a guard may have made it fail. What is emulated minds guards itself (mem_copy_out), and outputs that are known (mem_write_add) meet none. */
 static int64_t run_unguarded(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
 	struct mem_space *m = t->proc->mem;
@@ -130,7 +130,7 @@ static int64_t run_unguarded(struct kit_thread *t, const struct sys_row *row, co
 	int64_t r = run_once(t, row, reg);
 
 	for (int tries = 0; KIT_UNLIKELY(r == -EFAULT) && tries < EFAULT_TRIES; tries++) {
-		if (row->how == SYS_HOW_EMUL
+		if (row->how == SYS_HOW_EMUL || !row->hides
 		    || !(guarded || mem_any_guarded(m) || mem_guards(m) != guards))
 			break;
 		mem_unguard(m, 0, mem_limit(m));
@@ -152,9 +152,19 @@ static int64_t run(struct kit_thread *t, const struct sys_row *row, uint64_t nr,
 		return refuse(t, row, nr);
 	if (row->how != SYS_HOW_CONV || row->block != SYS_BLOCK_OWN)
 		sys_arm_restart(t, false);
-	if (KIT_UNLIKELY(mem_any_guarded(m)))
-		marshal_unguard(t, row, reg);
-	r = run_unguarded(t, row, reg);
+	if (KIT_UNLIKELY(mem_may_guard(m) && row->how != SYS_HOW_EMUL
+			 && (row->pointers || row->nested))) {
+		struct mem_write w;
+
+		mem_write_begin(m, &w);
+		t->writing = &w;
+		marshal_outputs(t, row, reg);
+		r = run_unguarded(t, row, reg);
+		t->writing = NULL;
+		mem_write_end(m, &w);
+	} else {
+		r = run_unguarded(t, row, reg);
+	}
 	return r == -EINTR ? interrupted(row, reg) : r;
 }
 

@@ -87,6 +87,7 @@ struct sys_row {
 	uint8_t how, block, result, nargs;
 	uint8_t pointers; /* bit i: argument i is of class PTR */
 	bool nested;      /* some argument takes more than a pointer's conversion: marshal_call */
+	bool hides; /* the kernel may write to some argument, and the kinds do not say how much */
 	uint8_t kind[6];
 	int16_t host_nr; /* PASS */
 };
