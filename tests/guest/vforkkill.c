@@ -247,7 +247,7 @@ static void test_growth(void)
 
 int main(int argc, char **argv)
 {
-	int kills = argc > 1 ? atoi(argv[1]) : 300;
+	int kills = argc > 1 ? atoi(argv[1]) : 200;
 	pthread_t t[2];
 	pid_t k;
 
