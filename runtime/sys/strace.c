@@ -155,7 +155,7 @@ void strace_killed(const struct kit_thread *t, int sig)
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
 		  uint64_t nr, const uint64_t *reg)
 {
-	*l = (struct strace_line){ .t = t, .row = row, .nr = nr };
+	*l = (struct strace_line){ .t = t, .tid = t->tid, .row = row, .nr = nr };
 	for (unsigned i = 0; i < 6; i++) {
 		unsigned class = row ? sys_kinds[row->kind[i]].class : SYS_CLASS_U64;
 
@@ -167,11 +167,12 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 	if (strace_conf.took || strace_conf.counts)
 		l->begin_ns = now_ns(CLOCK_MONOTONIC);
 	begin(l);
-	/* exit does not come back. */
+	/* exit does not come back: neither a success nor a failure. */
 	if (row && row->result == SYS_KIND_NONE) {
 		put_equals(&l->b);
 		strbuf_putc(&l->b, '?');
-		flush(l);
+		if (strace_conf.succeeded && strace_conf.failed)
+			flush(l);
 		if (row->block == SYS_BLOCK_OWN && row->nargs)
 			put_end(t, "exited with %d", (int)l->a[0] & 0xff);
 	}
@@ -226,8 +227,8 @@ void strace_leave(struct strace_line *l, int64_t result)
 	uint64_t ns = l->begin_ns ? now_ns(CLOCK_MONOTONIC) - l->begin_ns : 0;
 
 	current = NULL;
-	if (strace_conf.counts && result > SYS_R_AGAIN)
-		strace_count(l->nr, ns, is_failure(result));
+	if (strace_conf.counts && result > SYS_R_AGAIN && l->tid == l->t->tid)
+		strace_count(l->nr, !l->counted_ns, ns - l->counted_ns, is_failure(result));
 	if (result > SYS_R_AGAIN
 	    && (is_failure(result) ? strace_conf.failed : strace_conf.succeeded)) {
 		l->after = true;
@@ -257,11 +258,18 @@ void strace_exec(struct kit_thread *t)
 
 	if (!l || l->t != t)
 		return;
+	/* Should it fail after all, that is counted, too, and its line follows. */
+	if (strace_conf.counts && !l->counted_ns) {
+		l->counted_ns = now_ns(CLOCK_MONOTONIC) - l->begin_ns;
+		strace_count(l->nr, 1, l->counted_ns, false);
+	}
+	if (!strace_conf.succeeded)
+		return;
 	len = l->b.len;
 	put_equals(&l->b);
 	strbuf_putc(&l->b, '0');
 	flush(l);
-	l->b.len = len; /* should it fail after all, its line follows */
+	l->b.len = len;
 }
 
 /* What a code means: for all signals (0), or for one. */

@@ -13,13 +13,15 @@
 struct strace_line {
 	struct strbuf b;
 	struct kit_thread *t;
+	int tid;                   /* that made the call: a forked child comes out of it, too */
 	const struct sys_row *row; /* NULL: unknown call */
 	uint64_t nr;
 	uint64_t a[6]; /* cut as the kernel sees them */
 	unsigned next; /* first argument not formatted yet */
 	bool after;    /* the call is over: result holds */
 	int64_t result;
-	uint64_t begin_ns; /* when the call was made; with -c, -T */
+	uint64_t begin_ns;   /* when the call was made; with -c, -T */
+	uint64_t counted_ns; /* of it, an execve's that was about to succeed; 0: not counted yet */
 };
 
 /* Writes lines to where --strace's go. */

@@ -40,7 +40,8 @@ static inline bool strace_wants(const struct sys_row *row, uint64_t nr)
 
 /* Opens what is counted by all processes of the tree, or takes over inherited (as ownfile_open does). */
 bool strace_counts_open(unsigned inherited, struct diag *d);
-void strace_count(uint64_t nr, uint64_t ns, bool failed);
+/* calls 0: more is known of one that has been counted. */
+void strace_count(uint64_t nr, unsigned calls, uint64_t ns, bool failed);
 /* The process that opened them ends: prints the summary. */
 void strace_counts_end(void);
 

@@ -37,11 +37,11 @@ bool strace_counts_open(unsigned inherited, struct diag *d)
 	return true;
 }
 
-void strace_count(uint64_t nr, uint64_t ns, bool failed)
+void strace_count(uint64_t nr, unsigned calls, uint64_t ns, bool failed)
 {
 	struct count *c = &counts->call[nr % SYS_ROWS];
 
-	__atomic_fetch_add(&c->calls, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->calls, calls, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->errors, failed, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->ns, ns, __ATOMIC_RELAXED);
 }

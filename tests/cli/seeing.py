@@ -67,7 +67,8 @@ class Seeing:
         fail_unless({"clone", "execve", "wait4", "exit_group", "tgkill"} - process == set(), process)
         rest = set(self.names("-e trace=!openat,write"))
         fail_unless(rest & {"openat", "write"} == set() and "socket" in rest, rest)
-        failed, good = self.trace("-Z -e openat,close -e signal=none"), self.trace("-z -e openat -e signal=none")
+        # What does not come back neither succeeds nor fails.
+        failed, good = self.trace("-Z -e openat,close,execve,exit_group -e signal=none"), self.trace("-z -e openat,exit_group -e signal=none")
         fail_unless(len(failed) == 1 and "ENOENT" in failed[0] and len(good) == 1, f"{failed} {good}")
 
     def look(self):
@@ -118,6 +119,22 @@ class Seeing:
             if options == "-C":
                 names = [m[1] for l in got[:at] if (m := re.match(r"\d+ (\w+)\(.*= (?!\?)", l))]
                 fail_unless(names.count("openat") == 2 and names.count("write") == 3, names)
+
+    def counted_alike(self):
+        """As many calls and errors as strace counts of a native run, but for its own execve of the program."""
+        if not shutil.which("strace"):
+            raise tap.Skip("strace is not installed")
+        calls = "execve,clone,clone3,wait4,write,socket,tgkill,exit_group"
+        rows = lambda ls: {f[-1]: (int(f[3]), int(f[4]) if len(f) == 6 else 0) for f in (l.split() for l in ls) if f and f[-1] in calls.split(",")}
+        file = self.work / "strace.counts"
+        if tap.run(["strace", "-f", "-c", "-o", file, "-e", calls, self.native], env=BARE)[0]:
+            raise tap.Skip("strace cannot trace here")
+        want, got = rows(lines(file.read_bytes())), rows(self.run(f"--strace=-c -e {calls}"))
+        want["execve"] = (want["execve"][0] - 1, want["execve"][1])
+        for table in (want, got):  # libc's choice
+            a, b = table.pop("clone", (0, 0)), table.pop("clone3", (0, 0))
+            table["clone"] = (a[0] + b[0], a[1] + b[1])
+        fail_unless(got == want and got["execve"] == (1, 0), f"strace: {want}\nkitemu: {got}")
 
     def files(self):
         d = self.work / "files"
@@ -198,7 +215,7 @@ class Seeing:
             fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
 
     def add(self):
-        for name in ("sets", "look", "ends_told", "times", "counts", "files", "mistakes"):
+        for name in ("sets", "look", "ends_told", "times", "counts", "counted_alike", "files", "mistakes"):
             self.suite.add(f"--strace: {name}", getattr(self, name))
         self.suite.add("--log: code", self.code)
         self.suite.add("--perfmap, --jitdump", self.perf)
