@@ -40,6 +40,7 @@ enum {
 	TRACE_CALLS = 2,  /* PTRACE_SYSCALL */
 	TRACE_STEP = 4,   /* PTRACE_SINGLESTEP */
 	TRACE_SEIZED = 8, /* PTRACE_SEIZE: group-stops are events */
+	TRACE_RANGE = 16, /* with TRACE_STEP: on and on as long as the pc is in the range */
 };
 
 enum trace_stop {
@@ -66,6 +67,7 @@ struct kit_trace {
 	uint32_t hold;    /* TRACE_HELD: the signal to show; or the thread will stop so by itself */
 	uint64_t mask;    /* the guest's signal mask; the tracer may change it */
 	uint64_t call_a0; /* first argument of the system call under way */
+	gaddr range_start, range_end; /* TRACE_RANGE; written by the tracer */
 	/* The thread's own. */
 	bool judged;         /* the tracer has seen the call that a seccomp filter asked it about */
 	uint32_t stop_count; /* stops so far */

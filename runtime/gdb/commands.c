@@ -241,20 +241,24 @@ static void is_alive(struct gdb *g, const char *s)
 struct action {
 	bool step;
 	int signo;
+	gaddr range_start, range_end; /* "r": steps as long as the pc is in there */
 	int64_t pid, tid;
 };
 
-/* "c", "C05", "s", "S05"; vCont puts ":thread" behind it. */
+/* "c", "C05", "s", "S05", "r104,10a"; vCont puts ":thread" behind it. */
 static bool get_action(const char **s, struct action *a)
 {
 	const char what = *(*s)++;
 	uint64_t number;
 
-	*a = (struct action){ .step = what == 's' || what == 'S', .pid = -1, .tid = -1 };
+	*a = (struct action){ .step = strchr("sSr", what) != NULL, .pid = -1, .tid = -1 };
 	if (what == 'C' || what == 'S') {
 		if (!packet_number(s, &number) || number > 0xff)
 			return false;
 		a->signo = gdb_host_signal((unsigned)number);
+	} else if (what == 'r') {
+		if (!get_range(s, &a->range_start, &a->range_end))
+			return false;
 	} else if (what != 'c' && what != 's') {
 		return false;
 	}
@@ -286,8 +290,11 @@ static void run(struct gdb *g, const struct action *a, unsigned count)
 		return;
 	for (struct gdb_thread *t = g->threads; t; t = t->next) {
 		mine = action_of(a, count, t);
-		if (mine && !t->runs && !t->event.kind)
+		if (mine && !t->runs && !t->event.kind) {
+			t->range_start = mine->range_start;
+			t->range_end = mine->range_end;
 			gdb_resume(g, t, mine->step, mine->signo);
+		}
 	}
 }
 
@@ -435,7 +442,7 @@ static bool has_prefix(const char **s, const char *prefix)
 static void v_command(struct gdb *g, const char *s, bool *answers)
 {
 	if (has_prefix(&s, "vCont?"))
-		strbuf_puts(&g->reply, "vCont;c;C;s;S");
+		strbuf_puts(&g->reply, "vCont;c;C;s;S;r");
 	else if (has_prefix(&s, "vCont"))
 		vcont(g, s, answers);
 	else if (has_prefix(&s, "vFile:"))

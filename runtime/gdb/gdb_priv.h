@@ -52,10 +52,11 @@ struct gdb_thread {
 	bool runs;              /* no stop of it was seen since it was let go */
 	bool resumed;           /* the client has let it go: its events count */
 	bool steps;
-	bool held;        /* it was asked to stop */
-	bool makes_vfork; /* once it goes on: */
-	bool in_vfork;    /* its child has its memory: it cannot stop */
-	bool group_stop;  /* by SIGSTOP and its like, until SIGCONT */
+	gaddr range_start, range_end; /* it steps on as long as the pc is in there; equal: once */
+	bool held;                    /* it was asked to stop */
+	bool makes_vfork;             /* once it goes on: */
+	bool in_vfork;                /* its child has its memory: it cannot stop */
+	bool group_stop;              /* by SIGSTOP and its like, until SIGCONT */
 	int owed;  /* one that the client does not want to hear of, and that is not delivered yet */
 	int shown; /* the signal before whose delivery it stands; 0: none */
 };

@@ -100,40 +100,70 @@ static int listen_unix(const struct where *w, struct diag *d)
 	return fd;
 }
 
+/* The port is at one place in both. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+	       "sin_port");
+
 /* Which port it has become, where the user left that to the kernel. */
 static void tell_port(int fd)
 {
-	struct sockaddr_in a;
+	union address a;
 	socklen_t n = sizeof a;
 
-	if (getsockname(fd, (struct sockaddr *)&a, &n) == 0)
-		kit_log_write("kitemu: gdb may connect to port %u", ntohs(a.sin_port));
+	if (getsockname(fd, &a.any, &n) == 0)
+		kit_log_write("kitemu: gdb may connect to port %u", ntohs(a.v4.sin_port));
 }
 
 /* Numeric addresses only: libc's resolver has no place in a static program. */
+static bool get_address(const struct where *w, union address *a)
+{
+	const size_t n = strlen(w->host);
+	char inner[sizeof w->host] = "";
+
+	memset(a, 0, sizeof *a);
+	if (*w->host == '[' && w->host[n - 1] == ']') {
+		memcpy(inner, w->host + 1, n - 2);
+		a->v6.sin6_family = AF_INET6;
+		if (inet_pton(AF_INET6, inner, &a->v6.sin6_addr) != 1)
+			return false;
+	} else {
+		a->v4.sin_family = AF_INET;
+		if (!strcmp(w->host, "localhost"))
+			a->v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		else if (inet_pton(AF_INET, w->host, &a->v4.sin_addr) != 1)
+			return false;
+	}
+	a->v4.sin_port = htons((uint16_t)strtoul(w->port, NULL, 10));
+	return true;
+}
+
 static int listen_port(const struct where *w, struct diag *d)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET };
 	const int on = 1;
+	union address a;
 	int fd;
 
-	a.sin_port = htons((uint16_t)strtoul(w->port, NULL, 10));
-	if (!strcmp(w->host, "localhost")) {
-		a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	} else if (inet_pton(AF_INET, w->host, &a.sin_addr) != 1) {
+	if (!get_address(w, &a)) {
 		diag_fail(d, KIT_EXIT_INTERNAL,
-			  "--gdb: '%s' is no numeric IPv4 address: 0.0.0.0 lets every host in",
+			  "--gdb: '%s' is no numeric address: 0.0.0.0 or [::] lets every host in",
 			  w->host);
 		return -1;
 	}
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 1) < 0) {
+	if (fd < 0 || bind(fd, &a.any, a.any.sa_family == AF_INET ? sizeof a.v4 : sizeof a.v6) < 0
+	    || listen(fd, 1) < 0) {
 		cannot_listen(d, w->port, fd);
 		return -1;
 	}
-	if (!a.sin_port)
+	if (!a.v4.sin_port)
 		tell_port(fd);
 	return fd;
 }

@@ -149,6 +149,13 @@ void gdb_resume(struct gdb *g, struct gdb_thread *t, bool step, int signo)
 	orders |= step ? TRACE_STEP : 0;
 	orders |= t->proc->catches ? TRACE_CALLS : 0;
 	peer_find(&p, t->tid);
+	if (step && t->range_start < t->range_end) {
+		orders |= TRACE_RANGE;
+		p.trace.range_start = t->range_start;
+		p.trace.range_end = t->range_end;
+		peer_put(&p, range_start);
+		peer_put(&p, range_end);
+	}
 	send_signal(t, &p, signo);
 	tracer_resume(&p, PTRACE_CONT, orders, (uint64_t)signo);
 }

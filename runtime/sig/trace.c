@@ -372,5 +372,8 @@ void trace_stepped(struct kit_thread *t, uint32_t stops_before, gaddr pc_before)
 	/* A fault whose signal was not delivered: the instruction is still to be stepped over. */
 	if (t->trace.stop_count != stops_before && t->st.pc == pc_before)
 		return;
+	if (orders(t) & TRACE_RANGE && t->st.pc >= t->trace.range_start
+	    && t->st.pc < t->trace.range_end)
+		return;
 	sig_raise_sync(t, SIGTRAP, TRAP_TRACE, t->st.pc);
 }
