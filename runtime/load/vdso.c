@@ -10,6 +10,7 @@
  *     0      ELF header, program headers
  *     ...    .hash  .dynsym  .gnu.version  .gnu.version_d  .dynamic  .dynstr
  *     0x800  code, 80 bytes a function
+ *     0xa30  section headers, for gdb, which takes functions from sections alone
  */
 #include "runtime/load/load_priv.h"
 
@@ -101,10 +102,25 @@ enum {
 	STB_GLOBAL = 1,
 	STT_FUNC = 2,
 	VER_FLG_BASE = 1,
-	SHN_SOME = 1, /* any index that is not reserved: there are no sections */
+	SHT_PROGBITS = 1,
+	SHT_STRTAB = 3,
+	SHT_DYNAMIC = 6,
+	SHT_DYNSYM = 11,
+	SHF_ALLOC = 2,
+	SHF_EXECINSTR = 4,
+
+	SHDR_BYTES = 64,
+	SHDRS_AT = CODE_AT + FUNCTIONS * CODE_STEP,
+	TEXT = 1, /* sections; 0 is none */
+	DYNSYM,
+	DYNSTR,
+	DYNAMIC,
+	SHDRS,
+	END = SHDRS_AT + SHDRS * SHDR_BYTES,
 };
 
-_Static_assert(CODE_AT + FUNCTIONS * CODE_STEP <= MEM_PAGE_BYTES, "the vDSO is one page");
+_Static_assert(SHDRS_AT + SHDRS * SHDR_BYTES <= MEM_PAGE_BYTES && SHDRS_AT % 8 == 0,
+	       "the vDSO is one page");
 
 /* The page being filled, all zeros at first: puts go to at, strings to str. */
 struct vdso {
@@ -160,19 +176,19 @@ static void put_headers(struct vdso *v)
 	put32(v, 1);       /* version */
 	put64(v, CODE_AT); /* entry: none really */
 	put64(v, EHDR_BYTES);
-	put64(v, 0); /* no sections */
+	put64(v, SHDRS_AT);
 	put32(v, 4); /* float ABI double */
 	put16(v, EHDR_BYTES);
 	put16(v, PHDR_BYTES);
 	put16(v, PHDRS);
-	put16(v, 64);
-	put16(v, 0);
-	put16(v, 0);
+	put16(v, SHDR_BYTES);
+	put16(v, SHDRS);
+	put16(v, DYNSTR); /* the names of sections, too */
 
 	const struct {
 		unsigned type, flags, at, size, align;
 	} ph[PHDRS] = {
-		{ PT_LOAD, PF_R | PF_X, 0, CODE_AT + FUNCTIONS * CODE_STEP, MEM_PAGE_BYTES },
+		{ PT_LOAD, PF_R | PF_X, 0, END, MEM_PAGE_BYTES },
 		{ PT_DYNAMIC, PF_R, DYNAMIC_AT, 16 * DYNAMIC_ENTRIES, 8 },
 	};
 
@@ -203,7 +219,7 @@ static void put_symbols(struct vdso *v)
 		put32(v, put_str(v, functions[i].name));
 		put(v, 1, STB_GLOBAL << 4 | STT_FUNC);
 		put(v, 1, 0);
-		put16(v, SHN_SOME);
+		put16(v, TEXT);
 		put64(v, CODE_AT + i * CODE_STEP);
 		put64(v, functions[i].words * 4);
 	}
@@ -211,6 +227,37 @@ static void put_symbols(struct vdso *v)
 	v->at = VERSYM_AT + 2;
 	for (unsigned i = 0; i < FUNCTIONS; i++)
 		put16(v, 2);
+}
+
+static void put_sections(struct vdso *v)
+{
+	const struct {
+		const char *name;
+		unsigned type, flags, at, size, link, info, entry;
+	} rows[SHDRS] = {
+		[TEXT] = { ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, CODE_AT,
+			   SHDRS_AT - CODE_AT },
+		/* info: the first symbol that is not local */
+		[DYNSYM] = { ".dynsym", SHT_DYNSYM, SHF_ALLOC, DYNSYM_AT, VERSYM_AT - DYNSYM_AT,
+			     DYNSTR, 1, SYM_BYTES },
+		[DYNSTR] = { ".dynstr", SHT_STRTAB, SHF_ALLOC, STRTAB_AT, CODE_AT - STRTAB_AT },
+		[DYNAMIC] = { ".dynamic", SHT_DYNAMIC, SHF_ALLOC, DYNAMIC_AT,
+			      STRTAB_AT - DYNAMIC_AT, DYNSTR, 0, 16 },
+	};
+
+	v->at = SHDRS_AT + SHDR_BYTES;
+	for (unsigned i = TEXT; i < SHDRS; i++) {
+		put32(v, put_str(v, rows[i].name));
+		put32(v, rows[i].type);
+		put64(v, rows[i].flags);
+		put64(v, rows[i].at); /* address, offset */
+		put64(v, rows[i].at);
+		put64(v, rows[i].size);
+		put32(v, rows[i].link);
+		put32(v, rows[i].info);
+		put64(v, 8); /* alignment */
+		put64(v, rows[i].entry);
+	}
 }
 
 /* One version definition: 1 is the object itself, 2 the symbols' version. */
@@ -278,6 +325,7 @@ int64_t vdso_map(struct kit_process *p)
 	v = (struct vdso){ .page = mem_host(p->mem, (gaddr)at), .str = STRTAB_AT + 1 };
 	put_headers(&v);
 	put_symbols(&v);
+	put_sections(&v);
 	put_dynamic(&v);
 	put_code(&v);
 	mem_mprotect(p->mem, (gaddr)at, MEM_PAGE_BYTES, MEM_PROT_READ | MEM_PROT_EXEC);
