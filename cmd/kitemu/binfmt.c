@@ -132,7 +132,7 @@ static bool mount_here(struct diag *d)
 		    "this kernel has no binfmt_misc: modprobe binfmt_misc, or CONFIG_BINFMT_MISC");
 	if (errno == EPERM || errno == EACCES)
 		return diag_fail(d, KIT_EXIT_INTERNAL,
-				 "this needs root's rights: sudo kitemu --binfmt=install, or from "
+				 "this needs root's rights: sudo kitemu --binfmt=..., or from "
 				 "Linux 6.7 on a "
 				 "user namespace: unshare --user --map-root-user --mount");
 	return diag_fail(d, KIT_EXIT_INTERNAL, FOLDER " cannot be mounted: %s", strerror(errno));
@@ -220,7 +220,10 @@ static bool remove_ours(const struct cmd_line *c, struct diag *d)
 {
 	char text[ENTRY_BYTES];
 
-	if (!is_mounted() || !read_entry(name_of(c), text)) {
+	/* A container sees its host's entries once it has mounted the folder, too. */
+	if (!is_mounted() && !mount_here(d))
+		return false;
+	if (!read_entry(name_of(c), text)) {
 		printf("%s: there is no such entry\n", name_of(c));
 		return true;
 	}
