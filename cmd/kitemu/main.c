@@ -6,8 +6,10 @@
 #include "cmd/kitemu/options.h"
 #include "runtime/kit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +71,17 @@ static bool only_say(const struct cmd_line *c)
 	return true;
 }
 
+/* What was asked for has been said; 0, or the status where it could not be written. */
+static int said(void)
+{
+	struct diag d = DIAG_INIT;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	diag_fail(&d, KIT_EXIT_INTERNAL, "cannot write to standard output: %s", strerror(errno));
+	return fail("", &d);
+}
+
 /* kitemu's own file gives rights: then its command line could not be trusted, nor what a guest's execve hands over. */
 static bool is_set_id(void)
 {
@@ -105,9 +118,9 @@ int main(int argc, char **argv, char **envp)
 	if (!options_parse(&c, argc, argv, envp, &d))
 		return fail("", &d);
 	if (only_say(&c))
-		return 0;
+		return said();
 	if (c.binfmt)
-		return binfmt_do(&c, &d) ? 0 : fail("", &d);
+		return binfmt_do(&c, &d) ? said() : fail("", &d);
 	hide_server();
 	if (c.program == argc) {
 		int status = kit_debug(&c.opt, run_for_gdb, &d);
