@@ -33,7 +33,7 @@ MAY = {
     "runtime/sig": CORE + ["arch/rv64/abi.h", "runtime/mem/*", "runtime/jit/*"],
     "runtime/sys": CORE + ["arch/rv64/abi.h", "runtime/mem/*", "runtime/jit/*", "runtime/sig/*", "runtime/tracer/*"],
     "runtime/tracer": CORE,
-    "runtime/gdb": CORE + ["runtime/tracer/*"],
+    "runtime/gdb": CORE + ["runtime/tracer/*", "runtime/sys/names.h"],
     "runtime": ["lib/*", "arch/guest.h", "arch/host.h", "arch/native.h", "arch/rv64/cpu.h", "arch/rv64/abi.h", "runtime/*"],
     "cmd": ["lib/*", "arch/guest.h", "arch/host.h", "runtime/kit.h", "runtime/core/options.h"],
     "tests": ["*"],

@@ -70,6 +70,7 @@ struct gdb_process {
 	bool leaves;      /* shall be let go when its threads stand still */
 	bool catches;     /* some system calls, those of call; none: all */
 	bool catches_all;
+	bool tells; /* of these by a line of text: monitor */
 	uint8_t call[GDB_CALLS / 8];
 };
 
@@ -185,6 +186,16 @@ size_t gdb_read_memory(struct gdb *g, gaddr addr, void *to, size_t n);
 bool gdb_write_memory(struct gdb *g, gaddr addr, const void *from, size_t n);
 /* vRun: 0 or -errno. */
 int64_t gdb_run_program(struct gdb *g, char **argv);
+
+/* A line for the user, while threads run or are about to stop. */
+void gdb_console(struct gdb *g, const char *text);
+
+/* ---- monitor.c ------------------------------------------------------------------------------------------------------- */
+
+/* qRcmd: the answer is text. */
+void gdb_monitor(struct gdb *g, const char *hex);
+/* Tells of the system call whose event is t's. */
+void gdb_tell_call(struct gdb *g, const struct gdb_thread *t);
 
 /* The path of a process's program; -errno. */
 ssize_t gdb_exe_path(const struct gdb *g, pid_t pid, char *path, size_t size_bytes);

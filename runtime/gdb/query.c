@@ -320,6 +320,8 @@ void gdb_query(struct gdb *g, const char *s)
 		was_running(g, s);
 	} else if (has_prefix(&s, "Xfer:")) {
 		transfer(g, s);
+	} else if (has_prefix(&s, "Rcmd,")) {
+		gdb_monitor(g, s);
 	} else if (has_prefix(&s, "Symbol:")) {
 		strbuf_puts(&g->reply, "OK");
 	} else if (!strcmp(s, "C")) {
@@ -365,6 +367,7 @@ static bool catch_calls(struct gdb *g, const char *s)
 		return false;
 	memset(p->call, 0, sizeof p->call);
 	p->catches = on;
+	p->tells = false;
 	p->catches_all = on && !s[1];
 	for (s++; *s == ';';) {
 		s++;

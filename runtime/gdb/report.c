@@ -115,9 +115,13 @@ static void put_reason(struct gdb *g, const struct gdb_thread *t, const struct p
 		strbuf_putc(&g->reply, ';');
 		break;
 	case EVENT_CALL:
+		if (t->proc->tells)
+			break;
 		strbuf_printf(&g->reply, "syscall_entry:%llx;", (unsigned long long)e->number);
 		break;
 	case EVENT_CALL_END:
+		if (t->proc->tells)
+			break;
 		strbuf_printf(&g->reply, "syscall_return:%llx;", (unsigned long long)e->number);
 		break;
 	case EVENT_BEGIN:
@@ -126,12 +130,20 @@ static void put_reason(struct gdb *g, const struct gdb_thread *t, const struct p
 	}
 }
 
+/* A system call that the client does not know of. */
+static bool is_told(const struct gdb_thread *t)
+{
+	return t->proc->tells && (t->event.kind == EVENT_CALL || t->event.kind == EVENT_CALL_END);
+}
+
 void gdb_put_stop(struct gdb *g, struct gdb_thread *t)
 {
 	unsigned number = TARGET_TRAP;
 	struct peer p;
 
 	peer_find(&p, t->tid);
+	if (is_told(t))
+		number = 0;
 	if (t->event.kind == EVENT_SIGNAL)
 		number = gdb_signal(t->event.signo);
 	else if (t->event.kind == EVENT_NONE && t->shown)
@@ -242,6 +254,8 @@ bool gdb_report(struct gdb *g)
 		put_end(g, e);
 		free(e);
 	} else if (t) {
+		if (is_told(t))
+			gdb_tell_call(g, t);
 		gdb_put_stop(g, t);
 	} else if (g->interrupted && (t = interrupted_thread(g))) {
 		t->event = (struct gdb_event){ .kind = EVENT_SIGNAL, .signo = SIGINT };

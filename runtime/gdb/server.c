@@ -217,6 +217,13 @@ static void send_reply(struct gdb *g)
 	send_bytes(g, g->last.s, g->last.len);
 }
 
+void gdb_console(struct gdb *g, const char *text)
+{
+	strbuf_putc(&g->reply, 'O');
+	packet_put_hex(&g->reply, text, strlen(text));
+	send_reply(g);
+}
+
 static void take_packet(struct gdb *g)
 {
 	bool answers = true;

@@ -1,6 +1,7 @@
 /* strace's options; see strace_conf.h. */
 #include "runtime/sys/strace_conf.h"
 
+#include "runtime/sys/names.h"
 #include "runtime/sys/strace.h"
 
 #include <ctype.h>
@@ -155,6 +156,26 @@ static bool set_calls(struct strace_conf *c, const char *s, struct diag *d)
 		c->call[nr] = call[nr] != invert;
 	c->unknown = all != invert;
 	return true;
+}
+
+bool sys_names_choose(const char *set, bool call[SYS_NAMES], struct diag *d)
+{
+	struct strace_conf c = { 0 };
+
+	_Static_assert((int)SYS_NAMES == (int)SYS_ROWS, "call[]");
+	if (!set_calls(&c, set, d))
+		return false;
+	for (unsigned nr = 0; nr < SYS_ROWS; nr++)
+		call[nr] = c.call[nr] && sys_row_find(nr);
+	return true;
+}
+
+const char *sys_names_get(uint64_t nr, unsigned *nargs)
+{
+	const struct sys_row *r = sys_row_find(nr);
+
+	*nargs = r ? r->nargs : 0;
+	return r ? r->name : NULL;
 }
 
 /* ---- other sets ---------------------------------------------------------------------------- */
