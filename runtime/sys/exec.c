@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 enum {
@@ -31,6 +32,7 @@ enum {
 	SCRIPTS_MOST = 5,       /* exec_binprm's limit */
 	STRINGS_MOST = 6 << 20, /* more do not fit below the kernel's limit of their total size */
 	EM_RISCV_NR = 243,
+	EHDR_BYTES = 64,                /* of an ELF file */
 	RV64_AT_EXECVE_CHECK = 0x10000, /* Linux 6.14 */
 };
 
@@ -107,10 +109,32 @@ bool sys_exec_decode(int argc, char **argv, char **envp, struct kit_options *opt
 	return true;
 }
 
+/*
+ * Without /proc, as in many a chroot: the name that kitemu was started by, where that is still its file. By binfmt_misc it is
+ * the guest's.
+ */
+static int open_by_name(void)
+{
+	extern const char __ehdr_start[]; /* the linker's: this program's own header */
+	const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+	char found[EHDR_BYTES];
+
+	if (fd >= 0
+	    && (read(fd, found, sizeof found) != sizeof found
+		|| memcmp(found, __ehdr_start, sizeof found) != 0)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 int sys_exec_self_fd(void)
 {
 	if (own_fd < 0)
 		own_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	if (own_fd < 0)
+		own_fd = open_by_name();
 	if (own_fd >= 0)
 		own_fd = sys_fd_hide(own_fd);
 	return own_fd;
