@@ -32,6 +32,41 @@ struct guest_ran {
 	uint8_t *at;
 };
 
+/*
+ * Exact counts. Instructions are counted by ways: a way begins at an instruction that something else than the one before it
+ * led to, goes from each instruction to the one behind it, or to where a jump forward that leaves no link leads, and ends at an
+ * instruction that says so (guest_step.ends) or leaves [start, start + 2 * halves). Where a way is entered its counter grows;
+ * what is cut off of it, by a fault or the end of a trace, is taken off again where it would have gone on. So the number of times
+ * that an instruction began is the sum of the counters along the ways that lead to it, once the pcs are gone through upwards.
+ */
+struct guest_tally {
+	gaddr start;
+	uint64_t halves;
+	uint32_t
+	    first; /* counter of all instructions elsewhere, one by one; those of [start, ...) follow */
+};
+
+static inline bool guest_tallies(const struct guest_tally *w, gaddr pc)
+{
+	return (pc - w->start) / 2 < w->halves;
+}
+
+/* The counter of the way that is entered at pc. */
+static inline uint32_t guest_counter_of(const struct guest_tally *w, gaddr pc)
+{
+	return guest_tallies(w, pc) ? w->first + 1 + (uint32_t)((pc - w->start) / 2) : w->first;
+}
+
+/* How an instruction goes on. */
+struct guest_step {
+	unsigned size_bytes; /* 0: none can be fetched */
+	bool ends;           /* it ends a way */
+	gaddr next;          /* where the way goes on */
+	/* What it does besides: a jump or a call to target. One whose target the auipc before it completes is known. */
+	enum { GUEST_STEP_ON, GUEST_STEP_JUMP, GUEST_STEP_CALL } kind;
+	gaddr target; /* 1: not known */
+};
+
 struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
@@ -42,6 +77,8 @@ struct guest_limits {
 	 * branches in it stay branches, none becomes a select.
 	 */
 	bool count;
+	const struct guest_tally
+	    *tally; /* exact counts, too; branches stay branches likewise. NULL: none */
 	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
 	bool
 	    keep_branches; /* none becomes a select: stores behind it wait for it (ir_unit.keep_deps) */
@@ -97,6 +134,9 @@ struct guest {
 			      const struct guest_insn *insn, unsigned count,
 			      const struct guest_limits *limits, struct ir_state *st,
 			      const struct ir_memory *mem);
+	/* The instruction at pc as exact counts see it. */
+	void (*step)(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
+		     struct guest_step *s);
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);

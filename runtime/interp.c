@@ -95,6 +95,7 @@ static void lift(struct kit_thread *t, struct ir_unit *u)
 		.max_insns = TRACE_INSNS,
 		.max_branches = TRACE_BRANCHES,
 		.count = t->proc->opt.count,
+		.tally = t->proc->ways,
 	};
 
 	arena_reset(&t->interp->once);

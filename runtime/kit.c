@@ -19,12 +19,14 @@
 #include "runtime/sig/sig.h"
 #include "runtime/sig/trace.h"
 #include "runtime/stats.h"
+#include "runtime/sys/clone.h"
 #include "runtime/sys/exec.h"
 #include "runtime/sys/ownfile.h"
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/strace_conf.h"
 #include "runtime/sys/sys.h"
+#include "runtime/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +117,8 @@ static bool thread_init(struct kit_thread *t)
 	    | (t->seccomp ? KIT_CALLS_FILTERED : 0) | (t->trace.orders ? KIT_CALLS_TRACED : 0);
 	if (p->counts)
 		stats_thread_init(t);
+	if (p->ways)
+		tally_thread_init(t);
 	kit_list_add(t);
 	return true;
 }
@@ -124,6 +128,8 @@ static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *
 	kit_list_remove(t);
 	if (t->counts)
 		stats_thread_fini(t);
+	if (t->proc->ways)
+		tally_thread_fini(t);
 	trace_delist(t);
 	if (t->proc->jit)
 		end_jit(t);
@@ -192,6 +198,8 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 			stats_fork_child(t);
 		if (p->profile)
 			profile_fork_child(t);
+		if (p->ways)
+			tally_fork_child(t);
 		break;
 	}
 }
@@ -218,6 +226,8 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 		cover_write(p);
 	if (p->profile)
 		profile_write(p);
+	if (p->ways)
+		tally_write(t);
 	if (!p->opt.strace || executes)
 		return;
 	if (sig)
@@ -259,16 +269,20 @@ static bool begin_coverage(struct kit_thread *t, struct diag *d)
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
 	struct kit_process *p = calloc(1, sizeof *p);
-	struct kit_thread *t = aligned_alloc(64, align_up(sizeof *t, 64));
+	struct kit_thread *t;
 	const struct mem_want want = { opt->force_base, opt->base, opt->limit };
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
 	const uint64_t begin_ns = opt->stats || opt->max_insns ? stats_now_ns() : 0;
 
-	KIT_CHECK(p && t, "out of memory");
+	KIT_CHECK(p, "out of memory");
 	if (fd < 0)
 		return -1;
-	memset(t, 0, sizeof *t);
 	p->opt = *opt;
+	if (opt->profile && tally_is_for(opt->profile) && !tally_init(p, d))
+		return -1;
+	t = clone_thread_new(p);
+	if (!t)
+		return cannot_start(d, "out of memory");
 	p->opt.count = opt->stats || opt->max_insns;
 	if (p->opt.count)
 		stats_process_init(p, begin_ns);
@@ -313,7 +327,9 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
-	if (p->opt.profile)
+	if (p->ways && !tally_loaded(p, d))
+		return -1;
+	if (p->opt.profile && !p->ways)
 		profile_begin(t);
 	if (p->opt.count)
 		stats_loaded(t);

@@ -32,6 +32,7 @@ void level0_thread_init(struct kit_thread *t)
 	KIT_CHECK(l, "out of memory");
 	l->limits = ordinary;
 	l->limits.count = t->proc->opt.count;
+	l->limits.tally = t->proc->ways;
 	l->limits.ran = t->proc->ran;
 	traces_init(&l->traces, t->proc->mem);
 	t->level0 = l;
@@ -85,7 +86,7 @@ static enum ir_exit run_new(struct kit_thread *t, const struct ir_memory *mem)
 
 	why = rv64_guest.run(kit_decoder(t), &f, &l->limits, &t->st, mem, &l->run);
 	/* What is kept runs without being counted. */
-	if (l->run.end > pc && KIT_LIKELY(!l->limits.count)) {
+	if (l->run.end > pc && KIT_LIKELY(!l->limits.count && !l->limits.tally)) {
 		const struct ir_range range = { .start = pc,
 						.size_bytes = (uint32_t)(l->run.end - pc) };
 
@@ -156,6 +157,7 @@ enum ir_exit level0_run_one(struct kit_thread *t)
 				       .ctx = t->proc->mem };
 	const struct guest_limits one = { .max_insns = 1,
 					  .count = t->proc->opt.count,
+					  .tally = t->proc->ways,
 					  .ran = t->proc->ran };
 	struct guest_run r;
 

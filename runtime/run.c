@@ -29,7 +29,8 @@ enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
 /* What code that counts has counted in vain is taken back. */
 static enum ir_exit recount(struct kit_thread *t, enum ir_exit why)
 {
-	if (KIT_UNLIKELY(t->counts && (why == IR_EXIT_FAULT || why == IR_EXIT_REDO)))
+	if (KIT_UNLIKELY((t->counts || t->proc->ways)
+			 && (why == IR_EXIT_FAULT || why == IR_EXIT_REDO)))
 		stats_faulted(t, t->jit ? jit_fault_end(t) : 1, why == IR_EXIT_REDO);
 	return why;
 }
@@ -147,7 +148,7 @@ static void memory_fault(struct kit_thread *t)
 		enum ir_exit why;
 
 		/* It begins once more. */
-		t->st.counted[IR_COUNT_INSNS]--;
+		stats_again(t);
 		why = level0_run_one(t);
 		if (why != IR_EXIT_FAULT) {
 			dispatch(t, why);

@@ -7,6 +7,7 @@
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sys/clone.h"
+#include "runtime/tally.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -129,8 +130,13 @@ void stats_faulted(struct kit_thread *t, gaddr end, bool again)
 {
 	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
 	const struct guest_limits limits = {
-		.max_insns = GUEST_RUN_INSNS, .count = true, .stop = &end, .stop_count = 1
+		.max_insns = GUEST_RUN_INSNS,
+		.count = t->counts,
+		.tally = t->proc->ways,
+		.stop = &end,
+		.stop_count = 1,
 	};
+	const struct guest_tally *w = limits.tally;
 	uint64_t *insns = &t->st.counted[IR_COUNT_INSNS];
 	struct arena a;
 	struct ir_unit u;
@@ -141,8 +147,21 @@ void stats_faulted(struct kit_thread *t, gaddr end, bool again)
 	for (unsigned k = 0; k < u.insn_count && u.insn[k].op != IR_br; k++)
 		if (u.insn[k].op == IR_count && u.insn[k].imm >> 32 == IR_COUNT_INSNS)
 			*insns -= (uint32_t)u.insn[k].imm;
-	*insns += !again;
+		else if (u.insn[k].op == IR_count && w && !guest_tallies(w, t->st.pc)
+			 && u.insn[k].imm >> 32 == w->first)
+			*ir_counter(&t->st, w->first) -= (uint32_t)u.insn[k].imm;
+	*insns += t->counts && !again;
+	if (w)
+		tally_faulted(t, again);
 	arena_fini(&a);
+}
+
+void stats_again(struct kit_thread *t)
+{
+	if (t->counts)
+		t->st.counted[IR_COUNT_INSNS]--;
+	if (KIT_UNLIKELY(t->proc->ways))
+		tally_again(t);
 }
 
 /* ---- telling ------------------------------------------------------------------------------------- */

@@ -34,6 +34,8 @@ void stats_fork_child(struct kit_thread *t);
  * to the next branch or to end (1: not known): they have not begun. Those from st.pc on when it is to be run again.
  */
 void stats_faulted(struct kit_thread *t, gaddr end, bool again);
+/* The instruction at st.pc, which has begun, will begin once more. */
+void stats_again(struct kit_thread *t);
 /* The record, to where the option says. sig: what the process dies of, or 0. executes: the end is an execve. */
 void stats_write(struct kit_thread *t, int sig, bool executes);
 

@@ -46,6 +46,7 @@ static enum ir_exit run_plain(struct kit_thread *t, unsigned most)
 				       .ctx = t->proc->mem };
 	const struct guest_limits limits = { .max_insns = most,
 					     .count = t->proc->opt.count,
+					     .tally = t->proc->ways,
 					     .ran = t->proc->ran };
 	struct guest_run r;
 

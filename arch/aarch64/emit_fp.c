@@ -354,7 +354,14 @@ void a64_emit_COUNT(struct a64_emit *e, const struct lir_insn *in)
 	const int32_t at =
 	    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
 
-	a64_ls(e->cb, A64_LDR64, A64_TMP, a64_state(at));
-	a64_add_imm(e->cb, 1, A64_TMP, A64_TMP, (int32_t)in->imm, A64_TMP2);
-	a64_ls(e->cb, A64_STR64, A64_TMP, a64_state(at));
+	const bool far = in->imm >> 32 >= IR_COUNTED;
+	struct a64_mem m = a64_state(at);
+
+	if (far) {
+		a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, at, A64_TMP2);
+		m = a64_at(A64_TMP2, 0);
+	}
+	a64_ls(e->cb, A64_LDR64, A64_TMP, m);
+	a64_add_imm(e->cb, 1, A64_TMP, A64_TMP, (int32_t)in->imm, far ? A64_ZR : A64_TMP2);
+	a64_ls(e->cb, A64_STR64, A64_TMP, m);
 }

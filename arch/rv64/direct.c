@@ -17,6 +17,7 @@ static void begin(struct trace *t, const struct guest_decoder *d, const struct g
 	t->features = rv64_decoder_features(d);
 	t->start = t->next = st->pc;
 	t->max_branches = limits->max_branches;
+	t->tally = limits->tally;
 	t->branches = 0;
 	t->done = t->loops = false;
 	t->upper_reg = 0;
@@ -38,6 +39,25 @@ static __attribute__((noinline)) void note(const struct trace *t, unsigned insns
 	t->b.st->counted[IR_COUNT_CALLS] += t->b.why == IR_EXIT_SYSCALL;
 }
 
+/* The same by ways: n instructions one behind the other from pc on have run. */
+static __attribute__((noinline)) void note_ways(struct trace *t, const struct rv64_insn *i,
+						const struct rv64_insn *end, gaddr pc)
+{
+	const struct guest_tally *w = t->tally;
+	bool on_way = false;
+
+	for (; i < end; i++) {
+		gaddr next = 0;
+
+		if (!on_way)
+			++*ir_counter(t->b.st, guest_counter_of(w, pc));
+		on_way = rv64_way_on(w, i, pc, &next);
+		pc = i + 1 < end || !on_way ? pc + i->size_bytes : next;
+	}
+	if (on_way)
+		--*ir_counter(t->b.st, guest_counter_of(w, pc));
+}
+
 /* The instructions in [start, end) have run. */
 static __attribute__((noinline)) void note_ran(const struct guest_ran *r, gaddr start, gaddr end)
 {
@@ -51,7 +71,7 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 		      const struct ir_memory *mem, struct guest_run *r)
 {
 	struct rv64_insn *i = (struct rv64_insn *)(void *)r->insn, *last = i;
-	struct rv64_insn *const first = i;
+	struct rv64_insn *const first = i, *first_of_batch;
 	gaddr end = st->pc, batch;
 	bool jumped = false;
 	struct rv64_window w;
@@ -65,6 +85,7 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 		if (i == last)
 			break;
 		end = batch = t.next;
+		first_of_batch = i;
 		do {
 			end += i->size_bytes;
 			carry_out(&t, i++);
@@ -72,6 +93,8 @@ enum ir_exit rv64_run(struct guest_decoder *d, const struct guest_fetch *f,
 		jumped |= t.next != end;
 		if (KIT_UNLIKELY(limits->ran))
 			note_ran(limits->ran, batch, end);
+		if (KIT_UNLIKELY(t.tally))
+			note_ways(&t, first_of_batch, i, batch);
 		last = i;
 	}
 	r->count = (unsigned)(i - first);

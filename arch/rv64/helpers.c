@@ -1,9 +1,10 @@
 /*
  * The guest's C helpers (lib/ir/helpers.def): the counters of Zicntr, from the host's monotonic
  * clock. time counts at RV64_TIMEBASE_HZ. cycle and instret count nanoseconds: programs that
- * read them want something that only grows, finely. And the clocks of the vDSO.
+ * read them want something that only grows, finely. And the clocks of the vDSO, and a note of calls.
  */
 #include "arch/rv64/cpu.h"
+#include "lib/base/hash.h"
 
 #include <time.h>
 
@@ -44,6 +45,22 @@ static uint64_t rdclock(struct ir_state *st, uint64_t a, uint64_t b)
 	if (clock_gettime((int32_t)a, &ts))
 		return UINT64_MAX;
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t note_call(struct ir_state *st, uint64_t from, uint64_t to)
+{
+	to &= ~UINT64_C(1);
+	for (uint64_t h = kit_mix64(from << 32 ^ to), n = 0; n < IR_EDGE_PLACES; n++) {
+		struct ir_edge *e = &st->edge[(h + n) & (IR_EDGES - 1)];
+
+		if (!e->count)
+			*e = (struct ir_edge){ .from = from, .to = to };
+		if (e->from == from && e->to == to) {
+			e->count++;
+			break;
+		}
+	}
+	return 0;
 }
 
 ir_helper_fn *const rv64_helpers[IR_HELPER_COUNT] = {

@@ -41,17 +41,50 @@ ir_ref rv64_read_narrow(struct trace *t, unsigned n)
 /* ---- the loop ----------------------------------------------------------------------------- */
 
 /* The instruction at t->b.gpc counts: in one op for all from the trace's start, or from a branch, up to the next branch. */
-static void count(struct trace *t, const struct lift_row *r)
+static void count_by(struct trace *t, ir_ref *by, uint32_t what, bool anew)
 {
 	const struct ir_unit *u = t->b.unit;
 
-	if (!ir_ref_ok(t->count) || u->insn[u->insn_count - 1].op == IR_br) {
-		t->count.idx = (uint16_t)u->insn_count;
-		ir_count(&t->b, IR_COUNT_INSNS, 0);
+	if (anew || !ir_ref_ok(*by)) {
+		by->idx = (uint16_t)u->insn_count;
+		ir_count(&t->b, what, 0);
 	}
-	u->insn[t->count.idx].imm++;
-	if (r->lift == rv64_lift_leave && r->arg == IR_EXIT_SYSCALL)
-		ir_count(&t->b, IR_COUNT_CALLS, 1);
+	u->insn[by->idx].imm++;
+}
+
+/* The same by ways. */
+static void tally(struct trace *t, const struct rv64_insn *i, bool anew)
+{
+	const struct guest_tally *w = t->tally;
+	gaddr next;
+
+	if (!guest_tallies(w, t->pc))
+		count_by(t, &t->elsewhere, w->first, anew);
+	else if (!t->on_way)
+		ir_count(&t->b, guest_counter_of(w, t->pc), 1);
+	t->on_way = rv64_way_on(w, i, t->pc, &next);
+}
+
+static void count(struct trace *t, const struct rv64_insn *i, const struct lift_row *r)
+{
+	const struct ir_unit *u = t->b.unit;
+	const bool anew = u->insn_count && u->insn[u->insn_count - 1].op == IR_br;
+
+	if (t->counts) {
+		count_by(t, &t->count, IR_COUNT_INSNS, anew);
+		if (r->lift == rv64_lift_leave && r->arg == IR_EXIT_SYSCALL)
+			ir_count(&t->b, IR_COUNT_CALLS, 1);
+	}
+	if (t->tally)
+		tally(t, i, anew);
+}
+
+/* The trace ends although what comes next would come anyway. */
+static void cut(struct trace *t)
+{
+	if (t->on_way)
+		ir_count(&t->b, guest_counter_of(t->tally, t->next), -1);
+	ir_exit(&t->b, IR_JUMP_PLAIN, t->next, 0);
 }
 
 /* Lifts instructions that lie one behind the other, until one ends the trace or jumps. Returns where they end. */
@@ -66,8 +99,8 @@ static gaddr lift_run(struct trace *t, const struct rv64_insn *i, unsigned n)
 
 		t->pc = t->b.gpc = end;
 		t->next = end += i->size_bytes;
-		if (KIT_UNLIKELY(t->counts))
-			count(t, r);
+		if (KIT_UNLIKELY(t->keeps_count))
+			count(t, i, r);
 		r->lift(t, i, r);
 		if (KIT_UNLIKELY(t->arm_insns)) {
 			end = rv64_lift_arm(t, i + 1, end);
@@ -120,7 +153,10 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.start = t.next = pc;
 	t.max_branches = limits->max_branches;
 	t.counts = limits->count;
-	t.count = IR_NOREF;
+	t.count = t.elsewhere = IR_NOREF;
+	t.tally = limits->tally;
+	t.keeps_count = t.counts || t.tally;
+	t.on_way = false;
 	t.keep_branches = limits->keep_branches;
 	t.routines = limits->routines;
 	t.routine_ends = limits->routine_ends;
@@ -149,7 +185,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 
 		if (n == 0) {
 			if (u->guest_insns > first)
-				ir_exit(&t.b, IR_JUMP_PLAIN, t.next, 0);
+				cut(&t);
 			else
 				trace_leave(&t, IR_EXIT_FETCH, t.b.gpc = t.next);
 			break;
@@ -176,6 +212,30 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		ir_resolve_exits(u);
 }
 
+static bool decode_at(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
+		      struct rv64_insn *i)
+{
+	uint8_t bytes[4];
+	unsigned n = f->read(f->ctx, pc, bytes, sizeof bytes);
+
+	return n >= 2 && rv64_decode(d, bytes, n, i);
+}
+
+static void step(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
+		 struct guest_step *s)
+{
+	struct rv64_insn i, upper;
+
+	*s = (struct guest_step){ 0 };
+	if (!decode_at(d, f, pc, &i))
+		return;
+	rv64_step(&i, pc, s);
+	if (s->kind != GUEST_STEP_ON && s->target == 1 && decode_at(d, f, pc - 4, &upper)
+	    && upper.op == RV64_OP_auipc && upper.rd == i.rs1 && i.rs1)
+		s->target =
+		    (pc - 4 + (gaddr)(int64_t)upper.imm + (gaddr)(int64_t)i.imm) & ~(gaddr)1;
+}
+
 const struct guest rv64_guest = {
 	.name = "riscv64",
 	.regs = &rv64_regs,
@@ -188,6 +248,7 @@ const struct guest rv64_guest = {
 	.translate = translate,
 	.run = rv64_run,
 	.rerun = rv64_rerun,
+	.step = step,
 	.disas = rv64_disas,
 	.routine_row = rv64_routine_row,
 	.helpers = rv64_helpers,

@@ -45,6 +45,10 @@ struct trace {
 	const struct rv64_insn *run_end; /* of those decoded together */
 	bool counts;                     /* guest_limits.count */
 	ir_ref count;                    /* the op that counts those up to the next branch */
+	const struct guest_tally *tally; /* guest_limits.tally */
+	ir_ref elsewhere;                /* the same of those that the tally has no ways of */
+	bool keeps_count;                /* there is something to count */
+	bool on_way;                     /* the instruction before is on a way that goes on */
 	bool done;
 	bool loops; /* an exit goes to the trace's own start */
 	/* auipc makes the upper part of an address that a jalr behind it completes. */
@@ -84,6 +88,11 @@ LIFT(fsgnj); LIFT(fsgnjn); LIFT(fsgnjx);
 LIFT(ftoint); LIFT(inttof); LIFT(fcvt_s_d); LIFT(fcvt_d_s);
 LIFT(fmv_x_w); LIFT(fmv_w_x); LIFT(fmv_x_d); LIFT(fmv_d_x);
 /* clang-format on */
+
+/* ways.c: the instruction at pc as exact counts see it, without what stands before it. */
+void rv64_step(const struct rv64_insn *i, gaddr pc, struct guest_step *s);
+/* Does the way go on behind it? *next: where. */
+bool rv64_way_on(const struct guest_tally *w, const struct rv64_insn *i, gaddr pc, gaddr *next);
 
 /* lift_routine.c: the whole trace is libc's routine what, which has that form. */
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form);

@@ -32,7 +32,7 @@ unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target)
 	uint32_t results = 0;
 	unsigned n = 0;
 
-	if (t->counts || target - at - 1 >= RV64_ARM_BYTES)
+	if (t->keeps_count || target - at - 1 >= RV64_ARM_BYTES)
 		return 0;
 	for (i++; at < target; i++, n++) {
 		if (i >= t->run_end || n == ARM_INSNS)

@@ -217,9 +217,10 @@ ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y)
 	return push(b, IR_helper, IR_NONE, 0, x, y, IR_NOREF, helper);
 }
 
-void ir_count(struct ir_builder *b, enum ir_counted what, unsigned n)
+void ir_count(struct ir_builder *b, uint32_t what, int32_t n)
 {
-	push(b, IR_count, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF, (int64_t)what << 32 | n);
+	push(b, IR_count, IR_NONE, 0, IR_NOREF, IR_NOREF, IR_NOREF,
+	     (int64_t)what << 32 | (uint32_t)n);
 }
 
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)

@@ -138,7 +138,7 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 		*r = st->helpers[i->imm](st, a, b);
 		break;
 	case IR_count:
-		st->counted[i->imm >> 32] += (uint32_t)i->imm;
+		*ir_counter(st, (uint32_t)(i->imm >> 32)) += (uint64_t)(int64_t)(int32_t)i->imm;
 		break;
 	/* Routines are the host's: here the guest's own code does it. */
 	case IR_routine:

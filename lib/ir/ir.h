@@ -65,6 +65,8 @@ static inline enum ir_cc ir_cc_invert(enum ir_cc cc) { return (enum ir_cc)(cc ^ 
 
 /* What op count counts: guest instructions that have begun, and those of them that are system calls. */
 enum ir_counted { IR_COUNT_INSNS, IR_COUNT_CALLS, IR_COUNTED };
+/* Numbers of counters are below it: hosts reach them with 32 bits. */
+enum { IR_COUNTERS_MOST = 1 << 27 };
 
 /* Rounding modes, the frm encoding; IR_RM_DYN: the one in ir_state.frm, which is then RNE..RUP. */
 enum ir_rm { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN = 7 };
@@ -378,7 +380,8 @@ ir_ref ir_get_state(struct ir_builder *b, enum ir_op op);
 void ir_set_state(struct ir_builder *b, enum ir_op op, ir_ref v);
 /* helper: enum ir_helper. */
 ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y);
-void ir_count(struct ir_builder *b, enum ir_counted what, unsigned n);
+/* what: enum ir_counted, or beyond it a counter of whoever asked for one (guest_limits.tally). */
+void ir_count(struct ir_builder *b, uint32_t what, int32_t n);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);
 void ir_exiti(struct ir_builder *b, enum ir_jump kind, ir_ref target, gaddr ret);

@@ -99,6 +99,15 @@ struct ir_call_guards {
 	    times; /* how often one became one; atomic, grows after it did and before now shrinks for it */
 };
 
+/* How often a call at from went to to. Where count is 0 is nothing. */
+struct ir_edge {
+	gaddr from, to;
+	uint64_t count;
+};
+
+/* Of a table by hash, in which something is looked for at so many places. */
+enum { IR_EDGES = 1 << 14, IR_EDGE_PLACES = 64 };
+
 struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
 
@@ -158,9 +167,20 @@ struct ir_state {
 	 */
 	uint16_t entries[IR_COUNTERS];
 
-	/* By enum ir_counted, where somebody wants to know (guest_limits.count). */
+	/* Calls whose target is computed, where somebody wants to know (guest_limits.tally): IR_EDGES of them; else NULL. */
+	struct ir_edge *edge;
+
+	/*
+	 * By enum ir_counted, where somebody wants to know (guest_limits.count). Further counters may lie behind the
+	 * state, wherever whoever has made it put them: ir_counter.
+	 */
 	uint64_t counted[IR_COUNTED];
 };
+
+static inline uint64_t *ir_counter(struct ir_state *st, uint32_t n)
+{
+	return (uint64_t *)(void *)((char *)st + offsetof(struct ir_state, counted)) + n;
+}
 
 enum ir_helper {
 #define HELPER(name, meaning) IR_HELPER_##name,

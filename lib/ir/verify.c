@@ -21,6 +21,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* What a counter that is none of enum ir_counted may grow or shrink by. */
+enum { COUNT_FAR_MOST = 2047 };
+
 /* Where the message about the insn at hand goes. */
 struct check {
 	const struct ir_unit *u;
@@ -186,7 +189,10 @@ static bool check_imm(struct check *c)
 		return (i->imm >= 0 && i->imm < IR_ROUTINE_COUNT)
 		       || wrong(c, "routine %" PRId64 " of %u", i->imm, IR_ROUTINE_COUNT);
 	case IR_count:
-		return (i->imm >> 32 < IR_COUNTED && i->imm >= 0 && (uint32_t)i->imm <= INT32_MAX)
+		return (i->imm >= 0 && i->imm >> 32 < IR_COUNTERS_MOST
+			&& (i->imm >> 32 < IR_COUNTED ? (int32_t)i->imm >= 0
+						      : (int32_t)i->imm >= -COUNT_FAR_MOST
+							    && (int32_t)i->imm <= COUNT_FAR_MOST))
 		       || wrong(c, "count of %#" PRIx64, (uint64_t)i->imm);
 	case IR_exit:
 	case IR_exiti:

@@ -30,6 +30,8 @@ struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
 struct guest_ran;
+struct guest_tally;
+struct tally;   /* runtime/tally.c */
 struct profile; /* runtime/profile.c */
 
 struct kit_process;
@@ -100,7 +102,9 @@ struct kit_process {
 	int exe_fd;    /* guest's file, close-on-exec, for execve of /proc/self/exe */
 	struct kit_counts *counts;    /* --stats: of threads that have ended; NULL without */
 	gaddr image_start, image_end; /* the program's span */
-	struct profile *profile;      /* --profile; NULL without */
+	struct profile *profile;      /* --profile; NULL without, and where that is exact */
+	struct guest_tally *ways;     /* then: what threads count (runtime/core/tally.h) */
+	struct tally *tally;          /* and what those that have ended did */
 	struct guest_ran *ran;        /* --coverage; NULL without */
 	int self_fd;                  /* kitemu's own binary, close-on-exec, for execveat */
 	gaddr load_bias;              /* of the program, against its file's addresses */

@@ -172,6 +172,14 @@ bool mem_is_vdso(void *space, gaddr addr);
 /* Zeroed memory of kitemu's own that children made by fork share; it stays. NULL: there is none. */
 void *mem_shared_new(size_t size_bytes);
 
+/* Zeroed memory that is there once it is touched, as much as the address space has room for; NULL: it has none. */
+void *mem_sparse_new(size_t size_bytes);
+void mem_sparse_free(void *p, size_t size_bytes);
+/* Zeroes whole pages, which are given back. */
+void mem_sparse_clear(void *p, size_t size_bytes);
+/* For each page from p on: whether it was written to, or might have been. */
+void mem_sparse_touched(const void *p, size_t pages, bool *touched);
+
 /*
  * Access to guest memory for system calls: never faults kitemu. false or -EFAULT when some byte
  * cannot be accessed (copy_out may have written a part, as the kernel's copy_to_user).

@@ -17,10 +17,12 @@
  * gone, finds none taken.
  */
 #include "runtime/sys/clone.h"
+
 #include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/tally.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/heap.h"
 #include "runtime/sig/trace.h"
@@ -43,11 +45,31 @@ static const uint64_t own_flags = CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHI
 
 /* ---- what parent and child do alike ------------------------------------------------------------ */
 
+struct kit_thread *clone_thread_new(const struct kit_process *p)
+{
+	struct kit_thread *t;
+
+	if (KIT_UNLIKELY(p->ways))
+		return mem_sparse_new(tally_thread_bytes(p));
+	t = aligned_alloc(64, align_up(sizeof *t, 64));
+	if (t)
+		memset(t, 0, sizeof *t);
+	return t;
+}
+
+static void thread_memory_free(struct kit_thread *t)
+{
+	if (KIT_UNLIKELY(t->proc->ways))
+		mem_sparse_free(t, tally_thread_bytes(t->proc));
+	else
+		free(t);
+}
+
 void clone_thread_free(struct kit_thread *t)
 {
 	t->proc->ops->scrap(t);
 	sig_thread_fini(t);
-	free(t);
+	thread_memory_free(t);
 }
 
 struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
@@ -56,10 +78,9 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 	struct kit_thread *c = old;
 
 	if (!c) {
-		c = aligned_alloc(64, align_up(sizeof *c, 64));
+		c = clone_thread_new(p);
 		if (!c)
 			return NULL;
-		memset(c, 0, sizeof *c);
 	} else {
 		*c = (struct kit_thread){ .interp = c->interp,
 					  .level0 = c->level0,
@@ -89,7 +110,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 	}
 	sys_filter_unref(c->seccomp);
 	p->ops->scrap(c);
-	free(c);
+	thread_memory_free(c);
 	return NULL;
 }
 
@@ -238,7 +259,7 @@ static void vfork_thread_gone(struct kit_thread *c)
 	c->proc->ops->gone(c);
 	sig_thread_fini(c);
 	sys_filter_unref(c->seccomp);
-	free(c);
+	thread_memory_free(c);
 }
 
 /* The child is gone, or was never made. */

@@ -23,6 +23,8 @@ struct clone_req {
  */
 struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 				const struct clone_req *q, struct kit_thread *old);
+/* Memory for a thread of p, zeroed; NULL: there is none. */
+struct kit_thread *clone_thread_new(const struct kit_process *p);
 /* Frees what a thread that has ended has left. */
 void clone_thread_free(struct kit_thread *t);
 /* On the child's host thread: its id, and where it is to be written. */

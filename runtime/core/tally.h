@@ -1,0 +1,49 @@
+/*
+ * Exact counts of a thread, where there are any (kit_process.ways): behind its struct kit_thread lie a table of the calls whose
+ * target is computed, and a counter for each halfword of the program's code (struct guest_tally).
+ *
+ *     struct kit_thread ... | IR_EDGES edges | elsewhere | [start] | [start + 2] | ...
+ *                           page                                                    sparse memory
+ */
+#ifndef KIT_RUNTIME_CORE_TALLY_H
+#define KIT_RUNTIME_CORE_TALLY_H
+
+#include "arch/guest.h"
+#include "runtime/core/thread.h"
+
+enum { TALLY_PAGE_BYTES = 4096 };
+/* Code beyond so much is counted as elsewhere. */
+enum { TALLY_HALVES_MOST = 32 << 20 };
+
+#define TALLY_EDGES_AT                                                                             \
+	((sizeof(struct kit_thread) + TALLY_PAGE_BYTES - 1) / TALLY_PAGE_BYTES * TALLY_PAGE_BYTES)
+#define TALLY_EDGES_BYTES (IR_EDGES * sizeof(struct ir_edge))
+#define TALLY_FIRST_AT    (TALLY_EDGES_AT + TALLY_EDGES_BYTES)
+#define TALLY_FIRST                                                                                \
+	((uint32_t)((TALLY_FIRST_AT - offsetof(struct kit_thread, st)                              \
+		     - offsetof(struct ir_state, counted))                                         \
+		    / sizeof(uint64_t)))
+
+_Static_assert(TALLY_EDGES_BYTES % TALLY_PAGE_BYTES == 0, "counters start on a page");
+_Static_assert(TALLY_FIRST + 1ull + TALLY_HALVES_MOST < IR_COUNTERS_MOST, "hosts reach them");
+
+/* Elsewhere's, then one a halfword. */
+static inline size_t tally_count(const struct guest_tally *w) { return 1 + w->halves; }
+
+static inline uint64_t *tally_of(struct kit_thread *t)
+{
+	return (uint64_t *)(void *)((char *)t + TALLY_FIRST_AT);
+}
+
+static inline struct ir_edge *tally_edges(struct kit_thread *t)
+{
+	return (struct ir_edge *)(void *)((char *)t + TALLY_EDGES_AT);
+}
+
+/* What a thread of p takes with it. */
+static inline size_t tally_thread_bytes(const struct kit_process *p)
+{
+	return TALLY_FIRST_AT + tally_count(p->ways) * sizeof(uint64_t);
+}
+
+#endif

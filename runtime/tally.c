@@ -1,0 +1,337 @@
+/* Gathering and following what was counted; see tally.h. */
+#include "runtime/tally.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "runtime/callgrind.h"
+#include "runtime/core/tally.h"
+#include "runtime/load/debug.h"
+#include "runtime/mem/mem.h"
+#include "runtime/outfile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_A_PAGE = MEM_PAGE_BYTES / sizeof(uint64_t), EDGES_MOST = 16 * IR_EDGES };
+
+_Static_assert((int)TALLY_PAGE_BYTES == MEM_PAGE_BYTES, "counters are looked at by the page");
+
+struct tally {
+	pthread_mutex_t lock; /* of what follows */
+	uint64_t *sum;        /* of threads that have ended, as a thread has them */
+	struct ir_edge *edge; /* EDGES_MOST, by hash */
+};
+
+bool tally_is_for(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+	const char *dot = strrchr(name, '.');
+
+	return strncmp(name, "callgrind.out", 13) == 0 || (dot && strcmp(dot, ".callgrind") == 0);
+}
+
+bool tally_init(struct kit_process *p, struct diag *d)
+{
+	if (p->opt.selfcheck)
+		return diag_fail(d, KIT_EXIT_INTERNAL,
+				 "--profile with exact counts does not go with --selfcheck");
+	p->ways = calloc(1, sizeof *p->ways);
+	p->tally = calloc(1, sizeof *p->tally);
+	KIT_CHECK(p->ways && p->tally, "out of memory");
+	pthread_mutex_init(&p->tally->lock, NULL);
+	/* The first thread's counters are made before it is known how many there have to be. */
+	*p->ways = (struct guest_tally){ .first = TALLY_FIRST, .halves = TALLY_HALVES_MOST };
+	return true;
+}
+
+bool tally_loaded(struct kit_process *p, struct diag *d)
+{
+	const uint64_t halves = (p->image_end - p->image_start) / 2;
+
+	p->ways->start = p->image_start;
+	if (halves < p->ways->halves)
+		p->ways->halves = halves;
+	p->tally->sum = mem_sparse_new(tally_count(p->ways) * sizeof(uint64_t));
+	p->tally->edge = mem_sparse_new(EDGES_MOST * sizeof(struct ir_edge));
+	if (!p->tally->sum || !p->tally->edge)
+		return diag_fail(d, KIT_EXIT_INTERNAL, "--profile: no memory for counters");
+	return true;
+}
+
+void tally_thread_init(struct kit_thread *t) { t->st.edge = tally_edges(t); }
+
+static void clear(struct kit_thread *t)
+{
+	mem_sparse_clear(tally_edges(t), TALLY_EDGES_BYTES);
+	mem_sparse_clear(tally_of(t), tally_count(t->proc->ways) * sizeof(uint64_t));
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------ */
+
+static void add(struct kit_thread *t, gaddr pc, int64_t n)
+{
+	*ir_counter(&t->st, guest_counter_of(t->proc->ways, pc)) += (uint64_t)n;
+}
+
+/* From where on the way of the instruction at pc has n more or less; of one elsewhere there is no way. */
+static void add_behind(struct kit_thread *t, gaddr pc, int64_t n)
+{
+	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
+	const struct guest_tally *w = t->proc->ways;
+	struct guest_step s;
+
+	rv64_guest.step(kit_decoder(t), &f, pc, &s);
+	if (s.size_bytes && !s.ends && guest_tallies(w, pc) && guest_tallies(w, s.next))
+		add(t, s.next, n);
+}
+
+void tally_faulted(struct kit_thread *t, bool again)
+{
+	const gaddr pc = t->st.pc;
+
+	if (!guest_tallies(t->proc->ways, pc))
+		add(t, pc, !again);
+	else if (again)
+		add(t, pc, -1);
+	else
+		add_behind(t, pc, -1);
+}
+
+void tally_again(struct kit_thread *t)
+{
+	add(t, t->st.pc, -1);
+	add_behind(t, t->st.pc, 1);
+}
+
+/* ---- gathering --------------------------------------------------------------------------------------------- */
+
+static void add_edge(struct tally *y, const struct ir_edge *e)
+{
+	for (uint64_t h = kit_mix64(e->from << 32 ^ e->to), n = 0; n < EDGES_MOST; n++) {
+		struct ir_edge *to = &y->edge[(h + n) % EDGES_MOST];
+
+		if (!to->count)
+			*to = (struct ir_edge){ .from = e->from, .to = e->to };
+		if (to->from == e->from && to->to == e->to) {
+			to->count += e->count;
+			return;
+		}
+	}
+}
+
+/* What t has counted is added to the process's, and gone. With the lock held. */
+static void gather(struct kit_thread *t)
+{
+	const size_t count = tally_count(t->proc->ways);
+	const size_t pages = (count + WORDS_A_PAGE - 1) / WORDS_A_PAGE;
+	bool *touched = malloc(pages);
+	struct tally *y = t->proc->tally;
+	const uint64_t *from = tally_of(t);
+
+	KIT_CHECK(touched, "out of memory");
+	mem_sparse_touched(from, pages, touched);
+	for (size_t i = 0; i < pages; i++)
+		for (size_t k = i * WORDS_A_PAGE;
+		     touched[i] && k < (i + 1) * WORDS_A_PAGE && k < count; k++)
+			if (from[k])
+				y->sum[k] += from[k];
+	free(touched);
+	for (unsigned i = 0; i < IR_EDGES; i++)
+		if (tally_edges(t)[i].count)
+			add_edge(y, &tally_edges(t)[i]);
+	clear(t);
+}
+
+void tally_thread_fini(struct kit_thread *t)
+{
+	pthread_mutex_lock(&t->proc->tally->lock);
+	gather(t);
+	pthread_mutex_unlock(&t->proc->tally->lock);
+}
+
+static void forget(struct kit_process *p)
+{
+	mem_sparse_clear(p->tally->sum, tally_count(p->ways) * sizeof(uint64_t));
+	mem_sparse_clear(p->tally->edge, EDGES_MOST * sizeof(struct ir_edge));
+}
+
+void tally_fork_child(struct kit_thread *t)
+{
+	/* Another thread of the parent may have held it. */
+	pthread_mutex_init(&t->proc->tally->lock, NULL);
+	forget(t->proc);
+	clear(t);
+}
+
+/* ---- following ways ------------------------------------------------------------------------------------------ */
+
+struct following {
+	struct kit_process *p;
+	struct guest_decoder *decoder;
+	struct debug_info info;
+	struct arena arena;
+	struct callgrind out;
+	const struct ir_edge *edge; /* calls with computed targets, by where from */
+	unsigned edge_count;
+	const struct debug_symbol *symbol; /* asked about last, and what it is there */
+	uint32_t function;
+};
+
+static struct cg_place place_of(struct following *f, gaddr pc)
+{
+	const struct debug_symbol *s = debug_function(&f->info, pc);
+	const struct debug_row *r = debug_row(&f->info, pc);
+	const char *const *files = f->info.file;
+	struct cg_place p = { .at = pc - f->p->load_bias };
+
+	if (!s || s != f->symbol) {
+		const struct debug_row *head = s ? debug_row(&f->info, s->start) : r;
+
+		f->symbol = s;
+		f->function = cg_function(&f->out, f->p->exe_path, head ? files[head->file] : "???",
+					  s ? s->name : "???");
+	}
+	p.function = f->function;
+	p.line = r ? r->line : 0;
+	p.file = cg_file(&f->out, r ? files[r->file] : "???");
+	return p;
+}
+
+static struct cg_place elsewhere(struct following *f)
+{
+	return (struct cg_place){
+		.function = cg_function(&f->out, f->p->exe_path, "???", "[outside of the program]"),
+		.file = cg_file(&f->out, "???"),
+	};
+}
+
+static void put_call(struct following *f, const struct cg_place *from, gaddr target, uint64_t count)
+{
+	struct cg_place to = elsewhere(f);
+
+	if (guest_tallies(f->p->ways, target))
+		to = place_of(f, target);
+	to.file = 0;
+	cg_add_call(&f->out, from, &to, count);
+}
+
+/* A jump to another function's first instruction, in the place of a call and a return. */
+static bool is_tail_call(const struct following *f, gaddr pc, gaddr target)
+{
+	const struct debug_symbol *s = debug_function(&f->info, target);
+
+	return s && s->start == target && s != debug_function(&f->info, pc);
+}
+
+/* The instruction at pc has run count times. */
+static void put(struct following *f, gaddr pc, const struct guest_step *s, uint64_t count)
+{
+	const struct cg_place p = place_of(f, pc);
+
+	cg_add_cost(&f->out, &p, count);
+	for (; f->edge_count && f->edge->from <= pc; f->edge++, f->edge_count--) {
+		if (f->edge->from < pc)
+			continue;
+		put_call(f, &p, f->edge->to, f->edge->count);
+		count -= f->edge->count < count ? f->edge->count : count;
+	}
+	if (!count || s->target == 1)
+		return;
+	if (s->kind == GUEST_STEP_CALL
+	    || (s->kind == GUEST_STEP_JUMP && is_tail_call(f, pc, s->target)))
+		put_call(f, &p, s->target, count);
+}
+
+static int by_from(const void *x, const void *y)
+{
+	const struct ir_edge *a = x, *b = y;
+
+	return a->from != b->from ? (a->from < b->from ? -1 : 1)
+				  : (a->to > b->to) - (a->to < b->to);
+}
+
+static void sort_edges(struct following *f)
+{
+	struct tally *y = f->p->tally;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < EDGES_MOST; i++)
+		if (y->edge[i].count)
+			y->edge[n++] = y->edge[i];
+	if (n)
+		qsort(y->edge, n, sizeof *y->edge, by_from);
+	f->edge = y->edge;
+	f->edge_count = n;
+}
+
+/* Upwards, each instruction's count goes on to where its way goes on: it is added to the sum there. */
+static void follow(struct following *f)
+{
+	const struct guest_fetch fetch = { mem_fetch, f->p->mem, mem_is_vdso };
+	const struct guest_tally *w = f->p->ways;
+	uint64_t *at = f->p->tally->sum + 1;
+	const size_t pages = (tally_count(w) + WORDS_A_PAGE - 1) / WORDS_A_PAGE;
+	bool *touched = malloc(pages + 1);
+
+	KIT_CHECK(touched, "out of memory");
+	mem_sparse_touched(f->p->tally->sum, pages, touched);
+	for (uint64_t i = 0; i < w->halves; i++) {
+		const gaddr pc = w->start + 2 * i;
+		struct guest_step s;
+
+		if (!touched[(i + 1) / WORDS_A_PAGE]) {
+			i = ((i + 1) / WORDS_A_PAGE + 1) * WORDS_A_PAGE - 2;
+			continue;
+		}
+		if (!at[i])
+			continue;
+		rv64_guest.step(f->decoder, &fetch, pc, &s);
+		put(f, pc, &s, at[i]);
+		if (!s.size_bytes || s.ends || !guest_tallies(w, s.next))
+			continue;
+		at[(s.next - w->start) / 2] += at[i];
+		touched[((s.next - w->start) / 2 + 1) / WORDS_A_PAGE] = true;
+	}
+	free(touched);
+	if (f->p->tally->sum[0]) {
+		const struct cg_place p = elsewhere(f);
+
+		cg_add_cost(&f->out, &p, f->p->tally->sum[0]);
+	}
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------ */
+
+static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
+{
+	struct following *f = ctx;
+
+	(void)n;
+	cg_init(&f->out);
+	cg_read(&f->out, old);
+	sort_edges(f);
+	follow(f);
+	cg_print(&f->out, out);
+	cg_fini(&f->out);
+	return true;
+}
+
+void tally_write(struct kit_thread *t)
+{
+	struct kit_process *p = t->proc;
+	struct following f = { .p = p, .decoder = kit_decoder(t) };
+
+	arena_init(&f.arena);
+	debug_read(p->exe_fd, p->load_bias, &f.arena, &f.info);
+	pthread_mutex_lock(&p->list_lock);
+	pthread_mutex_lock(&p->tally->lock);
+	for (struct kit_thread *each = p->first_thread; each; each = each->next)
+		gather(each);
+	pthread_mutex_unlock(&p->list_lock);
+	if (!outfile_merge(p->opt.profile, merge, &f))
+		kit_log_write("kitemu: --profile: cannot write to %s", p->opt.profile);
+	/* Should it go on after all, it begins anew. */
+	forget(p);
+	pthread_mutex_unlock(&p->tally->lock);
+	arena_fini(&f.arena);
+}

@@ -1,0 +1,184 @@
+"""--profile with exact counts: each instruction's is what qemu runs, each line's what gcov counts, each call's what the source says;
+callgrind_annotate reads the file."""
+import collections, json, re
+
+import insight, stats, tap
+
+WAYS = {**stats.WAYS, "nothing to lose": ["--max-level=1", "--guest-base"]}
+del WAYS["selfcheck"]
+
+
+class Profile:
+    """A callgrind file, as its format says."""
+
+    def __init__(self, path):
+        self.at, self.lines, self.self_cost = collections.Counter(), collections.Counter(), collections.Counter()
+        self.calls, self.call_cost = collections.Counter(), collections.Counter()
+        self.execs = collections.defaultdict(set)  # (file, line): counts of its instructions
+        text = path.read_text()
+        head, _, body = text.partition("\n\n")
+        if not head.startswith("# callgrind format\nversion: 1\ncreator: kitemu\npositions: instr line\nevents: Ir\nsummary: "):
+            raise tap.Fail(head)
+        calls = 0
+        for line in body.splitlines():
+            key, eq, value = line.partition("=")
+            if key in ("ob", "fl", "fn", "cob", "cfi", "cfn") and eq:
+                setattr(self, key, value)
+                if key == "fl":
+                    self.file = value
+            elif key in ("fi", "fe"):
+                self.file = value
+            elif key == "calls":
+                calls = int(value.split()[0])
+            elif line.startswith("0x"):
+                at, number, count = line.split()
+                if calls:
+                    self.calls[self.fn, self.cfn] += calls
+                    self.call_cost[self.fn, self.cfn] += int(count)
+                    calls = 0
+                else:
+                    self.at[int(at, 16)] += int(count)
+                    self.self_cost[self.fn] += int(count)
+                    self.execs[self.file.rpartition("/")[2], int(number)].add(int(count))
+            elif line.startswith("totals: "):
+                self.total = int(line.split()[1])
+        if self.total != sum(self.at.values()) or f"\nsummary: {self.total}" not in head:
+            raise tap.Fail(f"totals {self.total}, sum {sum(self.at.values())}: {head}")
+
+
+def counts(suite):
+    """Each instruction as often as qemu runs it: loops, recursion, faults in the middle, signals."""
+    def run():
+        insight.need(insight.QEMU)
+        program = insight.build(suite, "bare", "-O2", *insight.BARE)
+        log = suite.work / "callgrind.log"
+        insight.qemu_trace(program, log)
+        want = collections.Counter()
+        with open(log) as f:
+            for line in f:
+                m = re.match(r"Trace .*\[[0-9a-f]+/([0-9a-f]+)/", line)
+                if m:
+                    want[int(m[1], 16)] += 1
+        log.unlink()
+        if not want:
+            raise tap.Skip("this qemu does not tell of each instruction")
+        for n, (way, options) in enumerate(WAYS.items()):
+            out = suite.work / f"counts-{n}.callgrind"
+            tap.run([suite.kitemu, *options, f"--profile={out}", program])
+            found = Profile(out).at
+            # What is outside of the program has no address: the vDSO's way back from signals.
+            outside = found.pop(0, 0)
+            inside = collections.Counter({pc: n for pc, n in want.items() if pc in found or pc < 1 << 32})
+            if found != inside or outside != sum(want.values()) - sum(inside.values()):
+                wrong = {hex(pc): (found[pc], inside[pc]) for pc in sorted(found | inside) if found[pc] != inside[pc]}
+                raise tap.Fail(f"{way}: (kitemu, qemu) {outside}, {sum(want.values()) - sum(inside.values())}: {wrong}")
+    return run
+
+
+def calls(suite):
+    """How often who calls whom, with threads and children; twice into one file, which adds up; and the instructions are --stats'."""
+    def run():
+        program = insight.build(suite, "called", "-O1", "-g", "-pthread", "-fno-inline", "-foptimize-sibling-calls")
+        for way, options in WAYS.items():
+            out, lines = suite.work / "callgrind.out.calls", suite.work / "calls.jsonl"
+            out.unlink(missing_ok=True)
+            lines.unlink(missing_ok=True)
+            for _ in range(2):
+                tap.expect([suite.kitemu, *options, f"--profile={out}", f"--stats={lines}", program])
+            p = Profile(out)
+            ran = sum(json.loads(line)["instructions"] for line in lines.read_text().splitlines())
+            if p.total != ran:
+                raise tap.Fail(f"{way}: {p.total} instructions, --stats says {ran}")
+            want = {("main", "twice"): 1000, ("twice", "leaf"): 2 * (1000 + 3), ("main", "last"): 50, ("last", "leaf"): 50,
+                    ("even", "odd"): 20, ("odd", "even"): 20, ("main", "even"): 1, ("main", "fib"): 1, ("fib", "fib"): 1972,
+                    ("by_table", "first_way"): 300, ("by_table", "second_way"): 100, ("in_thread", "leaf"): 400,
+                    ("main", "in_child"): 3, ("in_child", "twice"): 3}
+            wrong = {k: (p.calls[k], 2 * n) for k, n in want.items() if p.calls[k] != 2 * n}
+            if wrong:
+                raise tap.Fail(f"{way}: {wrong}")
+            # What twice costs is what it and its share of leaf cost: main's calls of it and the children's are all there are.
+            whole = p.self_cost["twice"] + p.call_cost["twice", "leaf"]
+            parts = p.call_cost["main", "twice"] + p.call_cost["in_child", "twice"]
+            if abs(whole - parts) > 10 or p.call_cost["fib", "fib"] or not p.call_cost["main", "fib"] == p.self_cost["fib"]:
+                raise tap.Fail(f"{way}: twice {whole} {parts}, fib {p.call_cost['main', 'fib']} {p.self_cost['fib']}")
+    return run
+
+
+def lines(suite):
+    """Each line as often as gcov says that it ran natively: so many times some instruction of it did, and none more often."""
+    def run():
+        native = Native(suite)
+        program = insight.build(suite, "covered", "-O0", "-g")
+        out = suite.work / "lines.callgrind"
+        out.unlink(missing_ok=True)
+        tap.expect([suite.kitemu, f"--profile={out}", program], stdout=native.out)
+        found = {n: counts for (file, n), counts in Profile(out).execs.items() if file == "covered.c"}
+        common = found.keys() & native.count.keys()
+        wrong = {n: (found[n], native.count[n]) for n in sorted(common) if native.count[n] not in found[n]}
+        ran = {n for n, c in native.count.items() if c}
+        if wrong or len(common) < 30 or any(not native.count[n] for n in common) or len(common) < 0.75 * len(ran):
+            raise tap.Fail(f"{len(common)} of {len(ran)} lines in common; not as gcov has them: {wrong}")
+    return run
+
+
+class Native:
+    """How often each line ran, of a native run."""
+
+    def __init__(self, suite):
+        insight.need("gcc", "gcov")
+        self.work = suite.work / "gcov-counts"
+        self.work.mkdir()
+        tap.expect(["gcc", "-O0", "--coverage", "-w", insight.HERE / "covered.c", "-o", "covered"], cwd=self.work)
+        self.out = tap.expect([self.work / "covered"], cwd=self.work)
+        [data] = self.work.glob("*.gcda")
+        text = tap.text(tap.expect(["gcov", "-t", data.name], cwd=self.work))
+        found = re.findall(r"^\s*(#####|=====|\d+)\*?:\s*(\d+):", text, re.M)
+        self.count = {int(n): int(c) if c.isdigit() else 0 for c, n in found}
+
+
+def annotate(suite):
+    """callgrind_annotate's totals, functions and lines."""
+    def run():
+        insight.need("callgrind_annotate")
+        program = insight.build(suite, "called", "-O1", "-g", "-pthread", "-fno-inline", "-foptimize-sibling-calls")
+        out = suite.work / "callgrind.out.annotate"
+        tap.expect([suite.kitemu, f"--profile={out}", program])
+        p = Profile(out)
+        text = tap.text(tap.expect(["callgrind_annotate", "--threshold=100", "--auto=yes", out]))
+        if not re.search(rf"^ *{p.total:,} .*PROGRAM TOTALS", text, re.M):
+            raise tap.Fail(text[:2000])
+        for name in ("fib", "leaf", "by_table"):
+            if not re.search(rf"^ *{p.self_cost[name]:,} .*called\.c:{name}", text, re.M):
+                raise tap.Fail(f"{name}: {p.self_cost[name]}: {text[:3000]}")
+        if not re.search(r"^ *[\d,]+ .*KEEP static int fib\(int n\)", text, re.M):
+            raise tap.Fail(f"no line of fib: {text}")
+        text = tap.text(tap.expect(["callgrind_annotate", "--inclusive=yes", "--tree=both", "--threshold=100", out]))
+        whole = p.self_cost["fib"]
+        if not re.search(rf"^ *{whole:,} .*> +\S*called\.c:fib \(1x\)", text, re.M):
+            raise tap.Fail(f"main's call of fib, {whole}: {text}")
+    return run
+
+
+def refusals(suite):
+    def run():
+        program = insight.build(suite, "bare", "-O2", *insight.BARE)
+        status, _, err = tap.run([suite.kitemu, "--selfcheck", f"--profile={suite.work}/x.callgrind", program])
+        if status != 125 or "does not go with --selfcheck" not in tap.text(err):
+            raise tap.Fail(f"{status} {err}")
+        # A program without symbols or lines, and a file that is no profile.
+        out = suite.work / "bare.callgrind"
+        out.write_text("# callgrind format\nversion: 1\ncreator: callgrind-3.19\nfn=(1) x\n1 2 3\n")
+        stripped = suite.work / "stripped"
+        tap.expect(["riscv64-linux-gnu-strip", "-o", stripped, program])
+        tap.run([suite.kitemu, f"--profile={out}", stripped])
+        if Profile(out).self_cost.keys() - {"???", "[outside of the program]"}:
+            raise tap.Fail(f"{Profile(out).self_cost}")
+    return run
+
+
+def add(suite):
+    suite.add("callgrind-counts", counts(suite))
+    suite.add("callgrind-calls", calls(suite))
+    suite.add("callgrind-lines", lines(suite))
+    suite.add("callgrind-annotate", annotate(suite))
+    suite.add("callgrind-refusals", refusals(suite))
