@@ -492,7 +492,8 @@ static uint32_t heat(void *ctx, gaddr pc)
 	const uint16_t count = t->st.entries[ir_counter_of(pc)];
 	const unsigned runs = count < 0x10000 - hot ? hot : count - (0x10000 - hot);
 
-	return count == 0 || runs < warm ? 0 : runs;
+	/* Its place may be another block's too: what --coverage has not seen run is nothing to be fetched. */
+	return count == 0 || runs < warm || !has_run(t->proc->jit, pc) ? 0 : runs;
 }
 
 static void build_region(struct jit *j, struct kit_thread *t, const struct guest_limits *limits,

@@ -174,6 +174,35 @@ def damaged(suite):
     return run
 
 
+# What never runs, the ebreak, lies 8192 bytes behind a hot place, with which it shares level 1's counter.
+ALIAS = """
+	.globl _start
+	.option norvc
+far:	bnez a0, loop
+	li a7, 93
+	ecall
+loop:	j next
+_start:	li a0, 200000
+	li a1, -1
+	j loop
+	.org far + 8184
+next:	addi a0, a0, -1
+	bne a0, a1, over
+	ebreak
+over:	j far
+"""
+
+
+def shared_counter(suite):
+    """A hot place's neighbour in the table of counters becomes no part of a region before it has run."""
+    def run():
+        source = suite.work / "alias.s"
+        source.write_text(ALIAS)
+        program = insight.build(suite, "alias", *insight.BARE, source=source)
+        tap.expect([suite.kitemu, f"--coverage={suite.work / 'alias.drcov'}", program], status=0)
+    return run
+
+
 def refusals(suite):
     def run():
         program = insight.build(suite, "bare", "-O2", *insight.BARE)
@@ -201,4 +230,5 @@ def add(suite):
     suite.add("coverage-blocks", blocks(suite))
     suite.add("coverage-tools", tools(suite))
     suite.add("coverage-damaged", damaged(suite))
+    suite.add("coverage-shared-counter", shared_counter(suite))
     suite.add("coverage-refusals", refusals(suite))
