@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/backtrace.h"
 #include "runtime/check.h"
+#include "runtime/core/points.h"
 #include "runtime/cover.h"
 #include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
@@ -27,6 +28,7 @@
 #include "runtime/sys/strace_conf.h"
 #include "runtime/sys/sys.h"
 #include "runtime/tally.h"
+#include "runtime/thread_ops.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -235,7 +237,7 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 	strace_counts_end();
 }
 
-static const struct kit_thread_ops thread_ops = {
+const struct kit_thread_ops kit_thread_ops = {
 	.init = thread_init,
 	.run = thread_run,
 	.fini = thread_fini,
@@ -291,7 +293,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
 	p->exe_path = kit_absolute_path(prog->path);
-	p->ops = &thread_ops;
+	p->ops = &kit_thread_ops;
+	p->points = &point_table;
 	kit_list_init(p);
 	p->threads = 1;
 	t->proc = p;

@@ -26,6 +26,15 @@
 
 enum { FRM_HOST_MAX = 3, REG_A0 = 10, ECALL_BYTES = 4 };
 
+/* A signal that the instruction at the pc causes. */
+static void raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
+{
+	if (KIT_UNLIKELY(t->proc->embedder))
+		t->proc->embedder->raise(t, sig, code, addr);
+	else
+		sig_raise_sync(t, sig, code, addr);
+}
+
 /* What code that counts has counted in vain is taken back. */
 static enum ir_exit recount(struct kit_thread *t, enum ir_exit why)
 {
@@ -39,7 +48,7 @@ static enum ir_exit run_engine(struct kit_thread *t)
 {
 	enum ir_exit why;
 
-	if (KIT_UNLIKELY(point_table.watch_count))
+	if (KIT_UNLIKELY(t->proc->points->watch_count))
 		return watch_run(t);
 	/* Rounding modes beyond the host's (to nearest, ties away; reserved ones) are level 0's. */
 	if (!t->proc->jit)
@@ -76,6 +85,10 @@ static void do_syscall(struct kit_thread *t)
 {
 	int64_t result = 0;
 
+	if (KIT_UNLIKELY(t->proc->embedder) && t->proc->embedder->call(t, &result)) {
+		end_syscall(t, result);
+		return;
+	}
 	if (KIT_LIKELY(sys_call(t, &result) == SYS_RESULT))
 		end_syscall(t, result);
 }
@@ -100,7 +113,7 @@ static void raise_segv(struct kit_thread *t, gaddr addr)
 
 	if (KIT_UNLIKELY(t->counts))
 		t->counts->faults++;
-	sig_raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
+	raise_sync(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, addr);
 }
 
 static void raise_fault(struct kit_thread *t)
@@ -110,10 +123,10 @@ static void raise_fault(struct kit_thread *t)
 	switch ((enum ir_fault_kind)st->fault_kind) {
 	case IR_FAULT_MISALIGNED:
 		/* arch/riscv/kernel/traps.c: a misaligned AMO that cannot be emulated */
-		sig_raise_sync(t, SIGBUS, BUS_ADRALN, st->fault_addr);
+		raise_sync(t, SIGBUS, BUS_ADRALN, st->fault_addr);
 		break;
 	case IR_FAULT_BUS:
-		sig_raise_sync(t, SIGBUS, (int)st->fault_code, st->fault_addr);
+		raise_sync(t, SIGBUS, (int)st->fault_code, st->fault_addr);
 		break;
 	case IR_FAULT_SEGV:
 	case IR_FAULT_ROUTINE: /* is no fault of the guest's */
@@ -168,13 +181,15 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 		finish_syscall(t);
 		break;
 	case IR_EXIT_BREAK:
-		if (point_is_at(t->st.pc))
-			trace_stop_at_point(t, TRAP_BRKPT, t->st.pc);
+		if (!point_is_at(t->proc->points, t->st.pc))
+			raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);
+		else if (t->proc->embedder)
+			t->proc->embedder->at_break(t);
 		else
-			sig_raise_sync(t, SIGTRAP, TRAP_BRKPT, t->st.pc);
+			trace_stop_at_point(t, TRAP_BRKPT, t->st.pc);
 		break;
 	case IR_EXIT_ILLEGAL:
-		sig_raise_sync(t, SIGILL, ILL_ILLOPC, t->st.pc);
+		raise_sync(t, SIGILL, ILL_ILLOPC, t->st.pc);
 		break;
 	case IR_EXIT_FETCH:
 		/* pc cannot be fetched: no mapping there, or none that may be executed. */
@@ -211,6 +226,11 @@ static void attend(struct kit_thread *t)
 	uint32_t stops;
 	gaddr pc;
 
+	if (KIT_UNLIKELY(t->proc->embedder)) {
+		__atomic_fetch_and(&t->st.stop, ~(uint32_t)IR_STOP_SIGNAL, __ATOMIC_ACQ_REL);
+		t->proc->embedder->attend(t);
+		return;
+	}
 	if (KIT_UNLIKELY(t->sample.due))
 		profile_sample(t);
 	sig_deliver(t, false, NULL);
@@ -218,11 +238,26 @@ static void attend(struct kit_thread *t)
 		return;
 	stops = t->trace.stop_count;
 	pc = t->st.pc;
-	why = point_table.watch_count ? watch_run_one(t) : level0_run_one(t);
+	why = t->proc->points->watch_count ? watch_run_one(t) : level0_run_one(t);
 	dispatch(t, why);
 	/* IR_EXIT_STOP: it has stopped, at a watchpoint. */
 	if (!t->exiting && why != IR_EXIT_STOP)
 		trace_stepped(t, stops, pc);
+}
+
+void run_one(struct kit_thread *t)
+{
+	dispatch(t, t->proc->points->watch_count ? watch_run_one(t) : level0_run_one(t));
+}
+
+bool run_block(struct kit_thread *t)
+{
+	if (__atomic_load_n(&t->st.stop, __ATOMIC_ACQUIRE) & IR_STOP_SIGNAL) {
+		attend(t);
+		return false;
+	}
+	dispatch(t, watch_run_block(t));
+	return true;
 }
 
 int run_thread(struct kit_thread *t)

@@ -13,7 +13,7 @@ static bool is_hit(struct ir_state *st, gaddr addr, unsigned size_bytes, uint32_
 {
 	struct kit_thread *t = (struct kit_thread *)st;
 
-	t->watch_hit = point_watches(addr, size_bytes, access, &t->watch_addr);
+	t->watch_hit = point_watches(t->proc->points, addr, size_bytes, access, &t->watch_addr);
 	return t->watch_hit;
 }
 
@@ -63,13 +63,21 @@ static enum ir_exit finish(struct kit_thread *t, enum ir_exit why)
 	why = level0_run_one(t);
 	if (why != IR_EXIT_LOOKUP)
 		return why;
-	trace_stop_at_point(t, TRAP_HWBKPT, t->watch_addr);
+	if (t->proc->embedder)
+		t->proc->embedder->at_access(t, t->watch_addr);
+	else
+		trace_stop_at_point(t, TRAP_HWBKPT, t->watch_addr);
 	return IR_EXIT_STOP;
 }
 
 enum ir_exit watch_run(struct kit_thread *t)
 {
 	return finish(t, t->level0 ? level0_run_all(t, &watched) : run_plain(t, GUEST_RUN_INSNS));
+}
+
+enum ir_exit watch_run_block(struct kit_thread *t)
+{
+	return finish(t, run_plain(t, GUEST_RUN_INSNS));
 }
 
 enum ir_exit watch_run_one(struct kit_thread *t) { return finish(t, run_plain(t, 1)); }

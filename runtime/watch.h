@@ -11,7 +11,8 @@
 
 /* Runs from t->st.pc until something needs the run loop. IR_EXIT_STOP: the thread has stopped at a watchpoint. */
 enum ir_exit watch_run(struct kit_thread *t);
-/* The same for one instruction. */
+/* The same up to the first jump that is taken, and for one instruction. There need be no watchpoint. */
+enum ir_exit watch_run_block(struct kit_thread *t);
 enum ir_exit watch_run_one(struct kit_thread *t);
 
 #endif

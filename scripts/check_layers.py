@@ -35,6 +35,7 @@ MAY = {
     "runtime/tracer": CORE,
     "runtime/gdb": CORE + ["runtime/tracer/*", "runtime/sys/names.h"],
     "runtime": ["lib/*", "arch/guest.h", "arch/host.h", "arch/native.h", "arch/rv64/cpu.h", "arch/rv64/abi.h", "runtime/*"],
+    "runtime/embed": ["lib/*", "arch/guest.h", "runtime/*"],
     "cmd": ["lib/*", "arch/guest.h", "arch/host.h", "runtime/kit.h", "runtime/core/options.h"],
     "tests": ["*"],
 }

@@ -10,14 +10,14 @@ struct point_table point_table;
 static const uint8_t narrow_ebreak[] = { 0x02, 0x90 }, wide_ebreak[] = { 0x73, 0x00, 0x10, 0x00 };
 
 /* Index of the first breakpoint whose address is addr or above. */
-static unsigned lower(gaddr addr)
+static unsigned lower(const struct point_table *p, gaddr addr)
 {
-	unsigned lo = 0, hi = point_table.break_count;
+	unsigned lo = 0, hi = p->break_count;
 
 	while (lo < hi) {
 		unsigned mid = lo + (hi - lo) / 2;
 
-		if ((point_table.brk[mid] & ~(gaddr)POINT_WIDE) >= addr)
+		if ((p->brk[mid] & ~(gaddr)POINT_WIDE) >= addr)
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -25,14 +25,14 @@ static unsigned lower(gaddr addr)
 	return lo;
 }
 
-void point_overlay(gaddr addr, uint8_t *code, unsigned n)
+void point_overlay(const struct point_table *p, gaddr addr, uint8_t *code, unsigned n)
 {
 	/* One that starts before addr may reach into it. */
-	unsigned i = lower(addr < sizeof wide_ebreak ? 0 : addr - sizeof wide_ebreak);
+	unsigned i = lower(p, addr < sizeof wide_ebreak ? 0 : addr - sizeof wide_ebreak);
 
-	for (; i < point_table.break_count; i++) {
-		const bool wide = point_table.brk[i] & POINT_WIDE;
-		const gaddr at = point_table.brk[i] & ~(gaddr)POINT_WIDE;
+	for (; i < p->break_count; i++) {
+		const bool wide = p->brk[i] & POINT_WIDE;
+		const gaddr at = p->brk[i] & ~(gaddr)POINT_WIDE;
 		const uint8_t *bytes = wide ? wide_ebreak : narrow_ebreak;
 
 		if (at >= addr + n)
@@ -43,19 +43,22 @@ void point_overlay(gaddr addr, uint8_t *code, unsigned n)
 	}
 }
 
-gaddr point_next(gaddr addr)
+gaddr point_next(const struct point_table *p, gaddr addr)
 {
-	unsigned i = lower(addr);
+	unsigned i = lower(p, addr);
 
-	return i < point_table.break_count ? point_table.brk[i] & ~(gaddr)POINT_WIDE : ~(gaddr)0;
+	return i < p->break_count ? p->brk[i] & ~(gaddr)POINT_WIDE : ~(gaddr)0;
 }
 
-bool point_is_at(gaddr pc) { return point_table.break_count && point_next(pc) == pc; }
-
-bool point_watches(gaddr addr, unsigned n, uint32_t access, gaddr *hit)
+bool point_is_at(const struct point_table *p, gaddr pc)
 {
-	for (unsigned i = 0; i < point_table.watch_count; i++) {
-		const struct point_watch *w = &point_table.watch[i];
+	return p->break_count && point_next(p, pc) == pc;
+}
+
+bool point_watches(const struct point_table *p, gaddr addr, unsigned n, uint32_t access, gaddr *hit)
+{
+	for (unsigned i = 0; i < p->watch_count; i++) {
+		const struct point_watch *w = &p->watch[i];
 
 		if (!(w->access & access) || addr + n <= w->start
 		    || addr >= w->start + w->size_bytes)

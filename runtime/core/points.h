@@ -6,7 +6,7 @@
  *
  * The tracer writes the table in this process's memory while every guest thread of it stands in a stop, and says which code has
  * changed by it (peer_note_change). It lies at one address in all processes of one build of kitemu. A forked child has its own copy;
- * a vfork child, whose code is its parent's, shares its parent's.
+ * a vfork child, whose code is its parent's, shares its parent's. Where a program embeds kitemu each machine has a table of its own instead.
  */
 #ifndef KIT_RUNTIME_CORE_POINTS_H
 #define KIT_RUNTIME_CORE_POINTS_H
@@ -36,12 +36,13 @@ struct point_table {
 extern struct point_table point_table;
 
 /* Lays the breakpoints over n bytes of code that were fetched from addr. */
-void point_overlay(gaddr addr, uint8_t *code, unsigned n);
+void point_overlay(const struct point_table *p, gaddr addr, uint8_t *code, unsigned n);
 /* The first breakpoint at or behind addr; ~0 when there is none. */
-gaddr point_next(gaddr addr);
-bool point_is_at(gaddr pc);
+gaddr point_next(const struct point_table *p, gaddr addr);
+bool point_is_at(const struct point_table *p, gaddr pc);
 /* The first watched byte among the n that are accessed at addr, into *hit. */
-bool point_watches(gaddr addr, unsigned n, uint32_t access, gaddr *hit);
+bool point_watches(const struct point_table *p, gaddr addr, unsigned n, uint32_t access,
+		   gaddr *hit);
 /* The tracer is gone and has left them. */
 void point_drop_all(void);
 

@@ -30,6 +30,7 @@ struct guest_decoder;
 struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
 struct guest_ran;
+struct point_table;
 struct guest_tally;
 struct tally;   /* runtime/tally.c */
 struct profile; /* runtime/profile.c */
@@ -83,6 +84,22 @@ struct kit_thread_ops {
 	void (*farewell)(struct kit_thread *t, int sig, bool executes);
 };
 
+/*
+ * What a program that embeds kitemu answers in the place of the process (runtime/embed): the run loop asks, between two instructions of t.
+ * Each may set t->exiting, which ends the run.
+ */
+struct kit_embedder {
+	/* The system call that t's registers ask for. true: *result is the answer; false: it is made. */
+	bool (*call)(struct kit_thread *t, int64_t *result);
+	/* A fault, or what else would be a signal. */
+	void (*raise)(struct kit_thread *t, int sig, int code, gaddr addr);
+	/* A breakpoint of its own is at the pc, which has not run; a watched byte was accessed. */
+	void (*at_break)(struct kit_thread *t);
+	void (*at_access)(struct kit_thread *t, gaddr addr);
+	/* Somebody has set IR_STOP_SIGNAL. */
+	void (*attend)(struct kit_thread *t);
+};
+
 struct kit_process {
 	struct kit_options opt;
 	const struct kit_thread_ops *ops;
@@ -100,17 +117,20 @@ struct kit_process {
 	const char
 	    *exe_path; /* absolute path of the guest's file, for /proc/self/exe and AT_EXECFN */
 	int exe_fd;    /* guest's file, close-on-exec, for execve of /proc/self/exe */
-	struct kit_counts *counts;    /* --stats: of threads that have ended; NULL without */
-	gaddr image_start, image_end; /* the program's span */
-	struct profile *profile;      /* --profile; NULL without, and where that is exact */
-	struct guest_tally *ways;     /* then: what threads count (runtime/core/tally.h) */
-	struct tally *tally;          /* and what those that have ended did */
-	struct guest_ran *ran;        /* --coverage; NULL without */
-	int self_fd;                  /* kitemu's own binary, close-on-exec, for execveat */
-	gaddr load_bias;              /* of the program, against its file's addresses */
-	gaddr vdso_base;              /* guest vDSO */
-	gaddr sigreturn_pc;           /* __vdso_rt_sigreturn */
-	gaddr stack_low, stack_high;  /* main stack mapping */
+	struct kit_counts *counts;           /* --stats: of threads that have ended; NULL without */
+	gaddr image_start, image_end;        /* the program's span */
+	struct profile *profile;             /* --profile; NULL without, and where that is exact */
+	struct guest_tally *ways;            /* then: what threads count (runtime/core/tally.h) */
+	struct tally *tally;                 /* and what those that have ended did */
+	struct guest_ran *ran;               /* --coverage; NULL without */
+	const struct kit_embedder *embedder; /* NULL: the process is kitemu's */
+	struct kit_machine *machine;         /* then: whose process it is */
+	struct point_table *points;          /* break- and watchpoints that hold */
+	int self_fd;                         /* kitemu's own binary, close-on-exec, for execveat */
+	gaddr load_bias;                     /* of the program, against its file's addresses */
+	gaddr vdso_base;                     /* guest vDSO */
+	gaddr sigreturn_pc;                  /* __vdso_rt_sigreturn */
+	gaddr stack_low, stack_high;         /* main stack mapping */
 	/* Of the initial stack. */
 	gaddr arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
 };

@@ -230,14 +230,6 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	return j;
 }
 
-void jit_free(struct jit *j)
-{
-	if (!j)
-		return;
-	tc_fini(&j->tc);
-	free(j);
-}
-
 static void thread_free(struct jit_thread *jt)
 {
 	if (!jt)
@@ -247,6 +239,20 @@ static void thread_free(struct jit_thread *jt)
 	strbuf_fini(&jt->shown);
 	free(jt->code);
 	free(jt);
+}
+
+void jit_free(struct jit *j)
+{
+	if (!j)
+		return;
+	while (j->spare) {
+		struct jit_thread *jt = j->spare;
+
+		j->spare = jt->next_spare;
+		thread_free(jt);
+	}
+	tc_fini(&j->tc);
+	free(j);
 }
 
 static struct jit_thread *thread_new(const struct jit *j)

@@ -166,7 +166,8 @@ bool load_program(struct kit_process *p, struct kit_thread *t, int fd, const cha
 		goto fail;
 	mem_set_brk(p->mem, at.end);
 	set_registers(t, at.entry, sp);
-	load_present(p, &im, &at, sp, path);
+	if (!p->embedder)
+		load_present(p, &im, &at, sp, path);
 	KIT_LOG(load, "entry 0x%" PRIx64 " sp 0x%" PRIx64 " brk 0x%" PRIx64, at.entry, sp, at.end);
 	return true;
 fail:

@@ -143,8 +143,8 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n)
 		done += step;
 	}
 	mem_unlock(m);
-	if (KIT_UNLIKELY(point_table.break_count))
-		point_overlay(addr, buf, done);
+	if (KIT_UNLIKELY(m->points && m->points->break_count))
+		point_overlay(m->points, addr, buf, done);
 	return done;
 }
 
@@ -164,8 +164,8 @@ bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end)
 	}
 	mem_unlock(m);
 	/* What lies before a breakpoint; at one not even a whole instruction, which has to be mem_fetch's then. */
-	if (KIT_UNLIKELY(found && point_table.break_count)) {
-		const gaddr next = point_next(addr);
+	if (KIT_UNLIKELY(found && m->points && m->points->break_count)) {
+		const gaddr next = point_next(m->points, addr);
 
 		*start = addr;
 		if (next < *end)

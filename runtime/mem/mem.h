@@ -38,6 +38,7 @@
 #include <sys/types.h>
 
 struct ir_call_guards;
+struct point_table;
 
 enum { MEM_PAGE_BYTES = 4096 };
 
@@ -88,6 +89,10 @@ void *mem_map_shared(int fd, size_t size_bytes);
 
 struct mem_space *mem_new(const struct mem_want *want, struct diag *d);
 void mem_free(struct mem_space *m);
+/* Which breakpoints are laid over code that is fetched, NULL: none; at first the debugger's (point_table). */
+void mem_set_points(struct mem_space *m, const struct point_table *points);
+/* What is fetched there is no longer what it was. */
+void mem_code_touched(struct mem_space *m, gaddr start, uint64_t size_bytes);
 void mem_set_listener(struct mem_space *m, struct mem_listener l);
 uint64_t mem_base(const struct mem_space *m);
 /* Host pointer of a guest address; no check that anything is mapped there. */
@@ -171,6 +176,9 @@ bool mem_is_vdso(void *space, gaddr addr);
 
 /* Zeroed memory of kitemu's own that children made by fork share; it stays. NULL: there is none. */
 void *mem_shared_new(size_t size_bytes);
+
+/* A file in memory, close-on-exec; -1: errno says why not. */
+int mem_file_new(const char *name);
 
 /* Zeroed memory that is there once it is touched, as much as the address space has room for; NULL: it has none. */
 void *mem_sparse_new(size_t size_bytes);

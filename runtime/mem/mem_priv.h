@@ -92,6 +92,7 @@ struct mem_space {
 	/* No gap above search_from in the first window holds search_len bytes. */
 	gaddr search_from;
 	uint64_t search_len;
+	const struct point_table *points; /* mem_set_points */
 	struct vma_list vmas;
 	unsigned growsdown; /* MAP_GROWSDOWN mappings were made: the host may have let some grow */
 	uint32_t next_id;

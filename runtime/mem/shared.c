@@ -17,6 +17,8 @@ static void *map(size_t size_bytes, int kind)
 
 void *mem_shared_new(size_t size_bytes) { return map(size_bytes, MAP_SHARED); }
 
+int mem_file_new(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
 void *mem_sparse_new(size_t size_bytes) { return map(size_bytes, MAP_PRIVATE); }
 
 void mem_sparse_free(void *p, size_t size_bytes) { munmap(p, size_bytes); }

@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/points.h"
 #include "runtime/core/thread.h"
 
 #include <errno.h>
@@ -232,6 +233,7 @@ struct mem_space *mem_new(const struct mem_want *want, struct diag *d)
 	m = calloc(1, sizeof *m);
 	KIT_CHECK(m, "no memory");
 	m->min = FIRST_ADDR;
+	m->points = &point_table;
 	if ((want->base || !place_direct(m)) && !place_at_base(m, want, d)) {
 		free(m);
 		return NULL;
@@ -255,6 +257,13 @@ void mem_free(struct mem_space *m)
 	vma_fini(&m->vmas);
 	guard_fini(&m->guard);
 	free(m);
+}
+
+void mem_set_points(struct mem_space *m, const struct point_table *points) { m->points = points; }
+
+void mem_code_touched(struct mem_space *m, gaddr start, uint64_t size_bytes)
+{
+	mem_tell(m, start, start + size_bytes);
 }
 
 void mem_set_listener(struct mem_space *m, struct mem_listener l) { m->listener = l; }

@@ -70,8 +70,29 @@ static void note_fault(struct kit_thread *t, int sig, const siginfo_t *info, boo
 	st->fault_write = is_write;
 }
 
+/* Where a program embeds kitemu: what its handlers of SIGSEGV and SIGBUS were. */
+static struct sigaction embed_before[2];
+static bool embeds;
+
+/* A fault that is no guest's, or a signal that somebody has sent: the program's own. */
+static void hand_on(int sig, siginfo_t *info, void *uc)
+{
+	const struct sigaction *a = &embed_before[sig == SIGBUS];
+
+	if (a->sa_flags & SA_SIGINFO) {
+		a->sa_sigaction(sig, info, uc);
+	} else if (a->sa_handler == SIG_DFL || (a->sa_handler == SIG_IGN && info->si_code > 0)) {
+		/* Returning runs the instruction again, now fatally. */
+		sigaction(sig, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+		if (info->si_code <= 0)
+			sig_queue_self(info);
+	} else if (a->sa_handler != SIG_IGN) {
+		a->sa_handler(sig);
+	}
+}
+
 /* A fault that the host kernel raised for an instruction of this thread. */
-static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, void *uc)
+static void handle_fault(struct kit_thread *t, int sig, siginfo_t *info, void *uc)
 {
 	/* Asked first: a host may look at the instruction, and what follows moves the pc. */
 	bool is_write = native_ctx_is_write(uc);
@@ -91,6 +112,8 @@ static void handle_fault(struct kit_thread *t, int sig, const siginfo_t *info, v
 	}
 	if (native_fixup(uc))
 		note_fault(t, sig, info, is_write);
+	else if (embeds)
+		hand_on(sig, info, uc);
 	else
 		die_of_own_fault(sig, info, uc);
 }
@@ -129,6 +152,14 @@ static void take_sample(struct kit_thread *t, void *uc)
 static void host_handler(int sig, siginfo_t *info, void *uc)
 {
 	struct kit_thread *t = kit_self();
+
+	if (KIT_UNLIKELY(embeds)) {
+		if (!t || info->si_code <= 0)
+			hand_on(sig, info, uc);
+		else
+			handle_fault(t, sig, info, uc);
+		return;
+	}
 
 	if (KIT_UNLIKELY(sig == SIGBUS && info->si_code == SIG_SAMPLE_CODE)) {
 		if (t && t->proc->profile)
@@ -278,6 +309,38 @@ bool sig_process_init(struct kit_process *p, struct diag *d)
 	sig_core_limit(p);
 	return true;
 }
+
+/* ---- in another program ---------------------------------------------------------------------- */
+
+static pthread_once_t embed_once = PTHREAD_ONCE_INIT;
+
+static void embed_handlers(void)
+{
+	sigaction(SIGSEGV, NULL, &embed_before[0]);
+	sigaction(SIGBUS, NULL, &embed_before[1]);
+	embeds = true;
+	host_action(SIGSEGV, (void *)(uintptr_t)host_handler, 0);
+	host_action(SIGBUS, (void *)(uintptr_t)host_handler, 0);
+}
+
+bool sig_embed(struct kit_process *p, struct diag *d)
+{
+	p->sig = calloc(1, sizeof *p->sig);
+	if (!p->sig)
+		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
+	pthread_mutex_init(&p->sig->lock, NULL);
+	pthread_once(&embed_once, embed_handlers);
+	return true;
+}
+
+void sig_embed_enter(struct kit_thread *t, stack_t *old)
+{
+	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = t->sig->handler_stack };
+
+	sigaltstack(&ss, old);
+}
+
+void sig_embed_leave(const stack_t *old) { sigaltstack(old, NULL); }
 
 void sig_take_traps(struct kit_process *p)
 {

@@ -51,6 +51,13 @@ int64_t sig_safe_syscall(struct kit_thread *t, long nr, long a, long b, long c, 
 
 /* Sets up a process (once), its first thread (sig_thread_init, then sig_thread_start), a forked child. */
 bool sig_process_init(struct kit_process *p, struct diag *d);
+/*
+ * The same in a program that embeds kitemu: faults alone are taken, and those of no guest go to the program's own handlers. Around running
+ * t: the handler's stack; old: what there was.
+ */
+bool sig_embed(struct kit_process *p, struct diag *d);
+void sig_embed_enter(struct kit_thread *t, stack_t *old);
+void sig_embed_leave(const stack_t *old);
 /* RLIMIT_CORE may have changed: decides who writes core files. */
 void sig_core_limit(struct kit_process *p);
 /* Somebody wants to hear of the process's end (--strace, --stats, --coverage, --profile): signals that end it are taken first, but for SIGKILL. */

@@ -185,18 +185,19 @@ static void test_overlay(void)
 		for (unsigned n = 0; from + n <= sizeof want; n++) {
 			for (unsigned i = 0; i < n; i++)
 				got[i] = (uint8_t)(0x40 + from + i);
-			point_overlay(0xff8 + from, got, n);
+			point_overlay(&point_table, 0xff8 + from, got, n);
 			CHECK_AT("%u bytes from %u", n, from);
 			REQUIRE(!memcmp(got, want + from, n));
 		}
 	}
 	CHECK_AT_END();
-	next = point_next(0x1001);
+	next = point_next(&point_table, 0x1001);
 	CHECK_EQ(next, 0x1004);
-	CHECK(point_is_at(0x1004) && point_is_at(0x1000) && !point_is_at(0x1002));
-	CHECK_EQ(point_next(0x2000), ~(gaddr)0);
+	CHECK(point_is_at(&point_table, 0x1004) && point_is_at(&point_table, 0x1000)
+	      && !point_is_at(&point_table, 0x1002));
+	CHECK_EQ(point_next(&point_table, 0x2000), ~(gaddr)0);
 	point_drop_all();
-	CHECK(!point_is_at(0x1000));
+	CHECK(!point_is_at(&point_table, 0x1000));
 }
 
 static void test_watches(void)
@@ -206,12 +207,13 @@ static void test_watches(void)
 	point_table.watch_count = 2;
 	point_table.watch[0] = (struct point_watch){ 0x2000, 8, POINT_WRITE };
 	point_table.watch[1] = (struct point_watch){ 0x3000, 1, POINT_READ };
-	CHECK(point_watches(0x1ffc, 8, POINT_WRITE, &hit) && hit == 0x2000);
-	CHECK(point_watches(0x2007, 1, POINT_WRITE | POINT_READ, &hit) && hit == 0x2007);
-	CHECK(!point_watches(0x2008, 8, POINT_WRITE, &hit));
-	CHECK(!point_watches(0x1ff8, 8, POINT_WRITE, &hit));
-	CHECK(!point_watches(0x2000, 8, POINT_READ, &hit));
-	CHECK(point_watches(0x2ffd, 4, POINT_READ, &hit) && hit == 0x3000);
+	CHECK(point_watches(&point_table, 0x1ffc, 8, POINT_WRITE, &hit) && hit == 0x2000);
+	CHECK(point_watches(&point_table, 0x2007, 1, POINT_WRITE | POINT_READ, &hit)
+	      && hit == 0x2007);
+	CHECK(!point_watches(&point_table, 0x2008, 8, POINT_WRITE, &hit));
+	CHECK(!point_watches(&point_table, 0x1ff8, 8, POINT_WRITE, &hit));
+	CHECK(!point_watches(&point_table, 0x2000, 8, POINT_READ, &hit));
+	CHECK(point_watches(&point_table, 0x2ffd, 4, POINT_READ, &hit) && hit == 0x3000);
 	point_drop_all();
 }
 
