@@ -4,6 +4,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "runtime/callgrind.h"
+#include "runtime/core/lock.h"
 #include "runtime/core/tally.h"
 #include "runtime/load/debug.h"
 #include "runtime/mem/mem.h"
@@ -17,7 +18,7 @@ enum { WORDS_A_PAGE = MEM_PAGE_BYTES / sizeof(uint64_t), EDGES_MOST = 16 * IR_ED
 _Static_assert((int)TALLY_PAGE_BYTES == MEM_PAGE_BYTES, "counters are looked at by the page");
 
 struct tally {
-	pthread_mutex_t lock; /* of what follows */
+	struct kit_lock lock; /* of what follows */
 	uint64_t *sum;        /* of threads that have ended, as a thread has them */
 	struct ir_edge *edge; /* EDGES_MOST, by hash */
 };
@@ -38,7 +39,6 @@ bool tally_init(struct kit_process *p, struct diag *d)
 	p->ways = calloc(1, sizeof *p->ways);
 	p->tally = calloc(1, sizeof *p->tally);
 	KIT_CHECK(p->ways && p->tally, "out of memory");
-	pthread_mutex_init(&p->tally->lock, NULL);
 	/* The first thread's counters are made before it is known how many there have to be. */
 	*p->ways = (struct guest_tally){ .first = TALLY_FIRST, .halves = TALLY_HALVES_MOST };
 	return true;
@@ -144,9 +144,9 @@ static void gather(struct kit_thread *t)
 
 void tally_thread_fini(struct kit_thread *t)
 {
-	pthread_mutex_lock(&t->proc->tally->lock);
+	kit_lock(&t->proc->tally->lock);
 	gather(t);
-	pthread_mutex_unlock(&t->proc->tally->lock);
+	kit_unlock(&t->proc->tally->lock);
 }
 
 static void forget(struct kit_process *p)
@@ -158,7 +158,7 @@ static void forget(struct kit_process *p)
 void tally_fork_child(struct kit_thread *t)
 {
 	/* Another thread of the parent may have held it. */
-	pthread_mutex_init(&t->proc->tally->lock, NULL);
+	t->proc->tally->lock = (struct kit_lock){ 0 };
 	forget(t->proc);
 	clear(t);
 }
@@ -323,15 +323,15 @@ void tally_write(struct kit_thread *t)
 
 	arena_init(&f.arena);
 	debug_read(p->exe_fd, p->load_bias, &f.arena, &f.info);
-	pthread_mutex_lock(&p->list_lock);
-	pthread_mutex_lock(&p->tally->lock);
+	kit_lock(&p->list_lock);
+	kit_lock(&p->tally->lock);
 	for (struct kit_thread *each = p->first_thread; each; each = each->next)
 		gather(each);
-	pthread_mutex_unlock(&p->list_lock);
+	kit_unlock(&p->list_lock);
 	if (!outfile_merge(p->opt.profile, merge, &f))
 		kit_log_write("kitemu: --profile: cannot write to %s", p->opt.profile);
 	/* Should it go on after all, it begins anew. */
 	forget(p);
-	pthread_mutex_unlock(&p->tally->lock);
+	kit_unlock(&p->tally->lock);
 	arena_fini(&f.arena);
 }

@@ -12,6 +12,7 @@
 #include "runtime/sig/trace.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -328,7 +329,6 @@ bool sig_embed(struct kit_process *p, struct diag *d)
 	p->sig = calloc(1, sizeof *p->sig);
 	if (!p->sig)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
-	pthread_mutex_init(&p->sig->lock, NULL);
 	pthread_once(&embed_once, embed_handlers);
 	return true;
 }
