@@ -97,6 +97,8 @@ enum x64_form {
 	X64_F_SIB = 0,
 	X64_F_SRM2 = 0,
 	X64_F_SRM1 = 0,
+	X64_F_PLD = 0,
+	X64_F_PST = 0,
 	X64_F_SLD = 0,
 	X64_F_SST = 0,
 	X64_F_SXR = 0,

@@ -158,6 +158,22 @@ static const struct shape shapes[] = {
 	  .no_mem = 1 },
 	{ "SRM2", { REG_, RM }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
 	{ "SRM1", { RM, REG_ }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
+	{ "PLD",
+	  { REG_, RM },
+	  .w0 = 1,
+	  .reg = XMMWORD,
+	  .rm = XMMWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_reg = 1 },
+	{ "PST",
+	  { RM, REG_ },
+	  .w0 = 1,
+	  .reg = XMMWORD,
+	  .rm = XMMWORD,
+	  .vex = 1,
+	  .legacy = 1,
+	  .no_reg = 1 },
 	{ "SLD",
 	  { REG_, RM },
 	  .w0 = 1,
@@ -275,8 +291,8 @@ static struct codebuf *text(const struct form *f, const char *reg, const char *v
 /* True when the VEX form has a source in vvvv. */
 static bool has_vvvv(const struct form *f)
 {
-	static const char *const without[] = { "SRM1", "SRM2", "SLD", "SST", "SXR",
-					       "SRX",  "SO",   "SM",  "VI" };
+	static const char *const without[] = { "SRM1", "SRM2", "PLD", "PST", "SLD", "SST",
+					       "SXR",  "SRX",  "SO",  "SM",  "VI" };
 
 	for (unsigned i = 0; i < ARRAY_LEN(without); i++)
 		if (strcmp(f->shape->form, without[i]) == 0)
