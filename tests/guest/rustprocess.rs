@@ -1,4 +1,4 @@
-// guest: timeout=120 wrapped=no
+// guest: timeout=120 emulated=no
 //! std::process: children of all sorts, among them this program itself.
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-/* guest: levels=O2 timeout=120 wrapped=no selfcheck=no */
+/* guest: levels=O2 timeout=120 emulated=no selfcheck=no */
 /*
  * A process that shares its parent's memory is killed (SIGKILL) at any moment, while it maps, protects, makes and runs new
  * code: its parent goes on, with what it had. Then a parent that starts programs for long does not grow.
