@@ -222,10 +222,12 @@ void x64_emit_COPY(struct x64_emit *e, const struct lir_insn *in)
 	const unsigned part = bytes > 16 ? 16 : 1u << (31 - __builtin_clz(bytes));
 	const int32_t second = (int32_t)(bytes - part);
 	struct x64_mem to = x64_guest_at(e, in, 1), from = x64_guest_at(e, in, 2);
+	const bool apart =
+	    in->sub == IR_ROUTINE_memcpy && bytes > 1; /* or else it is for libc's code */
 	uint32_t at[2] = { UINT32_MAX, UINT32_MAX };
-	struct x64_cold *c;
+	struct x64_cold *c = NULL;
 
-	if (in->sub == IR_ROUTINE_memcpy && bytes > 1) {
+	if (apart) {
 		x64_rm(e->cb, X64_LEA, 1, X64_RDX, x64_at(X64_RAX, (int32_t)bytes - 1));
 		x64_alu_rr(e->cb, X64_SUB, 1, X64_RDX, X64_RCX);
 		x64_alu_ri(e->cb, X64_CMP, 1, X64_RDX, 2 * (int32_t)bytes - 2);
@@ -237,9 +239,9 @@ void x64_emit_COPY(struct x64_emit *e, const struct lir_insn *in)
 		x64_alu_ri(e->cb, X64_CMP, 0, X64_RDX, PAGE_BYTES - (int32_t)bytes);
 		at[1] = x64_jcc32(e->cb, X64_CC_A);
 	}
-	if (at[0] != UINT32_MAX || at[1] != UINT32_MAX) {
-		c = x64_cold(e, at[0] != UINT32_MAX ? at[0] : at[1], cold_copy);
-		c->from[1] = at[0] != UINT32_MAX ? at[1] : UINT32_MAX;
+	if (apart || second) {
+		c = x64_cold(e, at[0], cold_copy);
+		c->from[1] = at[1];
 	}
 	load_part(e, in, part, 0, from);
 	from.disp += second;
@@ -249,7 +251,7 @@ void x64_emit_COPY(struct x64_emit *e, const struct lir_insn *in)
 	to.disp += second;
 	if (second)
 		store_part(e, in, part, 1, to);
-	if (at[0] != UINT32_MAX || at[1] != UINT32_MAX) {
+	if (c) {
 		c->back = cb_pos(e->cb);
 		c->arg = e->tables.next_fault;
 	}

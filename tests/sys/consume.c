@@ -20,23 +20,6 @@ static int s[2], p[2], event, queue, sigs;
 static atomic_int waits, what;
 static long result;
 
-/* Puts "return v" at the start of the page and runs it until it is translated. */
-static int run_code(int v)
-{
-	int sum = 0;
-#if defined(__riscv)
-	unsigned code[2] = { (unsigned)v << 20 | 0x513, 0x8067 };
-#else
-	unsigned char code[8] = { 0xb8, (unsigned char)v, 0, 0, 0, 0xc3 };
-#endif
-
-	memcpy(page, code, 8);
-	__builtin___clear_cache(page, page + 8);
-	for (int i = 0; i < 300; i++)
-		sum += ((int (*)(void))page)();
-	return sum;
-}
-
 enum { RECV, RECVMSG, RECVFROM, READV, READ, EVENT, QUEUE, SIGNALS, CALLS };
 
 static long take(int call)
@@ -123,7 +106,7 @@ static void test_waiting(void)
 			while (!atomic_load(&waits))
 				sched_yield();
 			usleep(3000); /* now it waits in the kernel, most likely */
-			lost[call] += run_code(call + 1) != 300 * (call + 1);
+			lost[call] += run_code(page, call + 1, 300) != 300 * (call + 1);
 			atomic_store(&what, -1);
 			give(call, (uint64_t)(call + 7));
 			for (int i = 0; i < 1000 && atomic_load(&waits) != 2; i++)
@@ -139,7 +122,7 @@ static void test_waiting(void)
 					      : *(uint64_t *)(void *)(page + AT);
 			lost[call] += result != (call == SIGNALS ? (long)sizeof *info : 8)
 				      || got != (uint64_t)(call + 7);
-			lost[call] += run_code(9) != 2700;
+			lost[call] += run_code(page, 9, 300) != 2700;
 		}
 	atomic_store(&what, CALLS);
 	pthread_join(t, NULL);
@@ -152,7 +135,7 @@ static void test_bad_pointers(void)
 {
 	uint64_t v = 1;
 
-	run_code(5);
+	run_code(page, 5, 300);
 	send(s[0], &v, 8, 0);
 	v = 2;
 	send(s[0], &v, 8, 0);
@@ -161,10 +144,10 @@ static void test_bad_pointers(void)
 	EQ(v, 2);
 	v = 5;
 	write(event, &v, 8);
-	run_code(6);
+	run_code(page, 6, 300);
 	FAILS(read(event, (void *)8, 8), EFAULT);
 	FAILS(read(event, &v, 8), EAGAIN);
-	CHECK(run_code(7) == 2100);
+	EQ(run_code(page, 7, 300), 2100);
 }
 
 int main(void)

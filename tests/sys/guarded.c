@@ -20,21 +20,8 @@
 static unsigned char *page;
 static int p[2], s[2], fd;
 
-/* Puts "return v" at the start of the page and runs it: the page then holds code that is translated. */
-static void run_code(int v)
-{
-#if defined(__riscv)
-	unsigned code[2] = { (unsigned)v << 20 | 0x513, 0x8067 };
-#else
-	unsigned char code[8] = { 0xb8, (unsigned char)v, 0, 0, 0, 0xc3 };
-#endif
-
-	memcpy(page, code, 8);
-	__builtin___clear_cache((char *)page, (char *)page + 8);
-	for (int i = 0; i < 3; i++)
-		if (((int (*)(void))page)() != v)
-			CHECK(!"code");
-}
+/* The page holds code that is translated from now on. */
+static void run_page(int v) { EQ(run_code(page, v, 3), 3 * v); }
 
 #define AT(T) ((T *)(void *)(page + 256))
 
@@ -58,24 +45,24 @@ static void test_rare(void)
 
 	for (int i = 0; i < 12; i++) {
 		EQ(send(s[0], "message", 7, 0), 7);
-		run_code(i);
+		run_page(i);
 		EQ(recvmmsg(s[1], mm, 1, 0, NULL), 1);
 		EQ(mm[0].msg_len, 7);
 		CHECK(!memcmp(page + 300, "message", 7));
 		EQ(msgsnd(q, &msg, 6, 0), 0);
-		run_code(i + 20);
+		run_page(i + 20);
 		EQ(msgrcv(q, page + 2048, 8, 0, 0), 6);
 		CHECK(*(long *)(page + 2048) == 3 && !strcmp((char *)page + 2056, "queue"));
 		v.iov_len = 6;
-		run_code(i + 40);
+		run_page(i + 40);
 		EQ(process_vm_readv(getpid(), &v, 1, &(struct iovec){ msg.text, 6 }, 1, 0), 6);
 		CHECK(!memcmp(page + 300, "queue", 6));
-		run_code(i + 60);
+		run_page(i + 60);
 		EQ(process_vm_writev(getpid(), &(struct iovec){ "writev", 6 }, 1, &v, 1, 0), 6);
 		CHECK(!memcmp(page + 300, "writev", 6));
 		v.iov_len = 7;
 		EQ(write(p[1], "123", 3), 3);
-		run_code(i + 80);
+		run_page(i + 80);
 		EQ(ioctl(p[0], FIONREAD, AT(int)), 0);
 		EQ(*AT(int), 3);
 		EQ(read(p[0], msg.text + 6, 1) + read(p[0], msg.text + 6, 1)
@@ -88,9 +75,9 @@ static void test_rare(void)
 		return;
 	for (int i = 0; i < 12; i++) {
 		memset(page + 64, 0, 8);
-		run_code(i);
+		run_page(i);
 		EQ(syscall(SYS_io_submit, ctx, 1, list), 1);
-		run_code(i + 20);
+		run_page(i + 20);
 		EQ(syscall(SYS_io_getevents, ctx, 1, 4, ev, NULL), 1);
 		EQ(ev->res, 4);
 		CHECK(!memcmp(page + 64, "\177ELF", 4));
@@ -112,65 +99,65 @@ int main(void)
 	if (pipe(p) || socketpair(AF_UNIX, SOCK_DGRAM, 0, s))
 		return 1;
 	for (int i = 0; i < 20; i++) {
-		run_code(i);
+		run_page(i);
 		EQ(write(p[1], "0123456789", 10), 10);
 		EQ(read(p[0], page + 4096 - 5, 10), 10); /* two pages at once */
 		CHECK(!memcmp(page + 4096 - 5, "0123456789", 10));
-		run_code(i);
+		run_page(i);
 		EQ(pread(fd, page + 64, 4, 0), 4);
 		CHECK(!memcmp(page + 64, "\177ELF", 4));
-		run_code(i);
+		run_page(i);
 		v[0] = (struct iovec){ page + 100, 3 };
 		v[1] = (struct iovec){ page + 4095, 4 };
 		EQ(send(s[0], "message", 7, 0), 7);
 		EQ(recvmsg(s[1], &m, 0), 7); /* a datagram is lost when it cannot be stored */
 		CHECK(!memcmp(page + 100, "mes", 3) && !memcmp(page + 4095, "sage", 4));
-		run_code(i);
+		run_page(i);
 		EQ(fstat(fd, AT(struct stat)), 0);
 		CHECK(AT(struct stat)->st_size > 1000);
-		run_code(i);
+		run_page(i);
 		pid = fork();
 		if (!pid)
 			_exit(i);
 		EQ(waitpid(pid, AT(int), 0), pid); /* a child is waited for only once */
 		EQ(WEXITSTATUS(*AT(int)), i);
 	}
-	run_code(1);
+	run_page(1);
 	EQ(clock_gettime(CLOCK_REALTIME, AT(struct timespec)), 0);
-	run_code(2);
+	run_page(2);
 	EQ(uname(AT(struct utsname)), 0);
 	CHECK(!strcmp(AT(struct utsname)->sysname, "Linux"));
-	run_code(3);
+	run_page(3);
 	EQ(getrusage(RUSAGE_SELF, AT(struct rusage)), 0);
-	run_code(4);
+	run_page(4);
 	EQ(pipe(AT(int)), 0);
 	close(AT(int)[0]), close(AT(int)[1]);
-	run_code(5);
+	run_page(5);
 	*AT(struct pollfd) = (struct pollfd){ p[1], POLLOUT, 0 };
-	run_code(5);
+	run_page(5);
 	EQ(poll(AT(struct pollfd), 1, 0), 1);
 	EQ(AT(struct pollfd)->revents, POLLOUT);
 	ep = epoll_create1(0);
 	epoll_ctl(ep, EPOLL_CTL_ADD, p[1], &ev);
-	run_code(6);
+	run_page(6);
 	EQ(epoll_wait(ep, AT(struct epoll_event), 4, 0), 1);
 	EQ(AT(struct epoll_event)->data.u64, 99);
-	run_code(7);
+	run_page(7);
 	EQ(readlink("/proc/self/exe", (char *)page + 64, 100) > 5, 1);
-	run_code(8);
+	run_page(8);
 	CHECK(getcwd((char *)page + 64, 1000) == (char *)page + 64);
-	run_code(9);
+	run_page(9);
 	EQ(sigprocmask(SIG_BLOCK, NULL, AT(sigset_t)), 0);
-	run_code(10);
+	run_page(10);
 	CHECK(times(AT(struct tms)) > 0);
 	test_rare();
 	/* And the call that changes the code itself. */
 	for (int i = 0; i < 20; i++) {
 		unsigned char code[8];
 
-		run_code(i + 100);
+		run_page(i + 100);
 		memcpy(code, page, 8);
-		run_code(1);
+		run_page(1);
 		if (write(p[1], code, 8) != 8 || read(p[0], page, 8) != 8)
 			return 1;
 		__builtin___clear_cache((char *)page, (char *)page + 8);

@@ -39,6 +39,23 @@ static inline int check(int ok, const char *what, const char *file, int line)
 	return ok;
 }
 
+/* Puts "return v" at that place, which may be executed, calls it n times and gives the sum: v must be from 0 to 127. */
+static inline long run_code(void *place, int v, int n)
+{
+	long sum = 0;
+#if defined(__riscv)
+	unsigned code[2] = { (unsigned)v << 20 | 0x513, 0x8067 };
+#else
+	unsigned char code[8] = { 0xb8, (unsigned char)v, 0, 0, 0, 0xc3 };
+#endif
+
+	memcpy(place, code, sizeof code);
+	__builtin___clear_cache((char *)place, (char *)place + sizeof code);
+	while (n--)
+		sum += ((int (*)(void))place)();
+	return sum;
+}
+
 #define CHECK(cond) check(!!(cond), #cond, __FILE__, __LINE__)
 /* value, computed once, equals expected */
 #define EQ(value, expected)                                                                        \
