@@ -407,12 +407,6 @@ static struct name found_at(struct checker *c, const struct lir_loc *loc, uint64
 	}
 }
 
-/* In memory, inside and outside? */
-static bool is_unpinned(const struct checker *c, unsigned g)
-{
-	return c->t->home[g] == LIR_PHYS_NONE && boundary(c)->home[g] == LIR_PHYS_NONE;
-}
-
 static bool check_fault(struct checker *c, const struct lir_insn *got)
 {
 	uint64_t lost = lost_at_fault(got), listed = 0;
@@ -426,8 +420,7 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 	for (uint32_t i = f->first; i < f->first + f->count; i++) {
 		const struct lir_loc *loc = &c->got->loc[i];
 
-		if (loc->greg >= c->t->regs->count || is_unpinned(c, loc->greg)
-		    || listed >> loc->greg & 1)
+		if (loc->greg >= c->t->regs->count || listed >> loc->greg & 1)
 			return fail(c, "the fault record lists guest register %u", loc->greg);
 		listed |= UINT64_C(1) << loc->greg;
 		if (!same(found_at(c, loc, lost), c->greg[loc->greg]))

@@ -3,11 +3,12 @@
  *
  * For each pinned guest register the state keeps its present value (cur), the
  * conversion still to be applied (fix), and whether it is away: not plainly in
- * its home register. What is away is all that a way out has to care for:
+ * its home register. An unpinned one is away when its value still has to be stored: only then is it cur, and in a register
+ * or a constant; no other value's copy is in its place. What is away is all that a way out has to care for:
  *
  *     LF_EXIT    the stub moves it home; the main path goes on as if nothing was
  *     LF_FAULT   the record says where it is
- *     LF_SYNC    it is moved home now, together with the insn's operands
+ *     LF_SYNC    it is stored or moved home now, together with the insn's operands
  */
 #include "lib/ra/ra_priv.h"
 
@@ -96,14 +97,23 @@ static void put_pinned(struct ra *s, unsigned g, uint16_t v, uint8_t fix)
 	x->cur_of |= RA_BIT(g);
 }
 
-/* The place in memory of unpinned g becomes v. */
+/* What waits to be stored in the place of unpinned g does so no more. */
+static void detach(struct ra *s, unsigned g)
+{
+	if (s->away & RA_BIT(g))
+		s->value[s->cur[g]].cur_of &= ~RA_BIT(g);
+	s->away &= ~RA_BIT(g);
+	s->loc_valid = false;
+}
+
+/* The place in memory of unpinned g is to become v: it is nobody's until then. */
 static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 {
-	int32_t mem = ra_greg_mem(s, g);
 	uint16_t old = s->owned & RA_BIT(g) ? s->mem_owner[g] : RA_NOVALUE;
 	struct ra_value *x = &s->value[v];
 
-	if (old != RA_NOVALUE && s->value[old].mem == mem) {
+	detach(s, g);
+	if (old != RA_NOVALUE && s->value[old].mem == ra_greg_mem(s, g)) {
 		if (old == v)
 			return;
 		if (s->value[old].reg == LIR_PHYS_NONE && ra_outlives_early(s, old))
@@ -111,19 +121,36 @@ static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 		ra_drop_mem(s, old);
 	}
 	s->owned &= ~RA_BIT(g);
-	if (x->is_const && x->reg == LIR_PHYS_NONE) {
-		ra_emit(&s->out, LIR_STOREI, LIR_PHYS_NONE, LIR_PHYS_NONE, mem)->imm2 =
-		    s->u->vreg[v].imm;
-		return;
-	}
-	if (x->reg == LIR_PHYS_NONE)
+	if (x->reg == LIR_PHYS_NONE && !x->is_const)
 		ra_fetch(s, v, ra_take(s, v, s->free, ~s->free, LIR_PHYS_NONE));
-	ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, mem);
+	s->cur[g] = v;
+	s->away |= RA_BIT(g);
+	x->cur_of |= RA_BIT(g);
+}
+
+static void emit_store(struct ra *s, unsigned g, struct ra_out *out)
+{
+	uint16_t v = s->cur[g];
+	const struct ra_value *x = &s->value[v];
+
+	if (x->reg != LIR_PHYS_NONE)
+		ra_emit(out, LIR_STORE, x->reg, LIR_PHYS_NONE, ra_greg_mem(s, g));
+	else
+		ra_emit(out, LIR_STOREI, LIR_PHYS_NONE, LIR_PHYS_NONE, ra_greg_mem(s, g))->imm2 =
+		    s->u->vreg[v].imm;
+}
+
+void ra_store_greg(struct ra *s, unsigned g)
+{
+	struct ra_value *x = &s->value[s->cur[g]];
+
+	emit_store(s, g, &s->out);
 	if (!x->is_const && x->mem == RA_NOMEM) {
-		x->mem = mem;
-		s->mem_owner[g] = v;
+		x->mem = ra_greg_mem(s, g);
+		s->mem_owner[g] = s->cur[g];
 		s->owned |= RA_BIT(g);
 	}
+	detach(s, g);
 }
 
 void ra_put(struct ra *s, const struct lir_insn *in)
@@ -141,7 +168,7 @@ void ra_put(struct ra *s, const struct lir_insn *in)
 
 static void moves_home(struct ra *s, struct ra_moves *m)
 {
-	for (RA_EACH(g, s->away))
+	for (RA_EACH(g, s->away & s->t->pinned))
 		ra_moves_add(s, m, s->t->home[g], s->cur[g]);
 }
 
@@ -170,6 +197,8 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 	e->stub_count = 0;
 	if (!s->away)
 		return;
+	for (RA_EACH(g, s->away & ~s->t->pinned))
+		emit_store(s, (unsigned)g, &s->stub);
 	ra_moves_init(&m);
 	moves_home(s, &m);
 	/* Nothing but the guest's registers lives on where the stub goes. */
@@ -373,6 +402,8 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	struct lir_insn in = *sel;
 	struct sync y;
 
+	for (RA_EACH(g, s->away & ~s->t->pinned))
+		ra_store_greg(s, (unsigned)g);
 	s->kept = kept_at(s, in.exit);
 	y.fixed = y.kept = y.held = 0;
 	for (unsigned k = 0; k < in.nopnd; k++)

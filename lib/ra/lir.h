@@ -16,8 +16,7 @@
  *
  *   LIR_ENTRY + g  as a virtual register that no insn defines: guest register g as of the block's
  *                  entry. lir_block.entries lists those that a block uses.
- *   LIR_PUT g, v   from here on g is v. Costs a store when g is not
- *                  pinned; when g is pinned, nothing until a way out needs g at home.
+ *   LIR_PUT g, v   from here on g is v. Costs nothing until a way out needs g at home.
  *
  * insn.fix on a PUT names a conversion (a host's small number, 0 none) that
  * still has to be applied to v to give g's exact bits (e.g. canonical NaN). It
@@ -27,12 +26,11 @@
  * Ways out:
  *   LF_EXIT  a conditional side exit. The allocator leaves the registers as they
  *            are and records the moves that the exit's cold stub has to make.
- *   LF_SYNC  all pinned registers are brought home before this insn,
+ *   LF_SYNC  all guest registers are brought home before this insn,
  *            and its operands are placed at the same time. Final exits have it, and
  *            a side exit right before a final exit (a loop's branch), so that its taken path is straight.
  *   LF_FAULT the insn may raise a guest fault: the allocator records where each
- *            pinned guest register that is not at home can be found. Memory holds the
- *            others. The record describes the state before the insn's own definitions.
+ *            guest register that is not at home can be found. The record describes the state before the insn's own definitions.
  *            With LF_REDO it leaves with IR_EXIT_REDO instead (lib/ir/ops.def).
  *            An insn with one DEF, no CLOBBER and no LO_LATE use is taken to write its result
  *            after the access has succeeded; of any other the results count as written before.

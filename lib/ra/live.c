@@ -3,9 +3,10 @@
  *
  * A value is needed
  *   - by an insn that has it as an operand (these are listed, value.uses);
- *   - while it is the present value of a pinned guest register (LIR_PUT), by each way out: need[g]
+ *   - while it is the present value of a guest register (LIR_PUT), by each way out: need[g]
  *     is the last way out before the next LIR_PUT of g. A LF_SYNC carries
- *     a pending fix out, so a value with one is not needed past it.
+ *     a pending fix out, so a value with one is not needed past it; nor is one of an unpinned
+ *     register, which is in memory from then on.
  *
  * Wishes: a value that is PUT to a pinned register wants its home; one used by a fixed operand
  * wants that register; and one that dies as the LO_HINT operand of an insn wants
@@ -19,8 +20,8 @@ struct live {
 	struct ra *s;
 	uint32_t i;
 	uint32_t need
-	    [IR_MAX_REGS]; /* of touched g: position of the last way out that sees it as it is here */
-	uint64_t unseen;   /* guest registers that are PUT again before any way out */
+	    [IR_MAX_REGS]; /* of g touched or PUT: position of the last way out that sees it as it is here */
+	uint64_t unseen;    /* guest registers that are PUT again before any way out */
 	uint64_t to_sync;   /* those with need[g] at a LF_SYNC: their place is on the main path */
 	uint32_t next_sync; /* position */
 	uint16_t sync_exit; /* its exit */
@@ -87,7 +88,7 @@ static void way_out(struct live *l, const struct lir_insn *in, uint32_t pos)
 		l->next_sync = pos;
 		l->sync_exit = in->exit;
 	}
-	for (RA_EACH(g, l->unseen & l->s->touched))
+	for (RA_EACH(g, l->unseen & (l->s->touched | l->s->blk->puts)))
 		l->need[g] = pos;
 	l->to_sync = sync ? l->to_sync | l->unseen : l->to_sync & ~l->unseen;
 	l->unseen = 0;
@@ -122,8 +123,7 @@ static void live_put(struct live *l, struct lir_insn *in)
 	}
 	l->unseen |= RA_BIT(g);
 	if (!(s->t->pinned & RA_BIT(g))) {
-		x = need(l, v, RA_EARLY(l->i));
-		x->uses = add_use(s, l->i, x->uses);
+		need(l, v, l->next_sync < l->need[g] ? l->next_sync : l->need[g]);
 		return;
 	}
 	x = need(l, v, needed_until(l, g, in->fix));

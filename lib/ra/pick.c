@@ -37,7 +37,7 @@ void ra_set_reg(struct ra *s, uint16_t v, unsigned r)
 		return;
 	s->loc_valid = false;
 	for (RA_EACH(g, x->cur_of)) {
-		if (r == s->t->home[g] && !(s->fixes & RA_BIT(g)))
+		if (r != LIR_PHYS_NONE && r == s->t->home[g] && !(s->fixes & RA_BIT(g)))
 			s->away &= ~RA_BIT(g);
 		else
 			s->away |= RA_BIT(g);
@@ -77,6 +77,9 @@ void ra_evict(struct ra *s, uint16_t v)
 {
 	struct ra_value *x = &s->value[v];
 
+	if (!x->is_const)
+		for (RA_EACH(g, x->cur_of & ~s->t->pinned))
+			ra_store_greg(s, (unsigned)g);
 	if (!x->is_const && x->mem == RA_NOMEM) {
 		x->mem = spill_mem(s, v);
 		ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, x->mem);
@@ -183,6 +186,13 @@ unsigned ra_pick(struct ra *s, uint16_t v, uint64_t avail, unsigned hint)
 	return by_home;
 }
 
+/* Is v wanted in memory alone from here on? Then evicting it is no more than storing it early. */
+static bool is_to_be_stored(const struct ra *s, const struct ra_value *x, uint32_t next)
+{
+	return next == RA_NEVER && !x->is_const && !(x->cur_of & s->t->pinned)
+	       && s->u->insn[RA_INSN(x->death)].flags & LF_SYNC;
+}
+
 /*
  * How good a victim v is: the insns until it is used again for each memory access that this costs. Far
  * uses are all the same: by then there may be room anyhow.
@@ -195,6 +205,8 @@ static uint32_t victim_score(struct ra *s, uint16_t v)
 	uint32_t distance = at - s->i < FAR ? at - s->i : FAR;
 	unsigned cost = x->is_const || x->mem != RA_NOMEM ? 1 : 2;
 
+	if (is_to_be_stored(s, x, next))
+		return UINT32_MAX;
 	return distance * 2 / cost * 4096 + (at - s->i < 4096 ? at - s->i : 4095);
 }
 

@@ -56,7 +56,7 @@ _Static_assert((RA_EARLY(7) | LO_LATE) == RA_LATE(7), "live.c makes one of the o
 	r##_left &= r##_left - 1, r = r##_left ? (uint64_t)__builtin_ctzll(r##_left) : 0
 
 struct ra_value {
-	uint64_t cur_of; /* pinned guest registers whose present value this is */
+	uint64_t cur_of; /* guest registers whose present value this is (exits.c) */
 	uint32_t death;  /* position of its last need; below ra.block_pos: not seen in this block */
 	uint32_t uses;   /* list in ra.use: insns that want it as an operand */
 	uint32_t def;    /* insn that defines it */
@@ -126,11 +126,11 @@ struct ra {
 	uint64_t free;                /* allocatable registers that hold no value */
 	uint64_t held;                /* registers that hold a value ... */
 	uint16_t occ[LIR_PHYS_COUNT]; /* ... this one */
-	uint16_t cur[IR_MAX_REGS];    /* value of each touched guest register */
+	uint16_t cur[IR_MAX_REGS];    /* value of each guest register that is touched or away */
 	uint64_t fixes;               /* those to which a conversion is still to be applied ... */
 	uint8_t fix[IR_MAX_REGS];     /* ... this one */
 	uint64_t kept;  /* at a LF_SYNC: those of fixes that where it goes takes as they are */
-	uint64_t away;  /* pinned guest registers not plainly at home */
+	uint64_t away;  /* guest registers not plainly at home */
 	uint64_t owned; /* unpinned guest registers in whose place is the mem ... */
 	uint16_t mem_owner[IR_MAX_REGS]; /* ... of this value */
 	uint64_t slots;                  /* spill slots that are free */
@@ -186,6 +186,8 @@ void ra_begin_block(struct ra *s);
 uint16_t ra_touch(struct ra *s, unsigned r);
 void ra_end_block(struct ra *s);
 void ra_put(struct ra *s, const struct lir_insn *in);
+/* Stores unpinned guest register g, which is away. */
+void ra_store_greg(struct ra *s, unsigned g);
 /* Records for the insn that is emitted next. */
 void ra_note_exit(struct ra *s, const struct lir_insn *in);
 void ra_note_fault(struct ra *s);

@@ -240,7 +240,7 @@ static void clear_home(struct ra *s, uint16_t v, uint64_t banned, uint64_t *avai
 	w = ra_occupant(s, home);
 	if ((*avail | banned) & RA_BIT(home) || w == RA_NOVALUE)
 		return;
-	others = s->value[w].cur_of & ~(s->fixes | RA_BIT(dest));
+	others = s->value[w].cur_of & s->t->pinned & ~(s->fixes | RA_BIT(dest));
 	for (RA_EACH(g, others)) {
 		unsigned to = s->t->home[g];
 

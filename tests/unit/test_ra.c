@@ -354,11 +354,14 @@ static void test_unpinned(void)
 	       "  load r0 = [24]\n"
 	       "  store [32] = r0\n"
 	       "  jmp sync @0\n");
-	expect("block 0\n k = const 3\n put d = k\n st.fault k\n jmp.sync\n", "block 0\n"
-									      "  storei [32] = 3\n"
-									      "  const r0 = 3\n"
-									      "  st fault r0\n"
-									      "  jmp sync @0\n");
+	/* Stored when all have to be at home. */
+	expect("block 0\n k = const 3\n put d = k\n st.fault k\n jmp.sync\n",
+	       "block 0\n"
+	       "  const r0 = 3\n"
+	       "  st fault r0\n"
+	       "    ; at a fault: d in r0\n"
+	       "  store [32] = r0\n"
+	       "  jmp sync @0\n");
 }
 
 /* Side exits cost nothing on the way. */
