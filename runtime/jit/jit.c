@@ -768,7 +768,9 @@ static unsigned patience(const struct kit_thread *t)
 	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
 	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
 		return 1;
-	return units < JIT_FIRST_UNITS ? JIT_FIRST_RUNS : JIT_LEVEL0_RUNS;
+	if (units < JIT_FIRST_UNITS)
+		return JIT_FIRST_RUNS;
+	return units < JIT_LATER_UNITS ? JIT_LEVEL0_RUNS : JIT_LATER_RUNS;
 }
 
 /* True while pc has not yet run often enough to be translated; this time counts. */

@@ -25,9 +25,16 @@ void jit_set_ran(struct jit *j, const struct guest_ran *ran);
 /*
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
  * later ones do, since the translator's code and memory were not touched yet, and a process that ends soon can do
- * without them: they have to be worth more.
+ * without them: they have to be worth more. One that has many is a program of many paths that goes on: each run at level 0
+ * is a way out of translated code and back into it, which costs a good part of a translation.
  */
-enum { JIT_LEVEL0_RUNS = 16, JIT_FIRST_RUNS = 64, JIT_FIRST_UNITS = 64 };
+enum {
+	JIT_FIRST_UNITS = 64,
+	JIT_FIRST_RUNS = 64,
+	JIT_LEVEL0_RUNS = 16,
+	JIT_LATER_UNITS = 1024, /* from here on */
+	JIT_LATER_RUNS = 2,
+};
 
 struct jit_stats {
 	uint64_t units, guest_insns, guest_bytes, code_bytes; /* translated so far */
@@ -54,7 +61,7 @@ void jit_thread_gone(struct kit_thread *t);
 
 /*
  * Runs from t->st.pc until something needs the run loop. IR_EXIT_LOOKUP: the trace at pc has
- * not run JIT_LEVEL0_RUNS times yet, and the caller is to interpret it. Never returns LINK.
+ * not run often enough yet, and the caller is to interpret it. Never returns LINK.
  */
 enum ir_exit jit_run(struct kit_thread *t);
 /*

@@ -19,7 +19,7 @@ enum {
 	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
 	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
-	HOT_ENTRIES = 49152,              /* of a block make it hot: its region is compiled */
+	HOT_ENTRIES = 49152,             /* of a block make it hot: its region is compiled */
 	WARM_ENTRIES = HOT_ENTRIES / 32, /* of another block make it part of the region */
 	REGION_INSNS = 400,
 	STRESS_HOT_ENTRIES = 40,
