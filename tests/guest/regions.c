@@ -38,7 +38,9 @@
 void hot_load(long rounds, void *address, void *last);
 void hot_store(long rounds, void *address, void *last);
 void hot_call(long rounds, void *address, void *last);
-extern char hot_load_loop[], hot_call_end[]; /* all of them */
+/* Where the loop and the whole of each begins and ends. */
+extern char hot_load_loop[], hot_load_end[], hot_store_loop[], hot_store_end[], hot_call_loop[],
+    hot_call_end[];
 #define HOT(name, access)                                                                          \
 	asm(".globl " #name "\n" #name ":\n"                                                       \
 	    "li t0,1\nfcvt.d.w f30,t0\nfcvt.s.w f31,t0\n" SUMS(START) DOUBLES(DSTART)              \
@@ -143,6 +145,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	siglongjmp(out, 1);
 }
 
+static bool is_in(uint64_t pc, const char *begin, const char *end)
+{
+	return pc >= (uintptr_t)begin && pc < (uintptr_t)end;
+}
+
 static void on_timer(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *uc = context;
@@ -151,7 +158,8 @@ static void on_timer(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)info;
-	if (pc < (uintptr_t)hot_load_loop || pc >= (uintptr_t)hot_call_end)
+	if (!is_in(pc, hot_load_loop, hot_load_end) && !is_in(pc, hot_store_loop, hot_store_end)
+	    && !is_in(pc, hot_call_loop, hot_call_end))
 		return;
 	rounds_done = 0;
 	check(&uc->uc_mcontext);
@@ -175,7 +183,8 @@ int main(void)
 	struct sigaction fault = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	struct sigaction timer = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
 	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { 0 };
-	static const long counts[] = { 1, 2, 17, 8191, 8192, 8193, 20000 };
+	/* The loop within is hot at 16,384 rounds, the outer one at 49,152 (runtime/jit/jit_priv.h). */
+	static const long counts[] = { 1, 2, 17, 16384, 16385, 49151, 49152, 49153, 60000 };
 
 	sigaction(SIGSEGV, &fault, NULL);
 	sigaction(SIGALRM, &timer, NULL);
@@ -187,8 +196,8 @@ int main(void)
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (unsigned n = 0; signals < 20 && n < 500; n++)
 		if (sigsetjmp(out, 1) == 0) {
-			rounds_done = 20000;
-			(n & 1 ? hot_call : hot_load)(20000, &(long){ 0 }, (void *)16);
+			rounds_done = 60000;
+			(n & 1 ? hot_call : hot_load)(60000, &(long){ 0 }, (void *)16);
 		}
 	setitimer(ITIMER_REAL, &never, NULL);
 	printf("%s\n", signals >= 20 ? "signals: all registers are right" : "no signals came");
