@@ -77,8 +77,7 @@ struct guest_limits {
 	 * branches in it stay branches, none becomes a select.
 	 */
 	bool count;
-	const struct guest_tally
-	    *tally; /* exact counts, too; branches stay branches likewise. NULL: none */
+	const struct guest_tally *tally; /* exact counts, too. NULL: none */
 	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
 	bool
 	    keep_branches; /* none becomes a select: stores behind it wait for it (ir_unit.keep_deps) */

@@ -107,7 +107,7 @@ void tally_again(struct kit_thread *t)
 
 static void add_edge(struct tally *y, const struct ir_edge *e)
 {
-	for (uint64_t h = kit_mix64(e->from << 32 ^ e->to), n = 0; n < EDGES_MOST; n++) {
+	for (uint64_t h = kit_mix64((uint64_t)e->from << 32 ^ e->to), n = 0; n < EDGES_MOST; n++) {
 		struct ir_edge *to = &y->edge[(h + n) % EDGES_MOST];
 
 		if (!to->count)
@@ -226,11 +226,12 @@ static bool is_tail_call(const struct following *f, gaddr pc, gaddr target)
 /* The instruction at pc has run count times. */
 static void put(struct following *f, gaddr pc, const struct guest_step *s, uint64_t count)
 {
+	const uint32_t at = guest_counter_of(f->p->ways, pc);
 	const struct cg_place p = place_of(f, pc);
 
 	cg_add_cost(&f->out, &p, count);
-	for (; f->edge_count && f->edge->from <= pc; f->edge++, f->edge_count--) {
-		if (f->edge->from < pc)
+	for (; f->edge_count && f->edge->from <= at; f->edge++, f->edge_count--) {
+		if (f->edge->from < at)
 			continue;
 		put_call(f, &p, f->edge->to, f->edge->count);
 		count -= f->edge->count < count ? f->edge->count : count;

@@ -245,14 +245,49 @@ void a64_emit_ROUTINE(struct a64_emit *e, const struct lir_insn *in)
 	a64_jump(e->cb, A64_BLR, A64_TMP2);
 }
 
-/* Arguments travel in the state: the thunk saves every register first. */
-void a64_emit_HELPER(struct a64_emit *e, const struct lir_insn *in)
+/* Arguments travel in the state: the thunk saves every register first. TMP becomes the result. */
+static void call_helper(struct a64_emit *e, unsigned helper, unsigned a, unsigned b)
 {
-	a64_store_state(e, a64_opreg(in, 1), A64_ST(scratch[0]));
-	a64_store_state(e, a64_opreg(in, 2), A64_ST(scratch[1]));
+	a64_store_state(e, a, A64_ST(scratch[0]));
+	a64_store_state(e, b, A64_ST(scratch[1]));
 	a64_store_state(e, A64_LR, A64_ST(scratch[3]));
-	a64_mov_imm(e->cb, 0, A64_TMP, (uint64_t)in->imm);
+	a64_mov_imm(e->cb, 0, A64_TMP, helper);
 	a64_call_thunk(e, IR_THUNK_HELPER);
 	a64_load_state(e, A64_LR, A64_ST(scratch[3]));
+}
+
+void a64_emit_HELPER(struct a64_emit *e, const struct lir_insn *in)
+{
+	call_helper(e, (unsigned)in->imm, a64_opreg(in, 1), a64_opreg(in, 2));
 	a64_mov(e->cb, 1, a64_opreg(in, 0), A64_TMP);
+}
+
+static void cold_edge(struct a64_emit *e, const struct a64_cold *c)
+{
+	call_helper(e, IR_HELPER_note_call, a64_opreg(c->in, 0), a64_opreg(c->in, 1));
+	a64_go_back(e, c);
+}
+
+/* Mostly the edge is the one at its first place already. */
+void a64_emit_EDGE(struct a64_emit *e, const struct lir_insn *in)
+{
+	const unsigned to = a64_opreg(in, 0), from = a64_opreg(in, 1);
+	unsigned cold[2];
+
+	_Static_assert(sizeof(struct ir_edge) == 32, "a place is shifted by 5");
+	a64_add_imm(e->cb, 1, A64_TMP, to, ir_edge_bias((uint32_t)in->imm), A64_TMP2);
+	a64_ubfx(e->cb, 1, A64_TMP, A64_TMP, 1, IR_EDGES_LOG2);
+	a64_load_state(e, A64_TMP2, A64_ST(edge));
+	a64_rrs(e->cb, A64_ADD, 1, A64_TMP, A64_TMP2, A64_TMP, A64_LSL, 5);
+	a64_ls(e->cb, A64_LDR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, to)));
+	a64_cmp(e->cb, 1, A64_TMP2, to);
+	cold[0] = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_edge);
+	a64_ls(e->cb, A64_LDR32, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, from)));
+	a64_cmp(e->cb, 0, A64_TMP2, from);
+	cold[1] = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_edge);
+	a64_ls(e->cb, A64_LDR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, count)));
+	a64_rri(e->cb, A64_ADD_I, 1, A64_TMP2, A64_TMP2, 1);
+	a64_ls(e->cb, A64_STR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, count)));
+	a64_back_here(e, cold[0]);
+	a64_back_here(e, cold[1]);
 }

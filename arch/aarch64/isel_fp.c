@@ -378,6 +378,8 @@ void a64_sel_fstate(struct isel *s, uint32_t idx)
 	enum { FRM = 7 };
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct isel_val *v = &s->val[idx];
+	struct lir_insn *l;
+	lreg a, from;
 
 	switch (in->op) {
 	case IR_getfflags:
@@ -395,6 +397,20 @@ void a64_sel_fstate(struct isel *s, uint32_t idx)
 		break;
 	case IR_count:
 		isel_lir(s, A64_OP_COUNT)->imm = in->imm;
+		break;
+	case IR_edge:
+		a = isel_vr(s, in->a);
+		from = isel_const_vreg(s, in->imm);
+		l = isel_lir(s, A64_OP_EDGE);
+		isel_use(l, a, 0);
+		isel_use(l, from, 0);
+		l->imm = in->imm;
+		break;
+	case IR_countby:
+		a = isel_vr(s, in->a);
+		l = isel_lir(s, A64_OP_COUNTBY);
+		isel_use(l, a, 0);
+		l->imm = in->imm;
 		break;
 	case IR_routine:
 		a64_sel_routine(s, idx);

@@ -4,7 +4,6 @@
  * read them want something that only grows, finely. And the clocks of the vDSO, and a note of calls.
  */
 #include "arch/rv64/cpu.h"
-#include "lib/base/hash.h"
 
 #include <time.h>
 
@@ -47,16 +46,23 @@ static uint64_t rdclock(struct ir_state *st, uint64_t a, uint64_t b)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static uint64_t note_call(struct ir_state *st, uint64_t from, uint64_t to)
+/* What was noted last comes to the first place, where code finds it. */
+static uint64_t note_call(struct ir_state *st, uint64_t to, uint64_t from)
 {
+	unsigned first;
+
 	to &= ~UINT64_C(1);
-	for (uint64_t h = kit_mix64(from << 32 ^ to), n = 0; n < IR_EDGE_PLACES; n++) {
-		struct ir_edge *e = &st->edge[(h + n) & (IR_EDGES - 1)];
+	first = ir_edge_at((uint32_t)from, to);
+	for (unsigned n = 0; n < IR_EDGE_PLACES; n++) {
+		struct ir_edge *e = &st->edge[(first + n) & (IR_EDGES - 1)], was;
 
 		if (!e->count)
-			*e = (struct ir_edge){ .from = from, .to = to };
+			*e = (struct ir_edge){ .from = (uint32_t)from, .to = to };
 		if (e->from == from && e->to == to) {
 			e->count++;
+			was = *e;
+			*e = st->edge[first];
+			st->edge[first] = was;
 			break;
 		}
 	}

@@ -74,9 +74,8 @@ LIFT(jalr)
 	put_link(t, i->rd);
 	enum ir_jump kind = jump_kind(i->rd, i->rs1);
 
-	if (KIT_UNLIKELY(t->tally) && kind == IR_JUMP_CALL)
-		ir_call(&t->b, IR_HELPER_note_call, ir_const(&t->b, IR_I64, (int64_t)t->pc),
-			target);
+	if (KIT_UNLIKELY(t->tally) && kind == IR_JUMP_CALL && guest_tallies(t->tally, t->pc))
+		ir_edge(&t->b, guest_counter_of(t->tally, t->pc), target);
 	ir_exiti(&t->b, kind, target, kind == IR_JUMP_CALL ? ret : 0);
 	t->done = true;
 }

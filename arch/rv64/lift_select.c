@@ -32,7 +32,7 @@ unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target)
 	uint32_t results = 0;
 	unsigned n = 0;
 
-	if (t->keeps_count || target - at - 1 >= RV64_ARM_BYTES)
+	if (t->counts || target - at - 1 >= RV64_ARM_BYTES)
 		return 0;
 	for (i++; at < target; i++, n++) {
 		if (i >= t->run_end || n == ARM_INSNS)
@@ -43,9 +43,28 @@ unsigned rv64_arm(struct trace *t, const struct rv64_insn *i, gaddr target)
 		results |= UINT32_C(1) << i->rd;
 	}
 	results &= ~UINT32_C(1);
+	if (t->tally && !(guest_tallies(t->tally, t->pc) && guest_tallies(t->tally, target)))
+		return 0;
 	if (at != target || !results || __builtin_popcount(results) > ARM_RESULTS)
 		return 0;
 	return n;
+}
+
+/*
+ * Exact counts: two ways begin behind the branch, at the arm and at what is behind that, of which one is entered. The
+ * arm's goes on there.
+ */
+static void tally(struct trace *t, const struct rv64_insn *i, gaddr pc)
+{
+	const struct guest_tally *w = t->tally;
+	gaddr end = pc;
+
+	for (unsigned k = 0; k < t->arm_insns; k++)
+		end += i[k].size_bytes;
+	ir_count_by(&t->b, guest_counter_of(w, pc),
+		    ir_op2(&t->b, IR_xor, IR_I64, t->skips, ir_const(&t->b, IR_I64, 1)));
+	ir_count_by(&t->b, guest_counter_of(w, end), t->skips);
+	t->on_way = true;
 }
 
 gaddr rv64_lift_arm(struct trace *t, const struct rv64_insn *i, gaddr pc)
@@ -57,6 +76,8 @@ gaddr rv64_lift_arm(struct trace *t, const struct rv64_insn *i, gaddr pc)
 	unsigned results = 0;
 	uint32_t seen = 1;
 
+	if (KIT_UNLIKELY(t->tally))
+		tally(t, i, pc);
 	for (unsigned k = 0; k < t->arm_insns; k++) {
 		unsigned rd = i[k].rd;
 

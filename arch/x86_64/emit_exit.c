@@ -67,12 +67,52 @@ void x64_count_entry(struct x64_emit *e, const struct lir_insn *in)
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_E), cold_hot);
 }
 
+static struct x64_mem counter(const struct lir_insn *in)
+{
+	return x64_state(X64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32));
+}
+
 void x64_emit_COUNT(struct x64_emit *e, const struct lir_insn *in)
 {
-	const int32_t at =
-	    X64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+	x64_alu_mi(e->cb, X64_ADD, 1, counter(in), (int32_t)in->imm);
+}
 
-	x64_alu_mi(e->cb, X64_ADD, 1, x64_state(at), (int32_t)in->imm);
+void x64_emit_COUNTBY(struct x64_emit *e, const struct lir_insn *in)
+{
+	x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 0), counter(in));
+}
+
+static void cold_edge(struct x64_emit *e, const struct x64_cold *c)
+{
+	x64_mov_imm(e->cb, X64_RDX, (uint64_t)c->in->imm);
+	x64_mov_imm(e->cb, X64_RAX, IR_HELPER_note_call);
+	x64_call_thunk(e, IR_THUNK_HELPER);
+	x64_jmp_to(e->cb, c->back);
+}
+
+/* Mostly the edge is the one at its first place already. */
+void x64_emit_EDGE(struct x64_emit *e, const struct lir_insn *in)
+{
+	const uint32_t mask = (IR_EDGES - 1) << 1;
+	struct x64_mem at = { X64_RDX, X64_RAX, 0, offsetof(struct ir_edge, to) };
+	struct x64_cold *c;
+	uint32_t other;
+
+	_Static_assert(sizeof(struct ir_edge) == 32, "twice a place is shifted by 4");
+	x64_rm(e->cb, X64_LEA, 0, X64_RAX,
+	       x64_at(X64_RCX, (int32_t)ir_edge_bias((uint32_t)in->imm)));
+	x64_alu_ri(e->cb, X64_AND, 0, X64_RAX, (int32_t)mask);
+	x64_rm(e->cb, X64_MOV_RM, 1, X64_RDX, x64_state(X64_ST(edge)));
+	x64_ri8(e->cb, X64_SHL_I, 0, X64_RAX, 4);
+	x64_alu_rm(e->cb, X64_CMP, 1, X64_RCX, at);
+	other = x64_jcc32(e->cb, X64_CC_NE);
+	at.disp = offsetof(struct ir_edge, from);
+	x64_alu_mi(e->cb, X64_CMP, 0, at, (int32_t)in->imm);
+	c = x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_edge);
+	c->from[1] = other;
+	at.disp = offsetof(struct ir_edge, count);
+	x64_alu_mi(e->cb, X64_ADD, 1, at, 1);
+	c->back = cb_pos(e->cb);
 }
 
 /* ---- links -------------------------------------------------------------------------------------------- */

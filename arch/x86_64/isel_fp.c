@@ -540,6 +540,7 @@ void x64_sel_fstate(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
 	struct isel_val *v = &s->val[idx];
+	struct lir_insn *l;
 	lreg a;
 
 	switch (in->op) {
@@ -561,6 +562,20 @@ void x64_sel_fstate(struct isel *s, uint32_t idx)
 		break;
 	case IR_count:
 		isel_lir(s, X64_OP_COUNT)->imm = in->imm;
+		break;
+	case IR_edge:
+		a = isel_vr(s, in->a);
+		l = isel_lir(s, X64_OP_EDGE);
+		isel_opnd(l, a, LIR_USE, LO_LATE, X64_RCX);
+		isel_clobber(l, X64_RAX);
+		isel_clobber(l, X64_RDX);
+		l->imm = in->imm;
+		break;
+	case IR_countby:
+		a = isel_vr(s, in->a);
+		l = isel_lir(s, X64_OP_COUNTBY);
+		isel_use(l, a, 0);
+		l->imm = in->imm;
 		break;
 	default:
 		v->vreg = call_helper(s, in);

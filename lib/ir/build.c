@@ -223,6 +223,16 @@ void ir_count(struct ir_builder *b, uint32_t what, int32_t n)
 	     (int64_t)what << 32 | (uint32_t)n);
 }
 
+void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n)
+{
+	push(b, IR_countby, IR_NONE, 0, n, IR_NOREF, IR_NOREF, (int64_t)what << 32);
+}
+
+void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to)
+{
+	push(b, IR_edge, IR_NONE, 0, to, IR_NOREF, IR_NOREF, from);
+}
+
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target)
 {
 	push(b, IR_br, t, cc, x, y, IR_NOREF, (int64_t)target);

@@ -147,6 +147,14 @@ static inline ir_value ir_direct_call(struct ir_direct *d, unsigned helper, ir_v
 	return ir_direct_insn(d, &i, x, y, (ir_value){ 0 });
 }
 
+static inline void ir_direct_edge(struct ir_direct *d, uint32_t from, ir_value to)
+{
+	const struct ir_insn i = { .op = IR_edge, .imm = from };
+	const ir_value none = { 0 };
+
+	ir_direct_insn(d, &i, to, none, none);
+}
+
 static inline void ir_direct_set_state(struct ir_direct *d, enum ir_op op, ir_value v)
 {
 	const struct ir_insn i = { .op = (uint8_t)op };
@@ -206,6 +214,7 @@ static inline void ir_direct_exitr(struct ir_direct *d, enum ir_exit reason, gad
 #define ir_atomic    ir_direct_atomic
 #define ir_fence     ir_direct_fence
 #define ir_call      ir_direct_call
+#define ir_edge      ir_direct_edge
 #define ir_set_state ir_direct_set_state
 #define ir_get_state ir_direct_get_state
 #define ir_br        ir_direct_br

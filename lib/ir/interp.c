@@ -140,6 +140,12 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_count:
 		*ir_counter(st, (uint32_t)(i->imm >> 32)) += (uint64_t)(int64_t)(int32_t)i->imm;
 		break;
+	case IR_countby:
+		*ir_counter(st, (uint32_t)(i->imm >> 32)) += a;
+		break;
+	case IR_edge:
+		st->helpers[IR_HELPER_note_call](st, a, (uint64_t)i->imm);
+		break;
 	/* Routines are the host's: here the guest's own code does it. */
 	case IR_routine:
 		st->fault_kind = IR_FAULT_ROUTINE;

@@ -267,6 +267,8 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 		break;
 	case IR_fence:
 	case IR_count:
+	case IR_countby:
+	case IR_edge:
 		i->imm = want_num(p);
 		break;
 	case IR_helper:

@@ -87,6 +87,8 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 		return true;
 	case IR_fence:
 	case IR_count:
+	case IR_countby:
+	case IR_edge:
 		put_addr(out, i->imm);
 		return true;
 	case IR_helper:

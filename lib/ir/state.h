@@ -99,14 +99,26 @@ struct ir_call_guards {
 	    times; /* how often one became one; atomic, grows after it did and before now shrinks for it */
 };
 
-/* How often a call at from went to to. Where count is 0 is nothing. */
+/* How often a call at from, as op edge has it, went to to. Where count is 0 is nothing. */
 struct ir_edge {
-	gaddr from, to;
+	_Alignas(32) gaddr to; /* even */
 	uint64_t count;
+	uint32_t from;
 };
 
-/* Of a table by hash, in which something is looked for at so many places. */
-enum { IR_EDGES = 1 << 14, IR_EDGE_PLACES = 64 };
+/* Of a table by hash, in which something is looked for at so many places from ir_edge_at on. Code looks at the first alone. */
+enum { IR_EDGES_LOG2 = 14, IR_EDGES = 1 << IR_EDGES_LOG2, IR_EDGE_PLACES = 64 };
+
+/* What is added to a target for its place: twice that of what is below IR_EDGES. */
+static inline uint32_t ir_edge_bias(uint32_t from)
+{
+	return (from * UINT32_C(0x9e3779b1) >> 8) & ~UINT32_C(1);
+}
+
+static inline unsigned ir_edge_at(uint32_t from, gaddr to)
+{
+	return (unsigned)(to + ir_edge_bias(from)) >> 1 & (IR_EDGES - 1);
+}
 
 struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);

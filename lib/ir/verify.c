@@ -194,6 +194,12 @@ static bool check_imm(struct check *c)
 						      : (int32_t)i->imm >= -COUNT_FAR_MOST
 							    && (int32_t)i->imm <= COUNT_FAR_MOST))
 		       || wrong(c, "count of %#" PRIx64, (uint64_t)i->imm);
+	case IR_countby:
+		return (i->imm >= 0 && i->imm >> 32 < IR_COUNTERS_MOST && !(uint32_t)i->imm)
+		       || wrong(c, "countby of %#" PRIx64, (uint64_t)i->imm);
+	case IR_edge:
+		return (i->imm >= 0 && i->imm < IR_COUNTERS_MOST)
+		       || wrong(c, "edge from %#" PRIx64, (uint64_t)i->imm);
 	case IR_exit:
 	case IR_exiti:
 		return i->sub == IR_JUMP_CALL || i->ret_bytes == 0
