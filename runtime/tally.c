@@ -6,6 +6,7 @@
 #include "runtime/callgrind.h"
 #include "runtime/core/lock.h"
 #include "runtime/core/tally.h"
+#include "runtime/jit/jit.h"
 #include "runtime/load/debug.h"
 #include "runtime/mem/mem.h"
 #include "runtime/outfile.h"
@@ -324,11 +325,16 @@ void tally_write(struct kit_thread *t)
 
 	arena_init(&f.arena);
 	debug_read(p->exe_fd, p->load_bias, &f.arena, &f.info);
+	/* Regions have counters in registers: what others are running shall put them down. */
+	if (p->jit)
+		jit_freeze(p->jit);
 	kit_lock(&p->list_lock);
 	kit_lock(&p->tally->lock);
 	for (struct kit_thread *each = p->first_thread; each; each = each->next)
 		gather(each);
 	kit_unlock(&p->list_lock);
+	if (p->jit)
+		jit_thaw(p->jit);
 	if (!outfile_merge(p->opt.profile, merge, &f))
 		kit_log_write("kitemu: --profile: cannot write to %s", p->opt.profile);
 	/* Should it go on after all, it begins anew. */

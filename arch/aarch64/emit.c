@@ -56,11 +56,22 @@ static void emit_exchange(struct a64_emit *e, const struct lir_insn *in)
 	}
 }
 
+/* 8 bytes of the state or behind it, where registers of a region may be. */
+static struct a64_mem place(struct a64_emit *e, int32_t disp)
+{
+	if (a64_fits_disp(3, disp))
+		return a64_state(disp);
+	a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, disp, A64_TMP2);
+	return a64_at(A64_TMP2, 0);
+}
+
 static void store_const(struct a64_emit *e, int32_t disp, int64_t value)
 {
+	const struct a64_mem m = place(e, disp);
+
 	if (value)
 		a64_mov_imm(e->cb, 1, A64_TMP, (uint64_t)value);
-	a64_store_state(e, value ? A64_TMP : A64_ZR, disp);
+	a64_ls(e->cb, A64_STR64, value ? A64_TMP : A64_ZR, m);
 }
 
 /* LIR_FIX; its C twin is a64_apply_fix. */
@@ -94,10 +105,10 @@ static void emit_made(struct a64_emit *e, const struct lir_insn *in)
 		a64_mov_imm(e->cb, 1, d, (uint64_t)in->imm);
 		break;
 	case LIR_LOAD:
-		a64_ls(e->cb, fp ? A64_LDRD : A64_LDR64, d, a64_state(disp));
+		a64_ls(e->cb, fp ? A64_LDRD : A64_LDR64, d, place(e, disp));
 		break;
 	case LIR_STORE:
-		a64_ls(e->cb, fp ? A64_STRD : A64_STR64, d, a64_state(disp));
+		a64_ls(e->cb, fp ? A64_STRD : A64_STR64, d, place(e, disp));
 		break;
 	case LIR_STOREI:
 		store_const(e, disp, in->imm2);

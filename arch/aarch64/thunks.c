@@ -47,7 +47,7 @@ static void get_sp(struct codebuf *cb, unsigned reg) { a64_rri(cb, A64_ADD_I, 1,
 
 static struct a64_mem slot(const struct ra_target *t, unsigned g)
 {
-	return state(t->regs->reg[g].offset_bytes);
+	return state((int32_t)t->regs->reg[g].offset_bytes);
 }
 
 /* Of the homes in set. */

@@ -32,7 +32,7 @@ static void store(struct codebuf *cb, unsigned reg, struct x64_mem m)
 
 static struct x64_mem slot(const struct ra_target *t, unsigned g)
 {
-	return state(t->regs->reg[g].offset_bytes - X64_STATE_BIAS);
+	return state((int32_t)t->regs->reg[g].offset_bytes - X64_STATE_BIAS);
 }
 
 /* Of the homes in set. The SSE forms serve with AVX, too: what is above bit 127 is clear. */

@@ -179,10 +179,10 @@ struct ir_unit {
 	bool keep_deps;
 };
 
-/* One guest register, as passes and hosts see it. */
+/* One guest register, as passes and hosts see it. A unit may have something else in one that it does not use, at another place. */
 struct ir_reg {
 	const char *name;
-	uint16_t offset_bytes; /* in struct ir_state */
+	uint32_t offset_bytes; /* in struct ir_state, or behind it */
 	uint8_t type;          /* IR_I64 or IR_F64 */
 	uint8_t
 	    pin; /* rank among the registers of its class that want a host register; 0 the first */

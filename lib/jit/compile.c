@@ -62,7 +62,7 @@ static bool allocate(struct lir_unit *lir, const struct ra_target *t) { return r
 
 bool jit_inside(const struct ir_unit *u, const struct ra_target *t, struct ra_target *inside)
 {
-	if (u->block_count > 1)
+	if (u->block_count > 1 || u->regs != t->regs)
 		return ra_region(u, t, inside);
 	*inside = *t;
 	return false;

@@ -210,7 +210,9 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 static struct lir_loc locate(const struct ra *s, unsigned g)
 {
 	const struct ra_value *x = &s->value[s->cur[g]];
-	struct lir_loc loc = { .greg = (uint8_t)g, .phys = LIR_PHYS_NONE };
+	struct lir_loc loc = { .greg = (uint8_t)g,
+			       .phys = LIR_PHYS_NONE,
+			       .place = ra_greg_mem(s, g) };
 
 	if (s->fixes & RA_BIT(g))
 		loc.fix = s->fix[g];
@@ -231,7 +233,10 @@ static struct lir_loc locate(const struct ra *s, unsigned g)
 /* The place of g, which is where a region has it. */
 static struct lir_loc locate_inside(const struct ra *s, unsigned g)
 {
-	struct lir_loc loc = { .greg = (uint8_t)g, .kind = LIR_LOC_REG, .phys = s->t->home[g] };
+	struct lir_loc loc = { .greg = (uint8_t)g,
+			       .kind = LIR_LOC_REG,
+			       .phys = s->t->home[g],
+			       .place = ra_greg_mem(s, g) };
 
 	if (loc.phys == LIR_PHYS_NONE) {
 		loc.kind = LIR_LOC_MEM;

@@ -171,8 +171,9 @@ struct lir_loc {
 	uint8_t greg;
 	uint8_t kind; /* enum lir_loc_kind */
 	uint8_t fix;
-	uint8_t phys; /* REG */
-	int64_t imm;  /* MEM: offset in struct ir_state; CONST: the value */
+	uint8_t phys;  /* REG */
+	int32_t place; /* of greg: offset in struct ir_state */
+	int64_t imm;   /* MEM: offset in struct ir_state; CONST: the value */
 };
 
 struct lir_fault {

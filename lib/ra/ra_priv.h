@@ -331,7 +331,7 @@ static inline uint8_t ra_greg_class(const struct ra *s, unsigned g)
 
 static inline int32_t ra_greg_mem(const struct ra *s, unsigned g)
 {
-	return s->t->regs->reg[g].offset_bytes;
+	return (int32_t)s->t->regs->reg[g].offset_bytes;
 }
 
 #endif

@@ -70,6 +70,7 @@ bool ra_region(const struct ir_unit *u, const struct ra_target *boundary, struct
 
 	weigh(u, &w);
 	*own = *boundary;
+	own->regs = u->regs;
 	for (unsigned n = 0; n < ARRAY_LEN(types); n++) {
 		for (;;) {
 			unsigned in = extreme(own, &w, types[n], false, true);

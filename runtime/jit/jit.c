@@ -513,6 +513,8 @@ static void build_region(struct jit *j, struct kit_thread *t, const struct guest
 					      .ctx = t };
 
 	region_build(&source, limits->max_insns, u);
+	if (j->limits.tally)
+		region_count_in_registers(u, j->target.pinned);
 }
 
 /* ---- compiling ---------------------------------------------------------------------------- */

@@ -106,7 +106,7 @@ uint64_t jit_dropped(const struct jit *j);
 /* The guest's dynamic rounding mode or flags were changed in t->st.frm: derives st.host_fpcr (keeping flags in st.fflags). */
 void jit_set_frm(struct kit_thread *t);
 
-/* Makes every other thread keep out of translated code, for good: the process is about to die. */
+/* Makes every other thread keep out of translated code, until thaw; for good where the process is about to die. */
 void jit_freeze(struct jit *j);
 void jit_thaw(struct jit *j);
 

@@ -25,5 +25,10 @@ struct region_source {
  * part of it: all registers are at the boundary's homes there anyway.
  */
 void region_build(const struct region_source *s, unsigned max_insns, struct ir_unit *u);
+/*
+ * Exact counts: counters that region u often adds to become registers of a register file of its own (counters.c). homed:
+ * guest registers that have a home outside of it.
+ */
+void region_count_in_registers(struct ir_unit *u, uint64_t homed);
 
 #endif

@@ -104,6 +104,41 @@ def calls(suite):
     return run
 
 
+ENDS = """
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+static volatile long turns;
+static void *spin(void *p) { for (;;) turns++; return p; }
+int main(void)
+{
+	pthread_t t;
+	pthread_create(&t, NULL, spin, NULL);
+	while (turns < 20000000)
+		;
+	printf("%ld", turns);
+	exit(0);
+}
+"""
+
+
+def others(suite):
+    """What another thread is in the middle of when the process ends is counted, too."""
+    def run():
+        source = suite.work / "ends.c"
+        with insight.lock:
+            source.write_text(ENDS)
+        program = insight.build(suite, "ends", "-O1", "-pthread", source=source)
+        for way in ([], ["--max-level=1"]):
+            out = suite.work / "ends.callgrind"
+            out.unlink(missing_ok=True)
+            turns = int(tap.expect([suite.kitemu, *way, f"--profile={out}", program]))
+            spun = Profile(out).self_cost["spin"]
+            if not 4 * turns <= spun:
+                raise tap.Fail(f"{way}: {turns} turns were seen, {spun} instructions counted")
+    return run
+
+
 def lines(suite):
     """Each line as often as gcov says that it ran natively: so many times some instruction of it did, and none more often."""
     def run():
@@ -179,6 +214,7 @@ def refusals(suite):
 def add(suite):
     suite.add("callgrind-counts", counts(suite))
     suite.add("callgrind-calls", calls(suite))
+    suite.add("callgrind-others", others(suite))
     suite.add("callgrind-lines", lines(suite))
     suite.add("callgrind-annotate", annotate(suite))
     suite.add("callgrind-refusals", refusals(suite))

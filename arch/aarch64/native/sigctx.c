@@ -193,7 +193,7 @@ void native_ctx_capture(void *ucontext, struct ir_state *st, const struct ra_tar
 			v = phys_bits(uc, fp, l->phys);
 		if (l->fix)
 			v = apply_fix(l->fix, v);
-		memcpy((char *)st + t->regs->reg[l->greg].offset_bytes, &v, sizeof v);
+		memcpy((char *)st + l->place, &v, sizeof v);
 		listed |= UINT64_C(1) << l->greg;
 	}
 	for (unsigned g = 0; g < t->regs->count; g++) {

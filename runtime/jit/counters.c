@@ -1,0 +1,207 @@
+/*
+ * Counters of a region in registers.
+ *
+ * A counter in memory that grows at each turn of a loop costs a store a turn, which waits behind those of the guest: a sieve, whose
+ * stores miss the first cache, took 2.9 times as long. So the counters that grow most become guest registers that
+ * the region does not use and that have no home outside of it, with the counter as their place in memory: in a register file of the
+ * region's own. Level 2 gives them a home if that pays (lib/ra/region.c); then they are read where the region is entered
+ * and written where it is left, or where a fault leaves it, as all registers are.
+ */
+#include "runtime/jit/region.h"
+
+#include "lib/base/panic.h"
+#include "lib/ir/state.h"
+
+#include <string.h>
+
+enum {
+	MOST = 4,      /* registers taken */
+	ENOUGH = 2,    /* one grows at least this part as often as the one that does most */
+	MORE_INSNS = 3 /* that counting in a register takes */
+};
+
+struct counter {
+	int64_t number; /* as in insn.imm */
+	uint64_t weight;
+	unsigned reg; /* IR_MAX_REGS: stays in memory */
+};
+
+struct counters {
+	struct ir_unit *u;
+	struct counter *list;
+	unsigned count;
+	uint64_t used; /* guest registers */
+};
+
+static bool is_count(const struct ir_insn *i)
+{
+	return (i->op == IR_count || i->op == IR_countby) && i->imm >> 32 >= IR_COUNTED;
+}
+
+static struct counter *counter_of(const struct counters *c, const struct ir_insn *i)
+{
+	unsigned n = 0;
+
+	while (n < c->count && c->list[n].number != i->imm >> 32)
+		n++;
+	return &c->list[n];
+}
+
+static void weigh(struct counters *c)
+{
+	const struct ir_unit *u = c->u;
+
+	for (unsigned b = 0; b < u->block_count; b++) {
+		const struct ir_block *blk = &u->block[b];
+		const struct ir_insn *i = &u->insn[blk->first];
+
+		for (uint32_t k = 0; k < blk->count; k++, i++) {
+			if (i->op == IR_getreg || i->op == IR_putreg)
+				c->used |= UINT64_C(1) << i->imm;
+			if (!is_count(i))
+				continue;
+			struct counter *n = counter_of(c, i);
+
+			if (n == &c->list[c->count])
+				*n = (struct counter){ i->imm >> 32, 0, IR_MAX_REGS };
+			c->count += n == &c->list[c->count];
+			n->weight += blk->exec_count;
+		}
+	}
+}
+
+/* A register for counts; IR_MAX_REGS: there is none left. Number 0 may be one that is always 0. */
+static unsigned free_reg(const struct counters *c)
+{
+	const struct ir_regfile *regs = c->u->regs;
+
+	for (unsigned g = 1; g < regs->count; g++)
+		if (regs->reg[g].type == IR_I64 && !(c->used >> g & 1))
+			return g;
+	return IR_MAX_REGS;
+}
+
+static struct counter *heaviest(const struct counters *c)
+{
+	struct counter *best = NULL;
+
+	for (unsigned n = 0; n < c->count; n++)
+		if (c->list[n].reg == IR_MAX_REGS && (!best || c->list[n].weight > best->weight))
+			best = &c->list[n];
+	return best;
+}
+
+/* Gives the heaviest a register each. false: there is none to give. */
+static bool choose(struct counters *c, struct ir_reg *reg)
+{
+	uint64_t most = 0;
+	unsigned n = 0;
+
+	for (; n < MOST; n++) {
+		struct counter *k = heaviest(c);
+		unsigned g = free_reg(c);
+
+		if (!k || g == IR_MAX_REGS || k->weight * ENOUGH < most)
+			break;
+		most = n ? most : k->weight;
+		k->reg = g;
+		c->used |= UINT64_C(1) << g;
+		reg[g].name = "count";
+		reg[g].offset_bytes = (uint32_t)(offsetof(struct ir_state, counted)
+						 + sizeof(uint64_t) * (uint64_t)k->number);
+	}
+	return n;
+}
+
+/* Insn i becomes one in register g: at to[n] and behind it. Returns how many insns that takes. */
+static unsigned count_in(struct ir_insn *to, uint32_t n, const struct ir_insn *i, unsigned g)
+{
+	const struct ir_insn plain = { .gpc_off = i->gpc_off,
+				       .a = IR_NOREF,
+				       .b = IR_NOREF,
+				       .c = IR_NOREF,
+				       .to = IR_NOBLOCK,
+				       .type = IR_I64 };
+	const ir_ref was = { (uint16_t)n }, by = { (uint16_t)(n + 1) };
+	const ir_ref sum = { (uint16_t)(n + (i->op == IR_count) + 1) };
+	const ir_ref a = i->a;
+	const int64_t imm = i->imm;
+	const bool constant = i->op == IR_count;
+
+	to += n;
+	*to = plain;
+	to->op = IR_getreg;
+	to++->imm = g;
+	if (constant) {
+		*to = plain;
+		to->op = IR_const;
+		to++->imm = (int32_t)imm;
+	}
+	*to = plain;
+	to->op = IR_add;
+	to->a = was;
+	to++->b = constant ? by : a;
+	*to = plain;
+	to->op = IR_putreg;
+	to->a = sum;
+	to->imm = g;
+	return 3u + constant;
+}
+
+static void rewrite(const struct counters *c, unsigned counts)
+{
+	struct ir_unit *u = c->u;
+	const uint32_t cap = u->insn_count + MORE_INSNS * counts;
+	struct ir_insn *insn = arena_new(u->arena, struct ir_insn, cap);
+	uint16_t *map = arena_new(u->arena, uint16_t, u->insn_count);
+	uint32_t n = 0;
+
+	for (unsigned b = 0; b < u->block_count; b++) {
+		struct ir_block *blk = &u->block[b];
+		const uint32_t first = n;
+
+		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
+			struct ir_insn i = u->insn[k];
+			ir_ref *operand[] = { &i.a, &i.b, &i.c };
+
+			for (unsigned o = 0; o < ARRAY_LEN(operand); o++)
+				if (ir_ref_ok(*operand[o]))
+					operand[o]->idx = map[operand[o]->idx];
+			map[k] = (uint16_t)n;
+			if (is_count(&i) && counter_of(c, &i)->reg != IR_MAX_REGS)
+				n += count_in(insn, n, &i, counter_of(c, &i)->reg);
+			else
+				insn[n++] = i;
+		}
+		blk->first = first;
+		blk->count = n - first;
+	}
+	u->insn = insn;
+	u->insn_count = n;
+	u->insn_cap = cap;
+	u->open = NULL;
+}
+
+void region_count_in_registers(struct ir_unit *u, uint64_t homed)
+{
+	struct counters c = { .u = u, .used = homed };
+	struct ir_regfile *regs;
+	struct ir_reg *reg;
+	unsigned counts = 0;
+
+	for (unsigned k = 0; k < u->insn_count; k++)
+		counts += is_count(&u->insn[k]);
+	if (!counts || u->insn_count + MORE_INSNS * counts >= IR_INSNS_MAX)
+		return;
+	c.list = arena_new(u->arena, struct counter, counts + 1);
+	weigh(&c);
+	regs = arena_new(u->arena, struct ir_regfile, 1);
+	reg = arena_new(u->arena, struct ir_reg, u->regs->count);
+	memcpy(reg, u->regs->reg, sizeof *reg * u->regs->count);
+	*regs = *u->regs;
+	regs->reg = reg;
+	if (!choose(&c, reg))
+		return;
+	u->regs = regs;
+	rewrite(&c, counts);
+}
