@@ -543,28 +543,6 @@ int64_t sys_clone(struct kit_thread *t, const uint64_t *a)
 	return do_clone(t, &q);
 }
 
-/* Reads what clone3 gets; a later, larger form's new fields must be 0. 0 or -errno. */
-static int64_t read_clone_args(struct kit_thread *t, gaddr at, uint64_t size, struct clone_args *c)
-{
-	const uint64_t known = sizeof *c;
-
-	if (size > MEM_PAGE_BYTES)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
-	if (!copy_in(t, c, at, size < known ? size : known))
-		return -EFAULT;
-	for (uint64_t i = known; i < size; i++) {
-		char more;
-
-		if (!copy_in(t, &more, at + i, 1))
-			return -EFAULT;
-		if (more)
-			return -E2BIG;
-	}
-	return 0;
-}
-
 /* copy_clone_args_from_user and clone3_args_valid of kernel/fork.c. */
 static bool clone_args_are_valid(const struct clone_args *c, uint64_t size)
 {
@@ -584,7 +562,7 @@ int64_t sys_clone3(struct kit_thread *t, const uint64_t *a)
 {
 	struct clone_args c = { 0 };
 	struct clone_req q;
-	int64_t r = read_clone_args(t, a[0], a[1], &c);
+	int64_t r = sys_copy_grown(t, &c, sizeof c, CLONE_ARGS_SIZE_VER0, a[0], a[1]);
 
 	if (r < 0)
 		return r;

@@ -16,6 +16,26 @@ int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src)
 	return n < 0 ? n : 0;
 }
 
+int64_t sys_copy_grown(struct kit_thread *t, void *dst, size_t known, size_t least, gaddr src,
+		       uint64_t size)
+{
+	if (size > MEM_PAGE_BYTES)
+		return -E2BIG;
+	if (size < least)
+		return -EINVAL;
+	if (!copy_in(t, dst, src, size < known ? size : known))
+		return -EFAULT;
+	for (uint64_t i = known; i < size; i++) {
+		char more;
+
+		if (!copy_in(t, &more, src + i, 1))
+			return -EFAULT;
+		if (more)
+			return -E2BIG;
+	}
+	return 0;
+}
+
 int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 {
 	long flags = (long)sys_oflags_to_host(a[2]);
@@ -31,15 +51,15 @@ int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 
 int64_t sys_openat2(struct kit_thread *t, const uint64_t *a)
 {
-	struct open_how how;
+	struct open_how how = { 0 };
+	int64_t r;
 
 	if (SYS_OFLAGS_EQUAL)
 		return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]),
 					host_ptr(t, a[2]), (long)a[3], 0, 0);
-	if (a[3] != sizeof how)
-		return -E2BIG; /* a later, larger form */
-	if (!copy_in(t, &how, a[2], sizeof how))
-		return -EFAULT;
+	r = sys_copy_grown(t, &how, sizeof how, sizeof how, a[2], a[3]);
+	if (r < 0)
+		return r;
 	how.flags = sys_oflags_to_host(how.flags);
 	return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), (long)&how,
 				sizeof how, 0, 0);

@@ -174,6 +174,13 @@ static inline bool copy_in(struct kit_thread *t, void *dst, gaddr src, size_t n)
 	return mem_copy_in(t->proc->mem, dst, src, n);
 }
 
+/*
+ * A structure whose later forms are larger, as copy_struct_from_user of the kernel reads it: size is the caller's, from
+ * least on, what kitemu does not know of it must be 0. 0 or -errno; what the caller does not know stays as it is in dst.
+ */
+int64_t sys_copy_grown(struct kit_thread *t, void *dst, size_t known, size_t least, gaddr src,
+		       uint64_t size);
+
 static inline bool copy_out(struct kit_thread *t, gaddr dst, const void *src, size_t n)
 {
 	return mem_copy_out(t->proc->mem, dst, src, n);

@@ -51,6 +51,19 @@ static void test_open(void)
 	if (r >= 0)
 		close((int)r);
 	FAILS(syscall(SYS_openat2, AT_FDCWD, "f", &how, 4), EINVAL);
+	/* A later form, whose new fields are 0, or not. */
+	struct {
+		struct open_how how;
+		uint64_t more;
+	} later = { how, 0 };
+	CHECK((fd = (int)syscall(SYS_openat2, AT_FDCWD, "f", &later, sizeof later)) >= 0);
+	close(fd);
+	later.more = 1;
+	FAILS(syscall(SYS_openat2, AT_FDCWD, "f", &later, sizeof later), E2BIG);
+	how.flags = O_RDONLY | O_DIRECTORY;
+	FAILS(syscall(SYS_openat2, AT_FDCWD, "f", &how, sizeof how), ENOTDIR);
+	how.flags = 1ull << 40;
+	FAILS(syscall(SYS_openat2, AT_FDCWD, "f", &how, sizeof how), EINVAL);
 }
 
 static void test_io(void)
