@@ -101,7 +101,10 @@ int64_t mem_mlock(struct mem_space *m, gaddr addr, uint64_t len, int flags)
 	if (!(flags & ~MLOCK_ONFAULT) && hidden_hole(m, align_down(addr, MEM_PAGE_BYTES), end))
 		err = -ENOMEM;
 	else
-		err = syscall(SYS_mlock2, mem_host(m, addr), len, flags) ? -errno : 0;
+		err = (flags ? syscall(SYS_mlock2, mem_host(m, addr), len, flags)
+			     : mlock(mem_host(m, addr), len))
+			  ? -errno
+			  : 0;
 	mem_unlock(m);
 	return err;
 }
