@@ -159,10 +159,10 @@ static void test_pidfd(void)
 	close(p.fd);
 }
 
-#if defined(__riscv)
-#define CLONE(flags, stack, ptid, tls, ctid) RAW(SYS_clone, flags, stack, ptid, tls, ctid)
-#else
+#if defined(__x86_64__)
 #define CLONE(flags, stack, ptid, tls, ctid) RAW(SYS_clone, flags, stack, ptid, ctid, tls)
+#else
+#define CLONE(flags, stack, ptid, tls, ctid) RAW(SYS_clone, flags, stack, ptid, tls, ctid)
 #endif
 
 static void test_clone(void)
@@ -284,6 +284,10 @@ long clone3_on_stack(struct clone_args *ca, size_t size, void (*fn)(void));
 asm(".globl clone3_on_stack\nclone3_on_stack:\n\t"
     "mv a5, a2\n\tli a7, 435\n\tecall\n\tbeqz a0, 1f\n\tret\n"
     "1:\tjalr a5\n\tli a0, 0\n\tli a7, 93\n\tecall\n");
+#elif defined(__aarch64__)
+asm(".globl clone3_on_stack\nclone3_on_stack:\n\t"
+    "mov x9, x2\n\tmov x8, 435\n\tsvc 0\n\tcbz x0, 1f\n\tret\n"
+    "1:\tblr x9\n\tmov x0, 0\n\tmov x8, 93\n\tsvc 0\n");
 #else
 asm(".globl clone3_on_stack\nclone3_on_stack:\n\t"
     "mov %rdx, %r9\n\tmov $435, %eax\n\tsyscall\n\ttest %eax, %eax\n\tjz 1f\n\tret\n"

@@ -229,10 +229,10 @@ int main(int argc, char **argv)
 	unsigned count = 0;
 
 	own = strtoul(argv[1], NULL, 16);
-	munmap(m + (1 << 20) - 4096, 4096);
+	answer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	munmap(m + (1 << 20) - 4096, 4096); /* last: the next mapping may come here */
 	room = m;
 	edge = m + (1 << 20) - 4096;
-	answer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	file = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	sock = socket(AF_INET, SOCK_DGRAM, 0);
 	tty = open("/dev/ptmx", O_RDWR | O_NOCTTY);

@@ -45,6 +45,8 @@ static inline long run_code(void *place, int v, int n)
 	long sum = 0;
 #if defined(__riscv)
 	unsigned code[2] = { (unsigned)v << 20 | 0x513, 0x8067 };
+#elif defined(__aarch64__)
+	unsigned code[2] = { 0x52800000 | (unsigned)v << 5, 0xd65f03c0 };
 #else
 	unsigned char code[8] = { 0xb8, (unsigned char)v, 0, 0, 0, 0xc3 };
 #endif
@@ -84,7 +86,7 @@ static inline int done(void)
 }
 
 /*
- * A system call with the registers just so: result or -errno. riscv64 numbers and x86-64's come from the
+ * A system call with the registers just so: result or -errno. The numbers of riscv64 and of the host come from the
  * same names.
  */
 static inline long raw6(long nr, unsigned long a, unsigned long b, unsigned long c, unsigned long d,
