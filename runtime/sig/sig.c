@@ -143,10 +143,11 @@ static int handle_mark(struct kit_thread *t, siginfo_t *info, void *uc)
 /* Where is the thread? At the next safe point it stops to say how it got there. */
 static void take_sample(struct kit_thread *t, void *uc)
 {
-	if (t->sample.due)
-		return;
-	t->sample.pc = jit_guest_pc(t, uc);
-	t->sample.due = true;
+	if (!t->sample.due) {
+		t->sample.pc = jit_guest_pc(t, uc);
+		t->sample.due = true;
+	}
+	/* Also of one that is due: it may have come between the look at it and the end of the last stop (attend). */
 	__atomic_fetch_or(&t->st.stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
 }
 

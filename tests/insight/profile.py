@@ -35,7 +35,9 @@ def shares(suite, options):
         leaf = tops[f"{BASE};calls_leaf;leaf"]
         thread = sum(n for s, n in tops.items() if s.endswith(";in_thread;loop_one"))
         total = sum(found.values())
-        if not (one and 1.8 < three / one < 5 and 0.4 < thread / one < 2.5 and leaf > one / 2):
+        # qemu-user has signals come where a loop begins again, so in no leaf that became a part of one.
+        leaf_holds = leaf > one / 2 or (suite.build / "emulated-by").exists()
+        if not (one and 1.8 < three / one < 5 and 0.4 < thread / one < 2.5 and leaf_holds):
             raise tap.Fail(f"three {three}, one {one}, in a thread {thread}, leaf {leaf}: {found}")
         if three + one + leaf + thread + tops[f"{BASE};calls_leaf"] < 0.85 * total:
             raise tap.Fail(f"much is elsewhere: {found}")
