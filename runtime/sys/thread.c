@@ -9,6 +9,7 @@
  * What the kernel does at the end of a thread, robust list and clear_child_tid, is done here for host threads of libc's:
  * there the kernel's clear_child_tid is libc's own. First threads of a process leave both to the kernel.
  */
+#include "arch/native.h"
 #include "lib/base/log.h"
 #include "lib/base/panic.h"
 #include "runtime/core/futex.h"
@@ -298,7 +299,7 @@ static int32_t tid_of(pthread_t thread)
 
 /*
  * Ids that are chosen for the thread that pthread_create is about to make: the linker sends its clone here. libc would
- * make it without them where there is no clone3.
+ * make it without them where there is no clone3, or where it does not use it (AArch64's of Debian 12).
  */
 static _Thread_local const struct clone_req *chosen;
 
@@ -308,13 +309,17 @@ int __wrap___clone_internal(struct clone_args *args, int (*fn)(void *), void *ar
 
 int __wrap___clone_internal(struct clone_args *args, int (*fn)(void *), void *arg)
 {
-	if (chosen) {
-		if (syscall(__NR_clone3, NULL, 0) < 0 && errno == ENOSYS)
-			return -1;
-		args->set_tid = (uintptr_t)chosen->set_tid;
-		args->set_tid_size = chosen->set_tids;
-	}
-	return __real___clone_internal(args, fn, arg);
+	int64_t r;
+
+	if (!chosen)
+		return __real___clone_internal(args, fn, arg);
+	args->set_tid = (uintptr_t)chosen->set_tid;
+	args->set_tid_size = chosen->set_tids;
+	r = native_clone3(args, CLONE_ARGS_SIZE_VER1, fn, arg);
+	if (r >= 0)
+		return (int)r;
+	errno = (int)-r;
+	return -1;
 }
 
 static bool can_choose_ids(void) { return true; }
