@@ -77,12 +77,13 @@ void ra_evict(struct ra *s, uint16_t v)
 {
 	struct ra_value *x = &s->value[v];
 
-	if (!x->is_const)
+	if (!x->is_const) {
 		for (RA_EACH(g, x->cur_of & ~s->t->pinned))
 			ra_store_greg(s, (unsigned)g);
-	if (!x->is_const && x->mem == RA_NOMEM) {
-		x->mem = spill_mem(s, v);
-		ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, x->mem);
+		if (x->mem == RA_NOMEM) {
+			x->mem = spill_mem(s, v);
+			ra_emit(&s->out, LIR_STORE, x->reg, LIR_PHYS_NONE, x->mem);
+		}
 	}
 	ra_set_reg(s, v, LIR_PHYS_NONE);
 }

@@ -62,9 +62,10 @@ static void weigh(struct counters *c)
 				continue;
 			struct counter *n = counter_of(c, i);
 
-			if (n == &c->list[c->count])
+			if (n == &c->list[c->count]) {
 				*n = (struct counter){ i->imm >> 32, 0, IR_MAX_REGS };
-			c->count += n == &c->list[c->count];
+				c->count++;
+			}
 			n->weight += blk->exec_count;
 		}
 	}
@@ -103,7 +104,8 @@ static bool choose(struct counters *c, struct ir_reg *reg)
 
 		if (!k || g == IR_MAX_REGS || k->weight * ENOUGH < most)
 			break;
-		most = n ? most : k->weight;
+		if (!n)
+			most = k->weight;
 		k->reg = g;
 		c->used |= UINT64_C(1) << g;
 		reg[g].name = "count";
