@@ -21,8 +21,8 @@ struct region_source {
 
 /*
  * Makes unit u (initialised, empty) the region that is entered at u->gpc: block 0, and the hot blocks that direct
- * jumps lead to, at most about max_insns guest instructions. Jumps among them are resolved. What a call returns to is no
- * part of it: all registers are at the boundary's homes there anyway.
+ * jumps and calls of small leaf functions lead to, at most about max_insns guest instructions. Jumps among them are
+ * resolved. What another call returns to is entered as if from outside: all registers are at the boundary's homes there.
  */
 void region_build(const struct region_source *s, unsigned max_insns, struct ir_unit *u);
 /*

@@ -60,7 +60,8 @@ static uint32_t branch(unsigned from, unsigned to)
 /* addi a0, a0, n */
 static uint32_t add(unsigned n) { return n << 20 | RV64_A0 << 15 | RV64_A0 << 7 | 0x13; }
 
-enum { JUMP_A0 = RV64_A0 << 15 | 0x67 }; /* jalr x0, 0(a0) */
+enum { JUMP_A0 = RV64_A0 << 15 | 0x67, RET = RV64_RA << 15 | 0x67 }; /* jalr x0, 0(a0) and 0(ra) */
+enum { MOVE_RA = RV64_RA << 7 | RV64_A0 << 15 | 0x13 };              /* addi ra, a0, 0 */
 
 /* ---- building ----------------------------------------------------------------------------------------------- */
 
@@ -184,6 +185,120 @@ static void a_call_comes_back_to_the_region(void)
 	CHECK_EQ(at_end(2, 1)->to, 0);
 }
 
+/* ---- leaves ----------------------------------------------------------------------------------------------------- */
+
+/* A loop that calls what is at 6. */
+#define CALLER add(1), call(1, 6), add(2), branch(3, 0), JUMP_A0, JUMP_A0
+
+static void heat_caller(void) { heat[0] = heat[2] = heat[6] = 10; }
+
+static unsigned count_op(enum ir_op op, unsigned sub)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < unit.insn_count; k++)
+		n += unit.insn[k].op == op && unit.insn[k].sub == sub;
+	return n;
+}
+
+static void a_leaf_is_inlined(void)
+{
+	const struct ir_insn *put;
+
+	heat_caller();
+	BUILD(0, CALLER, add(6), RET);
+	/* One turn of the loop is one block. */
+	CHECK_EQ(unit.block_count, 1);
+	CHECK_EQ(unit.guest_insns, 6);
+	CHECK_EQ(count_op(IR_exit, IR_JUMP_CALL), 0);
+	CHECK_EQ(count_op(IR_exiti, IR_JUMP_RET), 0);
+	CHECK_EQ(at_end(0, 1)->op, IR_br);
+	CHECK_EQ(at_end(0, 1)->to, 0);
+	CHECK_EQ(at_end(0, 0)->imm, pc_of(4));
+	/* The return address is in its register all the same. */
+	for (put = unit.insn; put->op != IR_putreg || put->imm != RV64_RA; put++)
+		REQUIRE(put < unit.insn + unit.insn_count - 1);
+	CHECK_EQ(unit.insn[put->a.idx].op, IR_const);
+	CHECK_EQ(unit.insn[put->a.idx].imm, pc_of(2));
+}
+
+static void what_is_cold_in_a_leaf_is_called(void)
+{
+	const struct ir_insn *out;
+
+	heat_caller();
+	heat[7] = 10;
+	BUILD(0, CALLER, branch(6, 8), RET, add(8), RET);
+	CHECK_EQ(unit.block_count, 2);
+	CHECK_EQ(unit.block[1].gpc, pc_of(8));
+	CHECK_EQ(unit.block[1].count, 1);
+	out = at_end(1, 0);
+	CHECK(ir_is_call(out));
+	CHECK_EQ(out->imm, pc_of(8));
+	CHECK_EQ(ir_ret(&unit, out), pc_of(2));
+	CHECK_EQ(out->to, IR_NOBLOCK);
+	/* Two branches to one place share the way out. */
+	heat_caller();
+	BUILD(0, CALLER, branch(6, 9), branch(7, 9), RET, add(9), RET);
+	CHECK_EQ(unit.block_count, 2);
+}
+
+static void a_loop_in_a_leaf_is_one(void)
+{
+	const struct ir_insn *turn;
+
+	heat_caller();
+	heat[7] = heat[9] = 10;
+	BUILD(0, CALLER, add(6), add(7), branch(8, 7), RET);
+	/* The caller's block up to the loop; the loop, from which the caller's goes on. */
+	CHECK_EQ(unit.block_count, 2);
+	CHECK_EQ(unit.block[1].gpc, pc_of(7));
+	CHECK_EQ(at_end(0, 0)->to, 1);
+	CHECK_EQ(at_end(1, 1)->to, 0);
+	for (turn = &unit.insn[unit.block[1].first]; turn->op != IR_br; turn++)
+		;
+	CHECK_EQ(turn->imm, pc_of(7));
+	CHECK_EQ(turn->to, 1);
+}
+
+static void each_call_has_a_copy(void)
+{
+	heat_caller();
+	heat[3] = 10;
+	BUILD(0, add(1), call(1, 6), call(2, 6), branch(3, 0), JUMP_A0, JUMP_A0, add(6), RET);
+	CHECK_EQ(unit.block_count, 1);
+	CHECK_EQ(unit.guest_insns, 8);
+	CHECK_EQ(count_op(IR_putreg, 0), 3 + 2); /* a0 three times, ra twice */
+}
+
+/* Whether the call at 1 of what is at 6 stays one. */
+#define STAYS_A_CALL(...)                                                                          \
+	do {                                                                                       \
+		heat_caller();                                                                     \
+		BUILD(0, CALLER, __VA_ARGS__);                                                     \
+		CHECK_EQ(count_op(IR_exit, IR_JUMP_CALL), 1);                                      \
+		CHECK_EQ(unit.block_count, 2);                                                     \
+		CHECK_EQ(at_end(0, 0)->imm, pc_of(6));                                             \
+		CHECK_EQ(at_end(0, 0)->to, 1);                                                     \
+	} while (0)
+
+static void what_is_no_leaf_is_called(void)
+{
+	STAYS_A_CALL(call(6, 0), RET);
+	STAYS_A_CALL(MOVE_RA, RET);
+	STAYS_A_CALL(JUMP_A0);
+	STAYS_A_CALL(jump(6, 0)); /* which calls */
+	heat[60] = 10;
+	STAYS_A_CALL(
+#define ADD4  add(1), add(2), add(3), add(4)
+#define ADD16 ADD4, ADD4, ADD4, ADD4
+	    ADD16, ADD16, ADD16, add(5), RET); /* too many */
+	/* Code that is cold. */
+	heat[0] = heat[2] = 10;
+	BUILD(0, CALLER, add(6), RET);
+	CHECK_EQ(count_op(IR_exit, IR_JUMP_CALL), 1);
+}
+
 /* ---- safe points ------------------------------------------------------------------------------------------------ */
 
 enum { PLACES = 14, WORDS_A_PLACE = 2, MOST_NODES = 1024 };
@@ -204,7 +319,7 @@ static unsigned random_below(uint64_t *x, unsigned n)
 	return (unsigned)(*x % n);
 }
 
-/* Each place is an addition and a branch, a jump, a call, or nothing more. */
+/* Each place is an addition and a branch, a jump, a call, a return, or nothing more. */
 static void make_program(uint64_t *x)
 {
 	words = PLACES * WORDS_A_PLACE + 1;
@@ -213,7 +328,7 @@ static void make_program(uint64_t *x)
 		unsigned at = p * WORDS_A_PLACE, to = random_below(x, PLACES) * WORDS_A_PLACE;
 
 		word[at] = add(p);
-		switch (random_below(x, 6)) {
+		switch (random_below(x, 7)) {
 		case 0:
 			word[at + 1] = add(100);
 			break;
@@ -222,6 +337,9 @@ static void make_program(uint64_t *x)
 			break;
 		case 2:
 			word[at + 1] = call(at + 1, to);
+			break;
+		case 3:
+			word[at + 1] = RET;
 			break;
 		default:
 			word[at + 1] = branch(at + 1, to);
@@ -280,10 +398,18 @@ static bool goes_round(struct node *n)
 	return round;
 }
 
+/* Its last block leaves a leaf. */
+static bool is_outlet(const struct ir_unit *u)
+{
+	const struct ir_block *b = &u->block[u->block_count - 1];
+
+	return b->count == 1 && ir_is_call(&u->insn[b->first]);
+}
+
 static void no_cycle_without_a_safe_point(void)
 {
 	enum { PROGRAMS = 1500 };
-	unsigned merged = 0, several = 0;
+	unsigned merged = 0, several = 0, inlined = 0;
 	uint64_t x = 1;
 	struct arena a;
 
@@ -300,6 +426,7 @@ static void no_cycle_without_a_safe_point(void)
 			for (unsigned b = 0; b < place_unit[p].block_count; b++)
 				node[nodes++] = (struct node){ p, b, NEW };
 			several += place_unit[p].block_count > 1;
+			inlined += is_outlet(&place_unit[p]);
 			for (unsigned k = 1; k < place_unit[p].insn_count; k++)
 				merged += place_unit[p].insn[k].gpc_off
 					  < place_unit[p].insn[k - 1].gpc_off;
@@ -311,8 +438,11 @@ static void no_cycle_without_a_safe_point(void)
 	/* The programs are such that there is something to be seen. */
 	CHECK(several > PROGRAMS);
 	CHECK(merged > PROGRAMS);
+	CHECK(inlined > PROGRAMS / 10);
 	arena_fini(&a);
 }
 
 CHECK_MAIN(a_way_without_joins_is_one_block, a_join_is_a_block, a_loop_is_cut_at_its_head,
-	   what_is_hot_comes_next, a_call_comes_back_to_the_region, no_cycle_without_a_safe_point)
+	   what_is_hot_comes_next, a_call_comes_back_to_the_region, a_leaf_is_inlined,
+	   what_is_cold_in_a_leaf_is_called, a_loop_in_a_leaf_is_one, each_call_has_a_copy,
+	   what_is_no_leaf_is_called, no_cycle_without_a_safe_point)
