@@ -1,5 +1,5 @@
 """Programs in a terminal: job control, line editing, full-screen programs."""
-import fcntl, os, pty, re, select, shlex, signal, struct, subprocess, termios, time
+import fcntl, os, pathlib, pty, re, select, shlex, signal, struct, subprocess, termios, time
 from guests import check, same
 import tap
 
@@ -68,11 +68,28 @@ class Terminal:
         self.send(keys)
         self.expect(pattern)
 
+    def foreground(self):
+        """The processes in the foreground, unless they are the guest's own: how long each has run, None if it would run on."""
+        group, found = os.tcgetpgrp(self.master), {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                state, _, pgrp, *more = pathlib.Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+            except OSError: # it has ended
+                continue
+            if int(pgrp) == group != self.p.pid:
+                found[pid] = (more[8], more[9]) if state in "ST" else None
+        return found
+
     def start(self, line):
-        """Start a program in the foreground; it has the terminal when this returns (we hope: it cannot be seen)."""
+        """Start a program in the foreground: it has the terminal and waits for something when this returns, or has run for a while."""
         self.type(line + "\r", r"\n")
-        self.read(0)
-        time.sleep(0.3)
+        end, quiet, before = time.monotonic() + 5, 0, None
+        while quiet < 6 and time.monotonic() < end:
+            self.read(0)
+            time.sleep(0.05)
+            now = self.foreground()
+            quiet = quiet + 1 if now and now == before and None not in now.values() else 0
+            before = now
 
     def keys(self, *what):
         """Keys at a typist's speed: an escape that others follow at once would be the start of a function key, and
