@@ -328,6 +328,20 @@ void a64_emit_SETFFLAGS(struct a64_emit *e, const struct lir_insn *in)
 	a64_ls(e->cb, A64_STR32, a64_opreg(in, 0), a64_state(A64_ST(fflags)));
 }
 
+static void cold_keep_flags(struct a64_emit *e, const struct a64_cold *c)
+{
+	a64_sysreg(e->cb, A64_MSR_FPSR, A64_ZR);
+	a64_ls(e->cb, A64_STR32, a64_opreg(c->in, 3), a64_state(A64_ST(fflags)));
+	a64_go_back(e, c);
+}
+
+void a64_emit_FSETK(struct a64_emit *e, const struct lir_insn *in)
+{
+	a64_fcmp(e->cb, (uint32_t)in->imm, in->sub2, a64_opreg(in, 1), a64_opreg(in, 2));
+	a64_back_here(e, a64_cold(e, a64_bcc(e->cb, A64_CC_VS), cold_keep_flags));
+	a64_cset(e->cb, a64_opreg(in, 0), (enum a64_cc)in->sub);
+}
+
 /* ---- classes ------------------------------------------------------------------------------------------------- */
 
 enum { CLASS_NEG_NORMAL = 1 << 1, CLASS_NORMAL = 1 << 6 };

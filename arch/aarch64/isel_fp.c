@@ -130,19 +130,26 @@ static lreg arithmetic(struct isel *s, const struct ir_insn *in)
 /* fcmp raises invalid for signalling NaNs alone, as feq must, fcmpe for any. Of unordered operands none of these holds. */
 static enum a64_cc compare_cc(const struct ir_insn *in, uint32_t *word)
 {
-	*word = in->op == IR_feq ? A64_FCMP : A64_FCMPE;
-	return in->op == IR_feq ? A64_CC_EQ : in->op == IR_flt ? A64_CC_MI : A64_CC_LS;
+	const bool is_less = in->op == IR_flt || in->op == IR_fltk;
+
+	*word = in->op == IR_flt || in->op == IR_fle ? A64_FCMPE : A64_FCMP;
+	return in->op == IR_feq ? A64_CC_EQ : is_less ? A64_CC_MI : A64_CC_LS;
 }
 
 static lreg compare(struct isel *s, const struct ir_insn *in)
 {
-	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
-	struct lir_insn *l = isel_lir(s, A64_OP_FSET);
+	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), c = LREG_NONE, d;
+	struct lir_insn *l;
 	uint32_t word;
 
+	if (ir_ref_ok(in->c))
+		c = isel_vr(s, in->c);
+	l = isel_lir(s, c == LREG_NONE ? A64_OP_FSET : A64_OP_FSETK);
 	d = isel_def(s, l, LIR_INT);
 	isel_use(l, a, 0);
 	isel_use(l, b, 0);
+	if (c != LREG_NONE)
+		isel_use(l, c, 0);
 	l->sub = (uint8_t)compare_cc(in, &word);
 	l->sub2 = isel_isdbl(in);
 	l->imm = word;
@@ -222,6 +229,10 @@ void a64_sel_fp(struct isel *s, uint32_t idx)
 	case IR_fle:
 		if (isel_fuse_compare(s, idx))
 			return;
+		d = compare(s, in);
+		break;
+	case IR_fltk:
+	case IR_flek:
 		d = compare(s, in);
 		break;
 	case IR_cvtfd:

@@ -280,16 +280,24 @@ void x64_emit_FCMPEQ(struct x64_emit *e, const struct lir_insn *in)
 	cb_put8(e->cb, equal_quiet);
 }
 
+/* The result of a comparison just made, in a register that is 0. */
+static void set_compared(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+
+	x64_r(e->cb, X64_SETCC + in->sub, 0, d);
+	x64_flags_of(e, d, 1);
+	e->zero_cc = in->sub;
+	e->zero_sign = false;
+}
+
 void x64_emit_FSET(struct x64_emit *e, const struct lir_insn *in)
 {
 	unsigned d = x64_opreg(in, 0);
 
 	x64_alu_rr(e->cb, X64_XOR, 0, d, d);
 	fp_compare(e, x64_fp(X64_COMIS, in->sub2), x64_opreg(in, 1), in, 2);
-	x64_r(e->cb, X64_SETCC + in->sub, 0, d);
-	x64_flags_of(e, d, 1);
-	e->zero_cc = in->sub;
-	e->zero_sign = false;
+	set_compared(e, in);
 }
 
 /* ---- NaNs --------------------------------------------------------------------------------------------------------- */
@@ -581,6 +589,29 @@ void x64_emit_SETFFLAGS(struct x64_emit *e, const struct lir_insn *in)
 	x64_alu_rr(e->cb, X64_OR, 0, t, a);
 	x64_alu_rr(e->cb, X64_CMP, 0, t, a);
 	back_here(e, cold_at(e, x64_jcc32(e->cb, X64_CC_NE), cold_clear_flags));
+}
+
+/* The flags become c's; unordered operands are no less than each other, which flag C says of them. */
+static void cold_keep_flags(struct x64_emit *e, const struct x64_cold *c)
+{
+	struct x64_mem tmp = x64_state(x64_const_at(X64_C_TMP));
+
+	x64_rm(e->cb, X64_MOV_MR, 0, x64_opreg(c->in, 3), x64_state(X64_ST(fflags)));
+	x64_m(e->cb, X64_STMXCSR, 0, tmp);
+	x64_alu_mi(e->cb, X64_AND, 0, tmp, ~X64_MXCSR_FLAGS);
+	x64_m(e->cb, X64_LDMXCSR, 0, tmp);
+	x64_alu_ri(e->cb, X64_CMP, 0, x64_opreg(c->in, 0), 1);
+	x64_jmp_to(e->cb, c->back);
+}
+
+void x64_emit_FSETK(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0);
+
+	x64_alu_rr(e->cb, X64_XOR, 0, d, d);
+	fp_compare(e, x64_fp(X64_UCOMIS, in->sub2), x64_opreg(in, 1), in, 2);
+	back_here(e, cold_at(e, x64_jcc32(e->cb, X64_CC_P), cold_keep_flags));
+	set_compared(e, in);
 }
 
 /* ---- classes ------------------------------------------------------------------------------------------------------- */

@@ -218,6 +218,21 @@ static lreg compare(struct isel *s, const struct ir_insn *in)
 	return d;
 }
 
+/* ucomis raises invalid for signalling NaNs, which the operation then makes undone. */
+static lreg compare_keeping(struct isel *s, const struct ir_insn *in)
+{
+	lreg a = raw(s, in->b), b = raw(s, in->a), c = isel_vr(s, in->c), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_FSETK);
+
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, b, LO_MEM);
+	isel_use(l, c, LO_LATE);
+	l->sub = in->op == IR_fltk ? X64_CC_A : X64_CC_AE;
+	l->sub2 = isel_isdbl(in);
+	return d;
+}
+
 struct lir_insn *x64_sel_fbr(struct isel *s, const struct ir_insn *cmp, bool want)
 {
 	bool eq = cmp->op == IR_feq;
@@ -322,6 +337,10 @@ void x64_sel_fp(struct isel *s, uint32_t idx)
 		if (isel_fuse_compare(s, idx))
 			return;
 		d = compare(s, in);
+		break;
+	case IR_fltk:
+	case IR_flek:
+		d = compare_keeping(s, in);
 		break;
 	case IR_cvtfd:
 		d = unary(s, X64_OP_CVTFF, in->a, 0);

@@ -63,6 +63,7 @@ static uint64_t eval_f32(enum ir_op op, uint32_t a, uint32_t b, uint32_t c, enum
 			 uint32_t *fl)
 {
 	const uint32_t sign = UINT32_C(1) << 31;
+	uint32_t kept = 0;
 
 	switch ((int)op) {
 	case IR_fadd:
@@ -93,6 +94,10 @@ static uint64_t eval_f32(enum ir_op op, uint32_t a, uint32_t b, uint32_t c, enum
 		return fp_lt32(a, b, fl);
 	case IR_fle:
 		return fp_le32(a, b, fl);
+	case IR_fltk:
+		return fp_lt32(a, b, &kept);
+	case IR_flek:
+		return fp_le32(a, b, &kept);
 	case IR_ftoi32:
 		return (uint32_t)fp_f32_to_i32(a, rm, fl);
 	case IR_ftou32:
@@ -109,6 +114,7 @@ static uint64_t eval_f64(enum ir_op op, uint64_t a, uint64_t b, uint64_t c, enum
 			 uint32_t *fl)
 {
 	const uint64_t sign = UINT64_C(1) << 63;
+	uint32_t kept = 0;
 
 	switch ((int)op) {
 	case IR_fadd:
@@ -139,6 +145,10 @@ static uint64_t eval_f64(enum ir_op op, uint64_t a, uint64_t b, uint64_t c, enum
 		return fp_lt64(a, b, fl);
 	case IR_fle:
 		return fp_le64(a, b, fl);
+	case IR_fltk:
+		return fp_lt64(a, b, &kept);
+	case IR_flek:
+		return fp_le64(a, b, &kept);
 	case IR_ftoi32:
 		return (uint32_t)fp_f64_to_i32(a, rm, fl);
 	case IR_ftou32:
@@ -200,4 +210,4 @@ uint64_t ir_eval(const struct ir_insn *i, uint64_t a, uint64_t b, uint64_t c, un
 }
 
 /* ir_eval tells the kinds of operations apart by the order of their rows. */
-_Static_assert(IR_zext < IR_fadd && IR_fle < IR_fclass && IR_bitsf32 < IR_cvtfd, "row order");
+_Static_assert(IR_zext < IR_fadd && IR_flek < IR_fclass && IR_bitsf32 < IR_cvtfd, "row order");

@@ -313,19 +313,81 @@ static enum opt_fold fold_fsgnj(struct opt_forward *f, struct ir_insn *i)
 	return OPT_KEEP;
 }
 
+/* ---- flags ---------------------------------------------------------------------------------- */
+
+/*
+ * "frflags a5; flt.d a4, fa0, fa1; fsflags a5", a comparison that is quiet (isless, and what sqrt asks of its operand):
+ * the flags become what they were. So they need not be written, unless an operand is a NaN.
+ */
+static enum opt_fold fold_setfflags(struct opt_forward *f, struct ir_insn *i)
+{
+	enum { COMPARES_MOST = 4 };
+	struct ir_insn *compare[COMPARES_MOST];
+	unsigned count = 0;
+	bool seen = false; /* what comes later may show the flags between */
+
+	if (!opt_is(f, i->a, IR_getfflags))
+		return OPT_KEEP;
+	for (uint32_t k = f->count; --k > i->a.idx;) {
+		struct ir_insn *x = &f->out[k];
+		const unsigned flags = ir_info(x)->flags;
+
+		if (x->dead || flags & IR_P || x->op == IR_getreg || x->op == IR_putreg
+		    || x->op == IR_getfflags)
+			continue;
+		if (x->op == IR_flt || x->op == IR_fle) {
+			if (seen || count == COMPARES_MOST)
+				return OPT_KEEP;
+			compare[count++] = x;
+		} else if (flags & (IR_L | IR_S | IR_X) && !(flags & IR_E)) {
+			seen = true;
+		} else {
+			return OPT_KEEP;
+		}
+	}
+	while (count) {
+		struct ir_insn *x = compare[--count];
+
+		x->op = x->op == IR_flt ? IR_fltk : IR_flek;
+		x->c = i->a;
+	}
+	return OPT_GONE;
+}
+
 /* ---- the engine ------------------------------------------------------------------------------ */
 
 opt_rule *const opt_rules[IR_OP_COUNT] = {
-	[IR_add] = opt_fold_add,     [IR_sub] = opt_fold_sub,       [IR_mul] = opt_fold_mul,
-	[IR_div] = opt_fold_div,     [IR_divu] = opt_fold_divu,     [IR_remu] = opt_fold_remu,
-	[IR_and] = opt_fold_and,     [IR_or] = opt_fold_or,         [IR_xor] = opt_fold_xor,
-	[IR_shl] = opt_fold_shl,     [IR_shr] = opt_fold_shr,       [IR_sar] = opt_fold_sar,
-	[IR_sext8] = opt_fold_sext8, [IR_sext16] = opt_fold_sext16, [IR_bswap] = opt_fold_bswap,
-	[IR_trunc] = opt_fold_trunc, [IR_sext] = opt_fold_sext,     [IR_zext] = opt_fold_zext,
-	[IR_set] = fold_set,         [IR_select] = fold_select,     [IR_br] = fold_br,
-	[IR_exiti] = fold_exiti,     [IR_unbox] = fold_unbox,       [IR_fbits] = fold_fbits,
-	[IR_fbits32] = fold_fbits32, [IR_bitsf] = fold_bitsf,       [IR_fcanon] = fold_fcanon,
-	[IR_fneg] = fold_fneg,       [IR_fabs] = fold_fabs,         [IR_fsgnj] = fold_fsgnj,
+	[IR_add] = opt_fold_add,
+	[IR_sub] = opt_fold_sub,
+	[IR_mul] = opt_fold_mul,
+	[IR_div] = opt_fold_div,
+	[IR_divu] = opt_fold_divu,
+	[IR_remu] = opt_fold_remu,
+	[IR_and] = opt_fold_and,
+	[IR_or] = opt_fold_or,
+	[IR_xor] = opt_fold_xor,
+	[IR_shl] = opt_fold_shl,
+	[IR_shr] = opt_fold_shr,
+	[IR_sar] = opt_fold_sar,
+	[IR_sext8] = opt_fold_sext8,
+	[IR_sext16] = opt_fold_sext16,
+	[IR_bswap] = opt_fold_bswap,
+	[IR_trunc] = opt_fold_trunc,
+	[IR_sext] = opt_fold_sext,
+	[IR_zext] = opt_fold_zext,
+	[IR_set] = fold_set,
+	[IR_select] = fold_select,
+	[IR_br] = fold_br,
+	[IR_exiti] = fold_exiti,
+	[IR_unbox] = fold_unbox,
+	[IR_fbits] = fold_fbits,
+	[IR_fbits32] = fold_fbits32,
+	[IR_bitsf] = fold_bitsf,
+	[IR_fcanon] = fold_fcanon,
+	[IR_fneg] = fold_fneg,
+	[IR_fabs] = fold_fabs,
+	[IR_fsgnj] = fold_fsgnj,
+	[IR_setfflags] = fold_setfflags,
 };
 
 /* An integer operation whose operands are constants; *v its value. */
@@ -345,7 +407,8 @@ static bool is_constant(const struct opt_forward *f, const struct ir_insn *i, in
 static bool lost_dependency(const struct opt_forward *f, const struct ir_insn *was,
 			    const struct ir_insn *now, enum opt_fold r)
 {
-	if (!f->u->keep_deps || (r == OPT_VALUE && !opt_is(f, f->value, IR_const))
+	if (!f->u->keep_deps || was->op == IR_setfflags
+	    || (r == OPT_VALUE && !opt_is(f, f->value, IR_const))
 	    || (r == OPT_AGAIN && ir_ref_ok(now->a)))
 		return false;
 	return !opt_is(f, was->a, IR_const) || (ir_ref_ok(was->b) && !opt_is(f, was->b, IR_const));

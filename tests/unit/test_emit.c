@@ -403,8 +403,11 @@ static void op_unit(struct arena *a, const struct ir_regfile *regs, struct ir_un
 	for (unsigned n = 0; n < 3 && col[n] != IR_NONE; n++) {
 		enum ir_type ot = (enum ir_type)(col[n] == IR_T ? t : col[n]);
 
-		*at[n] =
-		    n < 2 && consts[n] ? ir_const(&b, ot, (int64_t)*consts[n]) : operand(&b, ot, n);
+		if (n == 2 && (op == IR_fltk || op == IR_flek))
+			*at[n] = ir_get_state(&b, IR_getfflags);
+		else
+			*at[n] = n < 2 && consts[n] ? ir_const(&b, ot, (int64_t)*consts[n])
+						    : operand(&b, ot, n);
 	}
 	r = ir_emit(&b, in);
 	if (is_raw(op))
