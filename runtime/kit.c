@@ -15,6 +15,7 @@
 #include "runtime/load/core.h"
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
+#include "runtime/outfile.h"
 #include "runtime/profile.h"
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
@@ -30,6 +31,7 @@
 #include "runtime/tally.h"
 #include "runtime/thread_ops.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,10 +61,37 @@ static void put_log(const char *lines, size_t size_bytes)
 	ownfile_put(KIT_LOG_FILE, lines, size_bytes);
 }
 
-bool kit_open_files(const struct kit_options *opt, struct diag *d)
+static bool can_write(const char *option, const char *path, bool can, struct diag *d)
+{
+	return can
+	       || diag_fail(d, KIT_EXIT_INTERNAL, "%s: cannot write to %s: %s", option, path,
+			    strerror(errno));
+}
+
+/* What is written when a run is over is tried before it: then it would be lost. */
+static bool try_files(const struct kit_options *opt, struct diag *d)
+{
+	const char *stats =
+	    opt->stats_to && strcmp(opt->stats_to, "json") != 0 ? opt->stats_to : NULL;
+
+	return (!stats || can_write("--stats", stats, outfile_try(stats), d))
+	       && (!opt->coverage
+		   || can_write("--coverage", opt->coverage, outfile_try(opt->coverage), d))
+	       && (!opt->profile
+		   || can_write("--profile", opt->profile, outfile_try(opt->profile), d))
+	       && (!opt->perfmap
+		   || can_write("--perfmap", "/tmp", access("/tmp", W_OK | X_OK) == 0, d))
+	       && (!opt->jitdump
+		   || can_write("--jitdump", "this folder", access(".", W_OK | X_OK) == 0, d));
+}
+
+bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d)
 {
 	const unsigned *own = opt->own_file;
 
+	/* What a guest executes, perhaps as another user or in another root, has to run all the same. */
+	if (is_first && !try_files(opt, d))
+		return false;
 	if (opt->log_ranges && !jit_show_only(opt->log_ranges, d))
 		return false;
 	if (opt->log_file) {

@@ -27,8 +27,8 @@ bool kit_exec_handover(int argc, char **argv, char **envp, struct kit_program *p
 extern const char *const kit_strace_help;
 bool kit_strace_options(const char *options, struct diag *d);
 
-/* Opens what opt wants to be written; false: d says why it cannot be. */
-bool kit_open_files(const struct kit_options *opt, struct diag *d);
+/* Opens what opt wants to be written; false: d says why it cannot be. is_first: no guest has executed this program. */
+bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d);
 
 /* path from the root, for the time when the guest has changed its directory: on the heap, or path itself. */
 const char *kit_absolute_path(const char *path);

@@ -1,6 +1,7 @@
 /* See outfile.h. */
 #include "runtime/outfile.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -50,4 +51,15 @@ bool outfile_merge(const char *path, outfile_fn *fn, void *ctx)
 	if (fd >= 0)
 		close(fd);
 	return ok;
+}
+
+bool outfile_try(const char *path)
+{
+	/* A pipe that nobody reads yet is no reason to wait, or to give up. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+
+	if (fd < 0)
+		return errno == ENXIO;
+	close(fd);
+	return true;
 }

@@ -12,4 +12,7 @@ typedef bool outfile_fn(void *ctx, char *old, size_t n, struct strbuf *out);
 /* Locks the file, made if need be, while fn looks at what it holds and says what it is to. False: it cannot be written. */
 bool outfile_merge(const char *path, outfile_fn *fn, void *ctx);
 
+/* Whether the file, made if need be, can be written once a run is over; else errno says why not. */
+bool outfile_try(const char *path);
+
 #endif

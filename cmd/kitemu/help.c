@@ -79,26 +79,53 @@ static unsigned distance(const char *a, const char *b)
 	return row[n % 3][m];
 }
 
+/* What stands before "=" in written, as far as it may be a name. */
+static void take_name(char word[WORD_MOST + 1], const char *written)
+{
+	*word = 0;
+	strncat(word, written, least((unsigned)strcspn(written, "="), WORD_MOST));
+}
+
+/* Whether name is nearer to word than *most, which becomes their distance then. */
+static bool is_nearer(const char *word, const char *name, unsigned *most)
+{
+	unsigned d = distance(word, name);
+
+	/* The start of a name is near, too. */
+	if (strlen(word) > 2 && !strncmp(word, name, strlen(word)))
+		d = 1;
+	if (d >= *most)
+		return false;
+	*most = d;
+	return true;
+}
+
 const char *options_nearest(const char *written)
 {
-	char word[WORD_MOST + 1] = "";
+	char word[WORD_MOST + 1];
 	const char *best = NULL;
 	unsigned most;
 
-	strncat(word, written, least((unsigned)strcspn(written, "="), WORD_MOST));
+	take_name(word, written);
 	most = (unsigned)strlen(word) / 3 + 1;
-	for (int i = 0; i < OPT_COUNT; i++) {
-		const char *name = opt_rows[i].name;
-		unsigned d = distance(word, name);
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (is_nearer(word, opt_rows[i].name, &most))
+			best = opt_rows[i].name;
+	return best;
+}
 
-		/* The start of a name is near, too. */
-		if (strlen(word) > 2 && !strncmp(word, name, strlen(word)))
-			d = 1;
-		if (d < most) {
-			most = d;
-			best = name;
-		}
-	}
+const char *options_nearest_variable(const char *written)
+{
+	static const size_t prefix = sizeof "KITEMU_" - 1;
+	char word[WORD_MOST + 1];
+	const char *best = NULL;
+	unsigned most;
+
+	take_name(word, written + prefix);
+	most = (unsigned)strlen(word) / 3 + 1;
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (*opt_rows[i].env && is_nearer(word, opt_rows[i].env + prefix, &most))
+			best = opt_rows[i].env;
 	return best;
 }
 

@@ -24,12 +24,12 @@ static int fail(const char *what, const struct diag *d)
 	return d->exit_status;
 }
 
-static int run(const struct kit_options *opt, const struct kit_program *prog)
+static int run(const struct kit_options *opt, const struct kit_program *prog, bool is_first)
 {
 	struct diag d = DIAG_INIT;
 	int status;
 
-	if (!kit_open_files(opt, &d))
+	if (!kit_open_files(opt, is_first, &d))
 		return fail("", &d);
 	status = kit_run(opt, prog, &d);
 	return status < 0 ? fail(prog->path, &d) : status;
@@ -45,7 +45,7 @@ static int run_for_gdb(const struct kit_options *opt, char **argv, char **envp)
 		.envp = options_environment(opt, envp ? envp : environ),
 	};
 
-	return run(opt, &prog);
+	return run(opt, &prog, true);
 }
 
 /* One server for gdb listens there: programs that the guest starts are its matter. */
@@ -111,10 +111,10 @@ int main(int argc, char **argv, char **envp)
 		if (c.opt.argv0)
 			prog.argv[0] = (char *)(uintptr_t)c.opt.argv0;
 		prog.envp = options_environment(&c.opt, envp);
-		return run(&c.opt, &prog);
+		return run(&c.opt, &prog, true);
 	}
 	if (kit_exec_handover(argc, argv, envp, &prog, &c.opt))
-		return options_inherit(&c.opt, &d) ? run(&c.opt, &prog) : fail("", &d);
+		return options_inherit(&c.opt, &d) ? run(&c.opt, &prog, false) : fail("", &d);
 	if (!options_parse(&c, argc, argv, envp, &d))
 		return fail("", &d);
 	if (only_say(&c))
@@ -135,5 +135,5 @@ int main(int argc, char **argv, char **envp)
 	};
 	if (c.opt.argv0)
 		argv[c.program] = (char *)(uintptr_t)c.opt.argv0;
-	return run(&c.opt, &prog);
+	return run(&c.opt, &prog, true);
 }

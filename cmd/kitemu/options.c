@@ -466,6 +466,8 @@ static bool is_output(const struct given *g)
 
 static bool take(struct cmd_line *c, struct given *g, struct diag *d)
 {
+	if (is_output(g) && !*g->value)
+		return bad_value(g, d);
 	if (is_output(g))
 		g->value = (char *)(uintptr_t)kit_absolute_path(g->value);
 	if (is_inherited(g->id))
@@ -562,15 +564,26 @@ static void read_qemu(struct cmd_line *c, const char *entry)
 	}
 }
 
+/* One that is not kitemu's may be anybody's; one that is nearly so was meant to be. Programs that the guest executes are not told again. */
+static void unknown_variable(const char *entry)
+{
+	const char *near = options_nearest_variable(entry);
+
+	if (near)
+		kit_log_write("kitemu: %.*s is none of kitemu's variables: did you mean %s?",
+			      (int)strcspn(entry, "="), entry, near);
+}
+
 static bool read_own(struct cmd_line *c, const char *entry, struct diag *d)
 {
 	for (int i = 0; i < OPT_COUNT; i++) {
 		struct given g = { .id = (enum opt_id)i };
 
-		if (is_variable(entry, opt_rows[i].env)
-		    && from_variable(&g, opt_rows[i].env, strchr(entry, '=') + 1))
-			return take(c, &g, d);
+		if (is_variable(entry, opt_rows[i].env))
+			return !from_variable(&g, opt_rows[i].env, strchr(entry, '=') + 1)
+			       || take(c, &g, d);
 	}
+	unknown_variable(entry);
 	return true;
 }
 

@@ -70,5 +70,7 @@ void options_print_help(void);
 void options_print_completion(const char *shell);
 /* The spelling that is nearest to what was written, or NULL when none is near. */
 const char *options_nearest(const char *written);
+/* The same of a variable, KITEMU_ and what follows. */
+const char *options_nearest_variable(const char *written);
 
 #endif

@@ -15,7 +15,8 @@ enum { NAME_BYTES = 256, FILE_MODE = 0666 };
 
 static struct ownfile {
 	int fd; /* one more than the descriptor; 0: none */
-	bool many, by_thread, d_is_thread;
+	bool many, by_thread, d_is_thread, lost;
+	const char *path;          /* as the user has it */
 	const char *name, *suffix; /* of many: without the folder */
 } files[KIT_OWN_FILES];
 
@@ -59,7 +60,8 @@ bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix,
 	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
 	int fd = (int)inherited - 1;
 
-	*f = (struct ownfile){ .name = last, .suffix = suffix, .d_is_thread = thread };
+	*f =
+	    (struct ownfile){ .path = name, .name = last, .suffix = suffix, .d_is_thread = thread };
 	f->many = strchr(last, '%') || strchr(suffix, '%');
 	f->by_thread = strstr(last, "%t") || strstr(suffix, "%t") || (thread && strstr(last, "%d"));
 	if (slash && memchr(name, '%', (size_t)(slash - name)))
@@ -100,9 +102,24 @@ static char *expand(const struct ownfile *f, const char *pattern, char *at, cons
 	return at;
 }
 
+/* Once a process, on stderr: by write alone, since signal handlers come here. */
+static void tell_loss(struct ownfile *f, int error)
+{
+	char text[2 * NAME_BYTES];
+	int n;
+
+	if (__atomic_exchange_n(&f->lost, true, __ATOMIC_RELAXED))
+		return;
+	n = snprintf(text, sizeof text,
+		     "kitemu: '%.*s' cannot be written: %s; lines for it get lost\n", NAME_BYTES,
+		     f->path, strerrordesc_np(error));
+	if (write(STDERR_FILENO, text, (size_t)n) < 0)
+		return;
+}
+
 void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
 {
-	const struct ownfile *f = &files[which];
+	struct ownfile *f = &files[which];
 	char name[NAME_BYTES] = "", *end = name + sizeof name - 1, *at;
 	int fd = f->fd - 1, saved = errno;
 
@@ -112,7 +129,7 @@ void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
 		fd = openat(f->fd - 1, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
 			    FILE_MODE);
 	}
-	while (size_bytes) {
+	while (fd >= 0 && size_bytes) {
 		ssize_t n = write(fd, lines, size_bytes);
 
 		if (n < 0 && errno == EINTR)
@@ -122,6 +139,8 @@ void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
 		lines += n;
 		size_bytes -= (size_t)n;
 	}
+	if (size_bytes)
+		tell_loss(f, errno);
 	if (f->many && fd >= 0)
 		close(fd);
 	errno = saved;

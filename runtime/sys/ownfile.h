@@ -22,7 +22,7 @@ bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix,
 bool ownfile_is_open(enum kit_own_file which);
 /* Each thread has a file of its own. */
 bool ownfile_is_by_thread(enum kit_own_file which);
-/* Whole lines. What cannot be written is lost: the guest does not hear of it. */
+/* Whole lines. What cannot be written is lost: the guest does not hear of it, stderr does once. */
 void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes);
 /* A descriptor that is no file with a name: what strace counts. */
 void ownfile_keep(enum kit_own_file which, int fd);

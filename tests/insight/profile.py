@@ -81,8 +81,12 @@ def ends(suite):
         tap.expect([suite.kitemu, f"--profile={out}", build(suite), N, "crash"], status=-signal.SIGABRT)
         if not any(s.endswith("main;loop_one") for s in folded(out)):
             raise tap.Fail(f"{folded(out)}")
+        # That is seen at once; what happens later is told of at the end.
+        status, _, err = tap.run([suite.kitemu, "--profile=/dev/full", build(suite), "1000"])
+        if status or "cannot write to /dev/full" not in tap.text(err):
+            raise tap.Fail(f"{status} {err}")
         status, _, err = tap.run([suite.kitemu, "--profile=/no/such/file", build(suite), "1000"])
-        if status or "cannot write to /no/such/file" not in tap.text(err):
+        if status != 125 or "cannot write to /no/such/file" not in tap.text(err):
             raise tap.Fail(f"{status} {err}")
     return run
 

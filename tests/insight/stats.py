@@ -127,9 +127,11 @@ def text(suite):
         _, _, err = tap.run([suite.kitemu, program], env={"KITEMU_STATS": "json"})
         if json.loads(err)["status"] != status:
             raise tap.Fail(f"KITEMU_STATS=json: {err}")
-        _, _, err = tap.run([suite.kitemu, "--stats=/no/such/file", program])
-        if b"cannot write to /no/such/file" not in err:
-            raise tap.Fail(f"{err}")
+        # The one is seen at once, the other at the end.
+        for where, ends in (("/no/such/file", 125), ("/dev/full", status)):
+            got, _, err = tap.run([suite.kitemu, f"--stats={where}", program])
+            if got != ends or f"cannot write to {where}" not in tap.text(err):
+                raise tap.Fail(f"{got} {err}")
     return run
 
 
