@@ -143,9 +143,11 @@ static bool thread_init(struct kit_thread *t)
 	t->st.call_row = sys_call_rows;
 	t->st.call_guards = mem_guarded(p->mem);
 	t->st.call_limit = mem_limit(p->mem);
-	t->st.calls_leave =
-	    (p->opt.strace || p->opt.selfcheck || t->st.guest_base ? KIT_CALLS_SEEN : 0)
-	    | (t->seccomp ? KIT_CALLS_FILTERED : 0) | (t->trace.orders ? KIT_CALLS_TRACED : 0);
+	t->st.calls_leave = (p->opt.strace || p->opt.selfcheck || p->opt.sysroot || t->st.guest_base
+				 ? KIT_CALLS_SEEN
+				 : 0)
+			    | (t->seccomp ? KIT_CALLS_FILTERED : 0)
+			    | (t->trace.orders ? KIT_CALLS_TRACED : 0);
 	if (p->counts)
 		stats_thread_init(t);
 	if (p->ways)

@@ -127,7 +127,7 @@ DIFFERENT_CONSTANTS = {"x86_64": set(), "aarch64": {"O_DIRECTORY", "O_NOFOLLOW",
 
 # What the pointer kinds of runtime/sys/kinds.def lead to. Bytes, strings and integers are the same everywhere, but a
 # buffer for read() and write() is the file's matter, and options and addresses of sockets that of conversions.
-BYTES = """PATH STR INBUF OUTBUF OUTSTR INT_OUT INT2_OUT LONG_OUT LONG_IO SIGSET SIGSET_OUT CPUSET CPUSET_OUT GIDS GIDS_OUT
+BYTES = """PATH LOOKUP STR INBUF OUTBUF OUTSTR INT_OUT INT2_OUT LONG_OUT LONG_IO SIGSET SIGSET_OUT CPUSET CPUSET_OUT GIDS GIDS_OUT
     SOCKLEN_IO WSTATUS_OUT OPTVAL OPTVAL_OUT SOCKADDR SOCKADDR_OUT DIRENTS FDSET INT_IN INT_IO LONG_IN SHORT_OUT NODEMASK
     NODEMASK_OUT MAPPED MSGBUF_OUT NAME_OUT XATTRARGS""".split()
 # ioctl's FLAT: structures whose size is in the command, which is compared.

@@ -22,8 +22,23 @@ static void print_option(const struct opt_row *r)
 	       *r->env ? "]" : "");
 }
 
+/* A word of a list, in lines that fit a terminal. */
+static void print_word(const char *mark, const char *word, unsigned *column)
+{
+	const unsigned width = (unsigned)(1 + strlen(mark) + strlen(word));
+
+	if (*column + width > 100) {
+		putchar('\n');
+		*column = 0;
+	}
+	printf(" %s%s", mark, word);
+	*column += width;
+}
+
 void options_print_help(void)
 {
+	unsigned column = 0;
+
 	puts("Usage: kitemu [OPTION]... PROGRAM [ARGUMENT]...\n"
 	     "Run a static riscv64 Linux program on this machine.");
 #define GROUP(title) puts("\n" title ":");
@@ -37,11 +52,12 @@ void options_print_help(void)
 #undef ABSENT
 	puts("\nOptions are taken with one dash or with two, and as qemu-user has them:");
 	for (const struct opt_also *a = opt_also; a->name; a++)
-		printf(" -%s", a->name);
+		print_word("-", a->name, &column);
+	column = 0;
 	puts(".\nThe variable in brackets gives the same value; where it is not set, qemu-user's "
 	     "counts:");
 	for (const struct opt_also *a = opt_also; a->name; a++)
-		printf(" %s", a->env);
+		print_word("", a->env, &column);
 	puts(".\n\nThe exit status is the guest's. 125: kitemu itself failed; 126: the program "
 	     "cannot be\n"
 	     "run; 127: it does not exist. A guest killed by a signal makes kitemu die by that "

@@ -235,6 +235,8 @@ static const char **text_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.argv0;
 	case OPT_uname:
 		return &c->opt.release;
+	case OPT_sysroot:
+		return &c->opt.sysroot;
 	case OPT_gdb:
 		return &c->opt.gdb;
 	case OPT_binfmt_name:
@@ -468,7 +470,7 @@ static bool take(struct cmd_line *c, struct given *g, struct diag *d)
 {
 	if (is_output(g) && !*g->value)
 		return bad_value(g, d);
-	if (is_output(g))
+	if (is_output(g) || g->id == OPT_sysroot)
 		g->value = (char *)(uintptr_t)kit_absolute_path(g->value);
 	if (is_inherited(g->id))
 		pass_on(&c->opt, g);

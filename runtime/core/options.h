@@ -41,6 +41,7 @@ struct kit_options {
 	const char *log_file;   /* where the log and --strace go; NULL: stderr */
 	const char *log_ranges; /* of code to be shown; NULL: all */
 	const char *release;    /* of the kernel, for uname; NULL: the host's */
+	const char *sysroot;    /* where names are looked up first (sys_lookup); NULL: nowhere */
 	uint64_t stack_bytes;   /* guest stack; 0: RLIMIT_STACK */
 	uint64_t cache_bytes;   /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */

@@ -40,7 +40,8 @@ struct kit_thread;
 
 /* Why a thread's system calls leave translated code (bits of ir_state.calls_leave); each is set and cleared by itself. */
 enum kit_calls {
-	KIT_CALLS_SEEN = 2,     /* --strace, --selfcheck; or a base has to be added to pointers */
+	KIT_CALLS_SEEN =
+	    2, /* --strace, --selfcheck, --sysroot; or a base has to be added to pointers */
 	KIT_CALLS_FILTERED = 4, /* there is a seccomp filter */
 	KIT_CALLS_TRACED = 16,  /* another guest's ptrace may want to stop at them */
 	KIT_CALLS_RESTART =

@@ -16,6 +16,21 @@ int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src)
 	return n < 0 ? n : 0;
 }
 
+/* As qemu-user does it: by whether the file is there, with all of an absolute name behind the folder's. */
+long sys_lookup(struct kit_thread *t, gaddr path, char room[SYS_PATH_MAX])
+{
+	const char *root = t->proc->opt.sysroot;
+	const size_t n = root ? strlen(root) : 0;
+
+	if (KIT_LIKELY(!root) || n >= SYS_PATH_MAX
+	    || mem_copy_str(t->proc->mem, room + n, path, SYS_PATH_MAX - n) < 0 || room[n] != '/')
+		return host_ptr(t, path);
+	memcpy(room, root, n);
+	return host_call(__NR_faccessat, AT_FDCWD, (long)room, F_OK, 0, 0, 0) == 0
+		   ? (long)room
+		   : host_ptr(t, path);
+}
+
 int64_t sys_copy_grown(struct kit_thread *t, void *dst, size_t known, size_t least, gaddr src,
 		       uint64_t size)
 {
@@ -39,29 +54,31 @@ int64_t sys_copy_grown(struct kit_thread *t, void *dst, size_t known, size_t lea
 int64_t sys_openat(struct kit_thread *t, const uint64_t *a)
 {
 	long flags = (long)sys_oflags_to_host(a[2]);
+	char room[SYS_PATH_MAX];
 	struct sys_proc_file file = sys_proc_find(t, (int)a[0], a[1]);
 
 	if (KIT_UNLIKELY(file.what))
 		return sys_proc_open(t, file, (int)flags);
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		peer_note_open(t, a[1]);
-	return sig_safe_syscall(t, __NR_openat, (long)a[0], host_ptr(t, a[1]), flags, (long)a[3], 0,
-				0);
+	return sig_safe_syscall(t, __NR_openat, (long)a[0], sys_lookup(t, a[1], room), flags,
+				(long)a[3], 0, 0);
 }
 
 int64_t sys_openat2(struct kit_thread *t, const uint64_t *a)
 {
 	struct open_how how = { 0 };
+	char room[SYS_PATH_MAX];
 	int64_t r;
 
 	if (SYS_OFLAGS_EQUAL)
-		return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]),
+		return sig_safe_syscall(t, __NR_openat2, (long)a[0], sys_lookup(t, a[1], room),
 					host_ptr(t, a[2]), (long)a[3], 0, 0);
 	r = sys_copy_grown(t, &how, sizeof how, sizeof how, a[2], a[3]);
 	if (r < 0)
 		return r;
 	how.flags = sys_oflags_to_host(how.flags);
-	return sig_safe_syscall(t, __NR_openat2, (long)a[0], host_ptr(t, a[1]), (long)&how,
+	return sig_safe_syscall(t, __NR_openat2, (long)a[0], sys_lookup(t, a[1], room), (long)&how,
 				sizeof how, 0, 0);
 }
 
@@ -117,6 +134,7 @@ static int exe_to_look_at(struct kit_thread *t, const uint64_t *a, uint64_t flag
 
 int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
 {
+	char room[SYS_PATH_MAX];
 	struct stat s;
 	bool close_it;
 	int fd = exe_to_look_at(t, a, a[3], &close_it);
@@ -125,8 +143,8 @@ int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
 	if (KIT_UNLIKELY(fd >= 0))
 		r = host_call(__NR_fstat, fd, (long)&s, 0, 0, 0, 0);
 	else
-		r = host_call(__NR_newfstatat, (long)a[0], host_ptr(t, a[1]), (long)&s, (long)a[3],
-			      0, 0);
+		r = host_call(__NR_newfstatat, (long)a[0], sys_lookup(t, a[1], room), (long)&s,
+			      (long)a[3], 0, 0);
 	if (close_it && fd >= 0)
 		close(fd);
 	return r < 0 ? r : put_stat(t, a[2], &s);
@@ -134,6 +152,7 @@ int64_t sys_newfstatat(struct kit_thread *t, const uint64_t *a)
 
 int64_t sys_statx(struct kit_thread *t, const uint64_t *a)
 {
+	char room[SYS_PATH_MAX];
 	bool close_it;
 	int fd = exe_to_look_at(t, a, a[2], &close_it);
 	int64_t r;
@@ -142,8 +161,8 @@ int64_t sys_statx(struct kit_thread *t, const uint64_t *a)
 		r = host_call(__NR_statx, fd, (long)"", (long)(a[2] | AT_EMPTY_PATH), (long)a[3],
 			      host_ptr(t, a[4]), 0);
 	else
-		r = host_call(__NR_statx, (long)a[0], host_ptr(t, a[1]), (long)a[2], (long)a[3],
-			      host_ptr(t, a[4]), 0);
+		r = host_call(__NR_statx, (long)a[0], sys_lookup(t, a[1], room), (long)a[2],
+			      (long)a[3], host_ptr(t, a[4]), 0);
 	if (close_it && fd >= 0)
 		close(fd);
 	return r;
@@ -157,8 +176,8 @@ int64_t sys_readlinkat(struct kit_thread *t, const uint64_t *a)
 	int64_t r;
 
 	if (KIT_LIKELY(file.what != SYS_PROC_EXE))
-		return host_call(__NR_readlinkat, (long)a[0], host_ptr(t, a[1]), host_ptr(t, a[2]),
-				 room, 0, 0);
+		return host_call(__NR_readlinkat, (long)a[0], sys_lookup(t, a[1], path),
+				 host_ptr(t, a[2]), room, 0, 0);
 	if (room <= 0)
 		return -EINVAL;
 	r = sys_proc_exe_path(t, file.pid, path);

@@ -25,6 +25,10 @@
 	(IS_NESTED(a) || IS_NESTED(b) || IS_NESTED(c) || IS_NESTED(d) || IS_NESTED(e)              \
 	 || IS_NESTED(f))
 
+#define LOOKS(kind) (SYS_KIND_##kind == SYS_KIND_LOOKUP)
+#define LOOKUPS6(a, b, c, d, e, f, ...)                                                            \
+	(LOOKS(a) | LOOKS(b) << 1 | LOOKS(c) << 2 | LOOKS(d) << 3 | LOOKS(e) << 4 | LOOKS(f) << 5)
+
 /* Kinds of which the kernel writes some, as the operation may be. */
 #define IS_HIDDEN(kind)                                                                            \
 	(SYS_KIND_##kind == SYS_KIND_PTR || SYS_KIND_##kind == SYS_KIND_GIDS_OUT                   \
@@ -39,6 +43,7 @@
 	.nargs = COUNT8(0 __VA_OPT__(, ) __VA_ARGS__, 6, 5, 4, 3, 2, 1, 0),                        \
 	.kind = SIX(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),                \
 	.pointers = POINTERS6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),      \
+	.lookups = LOOKUPS6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),        \
 	.nested = NESTED6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE),          \
 	.hides = SYS_HOW_##how_ != SYS_HOW_PASS                                                    \
 		 || HIDES6(__VA_ARGS__ __VA_OPT__(, ) NONE, NONE, NONE, NONE, NONE, NONE)

@@ -227,9 +227,10 @@ void strace_put_str(struct strace_line *l, gaddr at, size_t most)
 
 void strace_str(struct strace_line *l, unsigned i)
 {
-	strace_put_str(l, l->a[i],
-		       kind_of(l, i) == SYS_KIND_PATH ? SYS_PATH_MAX : strace_conf.show_bytes);
+	strace_put_str(l, l->a[i], strace_conf.show_bytes);
 }
+
+void strace_path(struct strace_line *l, unsigned i) { strace_put_str(l, l->a[i], SYS_PATH_MAX); }
 
 static void put_buf(struct strace_line *l, gaddr at, uint64_t n, size_t most)
 {

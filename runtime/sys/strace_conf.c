@@ -84,7 +84,7 @@ static bool has_kind(const struct sys_row *r, bool file)
 	for (unsigned i = 0; i < r->nargs; i++) {
 		enum sys_kind k = r->kind[i];
 
-		if (file ? k == SYS_KIND_PATH
+		if (file ? k == SYS_KIND_PATH || k == SYS_KIND_LOOKUP
 			 : k == SYS_KIND_FD || k == SYS_KIND_DIRFD || k == SYS_KIND_POLLFDS
 			       || k == SYS_KIND_FDSET)
 			return true;

@@ -101,10 +101,25 @@ static int64_t pass(struct kit_thread *t, const struct sys_row *row, const uint6
 	return forward(t, row, a);
 }
 
+/* The same with --sysroot. */
+static int64_t pass_lookup(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
+{
+	const unsigned at = (unsigned)__builtin_ctz(row->lookups);
+	char room[SYS_PATH_MAX];
+	uint64_t a[6];
+
+	for (unsigned i = 0; i < 6; i++)
+		a[i] = row->pointers >> i & 1 ? (uint64_t)host_ptr(t, reg[i]) : reg[i];
+	a[at] = (uint64_t)sys_lookup(t, reg[at], room);
+	return forward(t, row, a);
+}
+
 static int64_t run_once(struct kit_thread *t, const struct sys_row *row, const uint64_t *reg)
 {
 	uint64_t a[6];
 
+	if (row->how == SYS_HOW_PASS && KIT_UNLIKELY(t->proc->opt.sysroot && row->lookups))
+		return pass_lookup(t, row, reg);
 	if (row->how == SYS_HOW_PASS)
 		return pass(t, row, reg);
 	cut_args(row, reg, a);

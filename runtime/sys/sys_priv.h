@@ -86,6 +86,7 @@ struct sys_row {
 	uint16_t op_count, selector;
 	uint8_t how, block, result, nargs;
 	uint8_t pointers; /* bit i: argument i is of class PTR */
+	uint8_t lookups;  /* bit i: argument i is of kind LOOKUP */
 	bool nested;      /* some argument takes more than a pointer's conversion: marshal_call */
 	bool hides; /* the kernel may write to some argument, and the kinds do not say how much */
 	uint8_t kind[6];
@@ -190,6 +191,8 @@ enum { SYS_PATH_MAX = 4096 };
 
 /* Copies a path; 0, -EFAULT or -ENAMETOOLONG. */
 int64_t sys_copy_path(struct kit_thread *t, char dst[SYS_PATH_MAX], gaddr src);
+/* The host's pointer to the name of a file that is there: the guest's own, or, with --sysroot, to one below that, in room. */
+long sys_lookup(struct kit_thread *t, gaddr path, char room[SYS_PATH_MAX]);
 
 /*
  * open(2) flags between asm-generic values and the host's (AArch64 numbers four of them in another way).
