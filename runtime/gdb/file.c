@@ -5,10 +5,12 @@
 #include "runtime/gdb/gdb_priv.h"
 
 #include "lib/base/log.h"
+#include "runtime/sys/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/memfd.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +124,44 @@ static int64_t open_there(const struct gdb *g, const char *path, int flags, unsi
 	return r;
 }
 
+/* "/proc/PID/" of a guest that is debugged: its number and the file's name; 0: it is another path. */
+static pid_t guest_of_path(const struct gdb *g, const char *path, const char **name)
+{
+	char *end;
+	unsigned long pid;
+
+	if (strncmp(path, "/proc/", 6) != 0)
+		return 0;
+	pid = strtoul(path + 6, &end, 10);
+	if (*end != '/' || pid > INT_MAX || !gdb_find_process(g, (pid_t)pid))
+		return 0;
+	*name = end + 1;
+	return (pid_t)pid;
+}
+
+/* What a guest would read as its mappings, in a file without a name; -ENOENT: the path is not that. */
+static int64_t open_mappings(const struct gdb *g, const char *path)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *name;
+	const pid_t pid = guest_of_path(g, path, &name);
+	int64_t r = -ENOENT;
+	int fd;
+
+	if (pid && (!strcmp(name, "maps") || !strcmp(name, "smaps")))
+		r = sys_maps_of_guest(pid, *name == 's', &b);
+	if (r == 0) {
+		fd = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC);
+		r = or_errno(fd);
+		if (fd >= 0 && pwrite(fd, strbuf_str(&b), b.len, 0) != (ssize_t)b.len) {
+			close(fd);
+			r = -ENOSPC;
+		}
+	}
+	strbuf_fini(&b);
+	return r;
+}
+
 static int64_t open_file(struct gdb *g, const char *path, uint64_t flags, uint64_t mode)
 {
 	unsigned i = 0;
@@ -131,7 +171,9 @@ static int64_t open_file(struct gdb *g, const char *path, uint64_t flags, uint64
 		i++;
 	if (i == GDB_FILES)
 		return -EMFILE;
-	fd = open_there(g, path, host_flags(flags), (unsigned)mode);
+	fd = open_mappings(g, path);
+	if (fd == -ENOENT)
+		fd = open_there(g, path, host_flags(flags), (unsigned)mode);
 	if (fd < 0)
 		return fd;
 	g->file[i] = (int)fd;
@@ -187,8 +229,14 @@ static void read_link(struct gdb *g, char *path)
 {
 	char to[PATH_MAX];
 	const char *name;
-	int64_t fd = parent_of(g, path, &name), r = fd;
+	const pid_t pid = guest_of_path(g, path, &name);
+	int64_t fd, r;
 
+	if (pid && !strcmp(name, "exe")) {
+		answer_bytes(g, gdb_exe_path(g, pid, to, sizeof to), to);
+		return;
+	}
+	r = fd = parent_of(g, path, &name);
 	if (fd >= 0) {
 		r = or_errno(readlinkat((int)fd, name, to, sizeof to));
 		close((int)fd);

@@ -175,6 +175,9 @@ bool gdb_set_register(const struct peer *p, unsigned n, const char *hex);
 /* A packet of the client's: g->in has it. The answer, if there is one, is in g->reply and *answers is true. */
 void gdb_command(struct gdb *g, bool *answers);
 void gdb_query(struct gdb *g, const char *s);
+void gdb_put_xml(struct strbuf *out, const char *s);
+/* What the general thread's process has loaded, as gdb's library-list-svr4. */
+void gdb_put_libraries(struct gdb *g, const char *auxv, size_t auxv_bytes, struct strbuf *out);
 void gdb_set_query(struct gdb *g, const char *s);
 void gdb_file_command(struct gdb *g, const char *s, size_t n);
 void gdb_files_close(struct gdb *g);

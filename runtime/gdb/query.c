@@ -31,7 +31,7 @@ static const char features[] =
     "QPassSignals+;QProgramSignals+;QNonStop-;QStartupWithShell+;QEnvironmentHexEncoded+;"
     "QEnvironmentReset+;QEnvironmentUnset+;QSetWorkingDir+;qXfer:features:read+;"
     "qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:siginfo:write+;"
-    "qXfer:threads:read+";
+    "qXfer:threads:read+;qXfer:libraries-svr4:read+";
 
 /* ":feature+;feature+": what the client can make use of. */
 static void supported(struct gdb *g, const char *s)
@@ -117,7 +117,7 @@ static void was_running(struct gdb *g, const char *s)
 
 /* ---- qXfer ----------------------------------------------------------------------------------------------------------- */
 
-static void put_xml_text(struct strbuf *out, const char *s)
+void gdb_put_xml(struct strbuf *out, const char *s)
 {
 	for (; *s; s++) {
 		if (strchr("<>&\"'", *s) || *s < ' ')
@@ -142,7 +142,7 @@ static void put_threads(struct gdb *g, struct strbuf *out)
 		*out = g->reply;
 		thread_name(t, name, sizeof name);
 		strbuf_puts(out, "\" name=\"");
-		put_xml_text(out, name);
+		gdb_put_xml(out, name);
 		strbuf_puts(out, "\"/>");
 	}
 	strbuf_puts(out, "</threads>");
@@ -172,6 +172,17 @@ static int64_t put_auxv(struct gdb *g, struct strbuf *out)
 	n = gdb_read_memory(g, proc.auxv_start, buf, n < sizeof buf ? n : sizeof buf);
 	strbuf_add(out, buf, n);
 	return 0;
+}
+
+static int64_t put_libraries(struct gdb *g, struct strbuf *out)
+{
+	struct strbuf auxv = STRBUF_INIT;
+	int64_t r = put_auxv(g, &auxv);
+
+	if (r == 0)
+		gdb_put_libraries(g, strbuf_str(&auxv), auxv.len, out);
+	strbuf_fini(&auxv);
+	return r;
 }
 
 ssize_t gdb_exe_path(const struct gdb *g, pid_t pid, char *path, size_t size_bytes)
@@ -241,6 +252,8 @@ static int64_t object(struct gdb *g, const char *name, const char *annex, size_t
 		return put_exe(g, annex, annex_bytes, out);
 	if (!strcmp(name, "siginfo"))
 		return put_siginfo(g, out);
+	if (!strcmp(name, "libraries-svr4"))
+		return put_libraries(g, out);
 	return -ENOSYS;
 }
 
@@ -264,7 +277,7 @@ static int64_t write_siginfo(struct gdb *g, uint64_t at, const char *data, size_
 static void transfer(struct gdb *g, const char *s)
 {
 	struct strbuf whole = STRBUF_INIT;
-	char name[16] = "";
+	char name[32] = "";
 	const char *annex;
 	const size_t n = strcspn(s, ":");
 	uint64_t at, most;

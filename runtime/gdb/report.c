@@ -136,6 +136,16 @@ static bool is_told(const struct gdb_thread *t)
 	return t->proc->tells && (t->event.kind == EVENT_CALL || t->event.kind == EVENT_CALL_END);
 }
 
+/* A child that the client is told of: with its parent's breakpoints in its memory it has the calls to catch, too. */
+static void adopt(struct gdb_process *child, const struct gdb_process *parent)
+{
+	child->is_new = false;
+	child->catches = parent->catches;
+	child->catches_all = parent->catches_all;
+	child->tells = parent->tells;
+	memcpy(child->call, parent->call, sizeof child->call);
+}
+
 void gdb_put_stop(struct gdb *g, struct gdb_thread *t)
 {
 	unsigned number = TARGET_TRAP;
@@ -161,7 +171,7 @@ void gdb_put_stop(struct gdb *g, struct gdb_thread *t)
 		struct gdb_process *child = gdb_find_process(g, (pid_t)t->event.number);
 
 		if (child)
-			child->is_new = false;
+			adopt(child, t->proc);
 	}
 	t->event.kind = EVENT_NONE;
 	g->general = t->tid;

@@ -1,8 +1,9 @@
-/* The names of system calls, for others than their callers: gdb's monitor. */
+/* What gdb's server needs of the system calls: their names, and the mappings that /proc shows of a guest. */
 #ifndef KIT_RUNTIME_SYS_NAMES_H
 #define KIT_RUNTIME_SYS_NAMES_H
 
 #include "lib/base/diag.h"
+#include "lib/base/strbuf.h"
 
 #include <stdint.h>
 
@@ -12,5 +13,8 @@ enum { SYS_NAMES = 512 };
 bool sys_names_choose(const char *set, bool call[SYS_NAMES], struct diag *d);
 /* The name, and how many arguments there are; NULL: there is no such call. */
 const char *sys_names_get(uint64_t nr, unsigned *nargs);
+
+/* /proc/PID/maps, or smaps, of another process as a guest would read it; -errno, -EPERM where pid is no guest. */
+int64_t sys_maps_of_guest(int pid, bool smaps, struct strbuf *out);
 
 #endif

@@ -7,6 +7,7 @@
  * list is read in its memory.
  */
 #include "lib/base/strbuf.h"
+#include "runtime/sys/names.h"
 #include "runtime/sys/ptrace.h"
 
 #include <inttypes.h>
@@ -14,7 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = SYS_PATH_MAX + 128, NAME_COLUMN = 73, AMOUNTS_MOST = 32, KB = 1024 };
+enum {
+	LINE_BYTES = SYS_PATH_MAX + 128,
+	NAME_COLUMN = 73,
+	AMOUNTS_MOST = 32,
+	KB = 1024,
+	PROC_PATH_BYTES = 32
+};
 
 /* A line "Name:   N kB" of smaps, or any other behind the head. */
 struct amount {
@@ -290,19 +297,33 @@ static int64_t shown_by_host(struct kit_thread *t, const char *path, struct strb
 	return 0;
 }
 
-int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out)
+static void maps_path(char path[PROC_PATH_BYTES], int pid, bool smaps)
+{
+	snprintf(path, PROC_PATH_BYTES, "/proc/%d/%s", pid, smaps ? "smaps" : "maps");
+}
+
+int64_t sys_maps_of_guest(int pid, bool smaps, struct strbuf *out)
 {
 	struct printer *p = calloc(1, sizeof *p);
+	char path[PROC_PATH_BYTES];
 	struct peer other;
-	char path[32];
 	int64_t r;
 
 	KIT_CHECK(p, "out of memory");
 	p->out = out;
 	p->smaps = smaps;
-	snprintf(path, sizeof path, "/proc/%d/%s", pid, smaps ? "smaps" : "maps");
+	maps_path(path, pid, smaps);
 	peer_find(&other, pid);
-	r = find_list(&other, p) ? print_maps(p, path) : shown_by_host(t, path, out);
+	r = find_list(&other, p) ? print_maps(p, path) : -EPERM;
 	free(p);
 	return r;
+}
+
+int64_t sys_proc_maps_of(struct kit_thread *t, int pid, bool smaps, struct strbuf *out)
+{
+	char path[PROC_PATH_BYTES];
+	int64_t r = sys_maps_of_guest(pid, smaps, out);
+
+	maps_path(path, pid, smaps);
+	return r == -EPERM ? shown_by_host(t, path, out) : r;
 }
