@@ -96,13 +96,13 @@ bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d
 		return false;
 	if (opt->log_file) {
 		if (!ownfile_open(KIT_LOG_FILE, opt->log_file, "", own[KIT_LOG_FILE],
-				  kit_log_mask >> KIT_LOG_tid & 1, d))
+				  kit_log_mask >> KIT_LOG_tid & 1, false, d))
 			return false;
 		kit_log_out = put_log;
 	}
 	if (opt->strace && strace_conf.file
 	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
-			     own[KIT_STRACE_FILE], false, d))
+			     own[KIT_STRACE_FILE], false, strace_conf.appends, d))
 		return false;
 	return !opt->strace || !strace_conf.counts || strace_counts_open(own[KIT_STRACE_COUNTS], d);
 }

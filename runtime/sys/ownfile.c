@@ -54,7 +54,7 @@ static int open_new(const struct ownfile *f, const char *name, bool anew)
 }
 
 bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix, unsigned inherited,
-		  bool thread, struct diag *d)
+		  bool thread, bool appends, struct diag *d)
 {
 	struct ownfile *f = &files[which];
 	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
@@ -70,7 +70,7 @@ bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix,
 		    "'%s': only the name of the file may hold %%p, not that of a folder", name);
 	/* It may have got lost where the guest closes all that it does not know. */
 	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		fd = open_new(f, name, inherited == 0);
+		fd = open_new(f, name, inherited == 0 && !appends);
 	if (fd < 0)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "'%s' cannot be written: %s", name,
 				 strerror(errno));

@@ -15,10 +15,10 @@
 
 /*
  * Opens name, or takes over inherited (a descriptor and one; 0: none). thread: %d is the thread's number, not the
- * process's. suffix: appended to name. false: d says why not.
+ * process's. suffix: put behind name. appends: what the file holds stays. false: d says why not.
  */
 bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix, unsigned inherited,
-		  bool thread, struct diag *d);
+		  bool thread, bool appends, struct diag *d);
 bool ownfile_is_open(enum kit_own_file which);
 /* Each thread has a file of its own. */
 bool ownfile_is_by_thread(enum kit_own_file which);

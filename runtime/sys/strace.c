@@ -86,8 +86,15 @@ static void put_head(struct strbuf *b, const struct kit_thread *t)
 		put_relative(b);
 	if (strace_conf.clock)
 		put_clock(b);
+}
+
+static void put_call_head(const struct strace_line *l, struct strbuf *b)
+{
+	put_head(b, l->t);
+	if (strace_conf.numbers)
+		strbuf_printf(b, "[%4llu] ", (unsigned long long)l->nr);
 	if (strace_conf.at_pc)
-		strbuf_printf(b, "[%016llx] ", (unsigned long long)t->st.pc);
+		strbuf_printf(b, "[%016llx] ", (unsigned long long)l->t->st.pc);
 }
 
 void strace_put(const struct strbuf *b)
@@ -109,10 +116,8 @@ static void flush(struct strace_line *l)
 /* The arguments are over: results stand below each other, as strace has them. */
 static void put_equals(struct strbuf *b)
 {
-	enum { COLUMN = 40 };
-
 	strbuf_puts(b, ") ");
-	while (b->len < COLUMN)
+	while (b->len < strace_conf.column)
 		strbuf_putc(b, ' ');
 	strbuf_puts(b, "= ");
 }
@@ -121,7 +126,7 @@ static void put_equals(struct strbuf *b)
 
 static void begin(struct strace_line *l)
 {
-	put_head(&l->b, l->t);
+	put_call_head(l, &l->b);
 	if (l->row)
 		strbuf_puts(&l->b, l->row->name);
 	else
@@ -164,14 +169,16 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 						   : reg[i];
 	}
 	current = l;
+	l->hidden = strace_conf.only_count && !strace_concerns(l);
 	if (strace_conf.took || strace_conf.counts)
 		l->begin_ns = now_ns(CLOCK_MONOTONIC);
-	begin(l);
+	if (!l->hidden)
+		begin(l);
 	/* exit does not come back: neither a success nor a failure. */
 	if (row && row->result == SYS_KIND_NONE) {
 		put_equals(&l->b);
 		strbuf_putc(&l->b, '?');
-		if (strace_conf.succeeded && strace_conf.failed)
+		if (strace_conf.succeeded && strace_conf.failed && !l->hidden)
 			flush(l);
 		if (row->block == SYS_BLOCK_OWN && row->nargs)
 			put_end(t, "exited with %d", (int)l->a[0] & 0xff);
@@ -227,6 +234,8 @@ void strace_leave(struct strace_line *l, int64_t result)
 	uint64_t ns = l->begin_ns ? now_ns(CLOCK_MONOTONIC) - l->begin_ns : 0;
 
 	current = NULL;
+	if (l->hidden)
+		return;
 	if (strace_conf.counts && result > SYS_R_AGAIN && l->tid == l->t->tid)
 		strace_count(l->nr, !l->counted_ns, ns - l->counted_ns, is_failure(result));
 	if (result > SYS_R_AGAIN
@@ -256,7 +265,7 @@ void strace_exec(struct kit_thread *t)
 	struct strace_line *l = current;
 	size_t len;
 
-	if (!l || l->t != t)
+	if (!l || l->t != t || l->hidden)
 		return;
 	/* Should it fail after all, that is counted, too, and its line follows. */
 	if (strace_conf.counts && !l->counted_ns) {

@@ -19,6 +19,7 @@ struct strace_line {
 	uint64_t a[6]; /* cut as the kernel sees them */
 	unsigned next; /* first argument not formatted yet */
 	bool after;    /* the call is over: result holds */
+	bool hidden;   /* it does not concern a file of -P */
 	int64_t result;
 	uint64_t begin_ns;   /* when the call was made; with -c, -T */
 	uint64_t counted_ns; /* of it, an execve's that was about to succeed; 0: not counted yet */
@@ -52,6 +53,8 @@ bool strace_put_enum(struct strbuf *b, enum sys_kind kind, uint64_t value);
 /* A string of guest memory, quoted; most: bytes shown. */
 void strace_put_str(struct strace_line *l, gaddr at, size_t most);
 void strace_put_bytes(struct strbuf *b, const void *bytes, size_t n, bool more);
+/* Whether some path or descriptor of its arguments is one of -P's files. */
+bool strace_concerns(const struct strace_line *l);
 /* "ENOENT", or NULL. */
 const char *strace_errno_name(int err);
 const char *strace_signal_name(int sig);

@@ -50,21 +50,45 @@ void strace_hex(struct strace_line *l, unsigned i)
 		strbuf_puts(&l->b, pointer ? "NULL" : "0");
 }
 
+/* The file behind a descriptor; false: it is none. */
+static bool fd_path(uint64_t fd, char path[SYS_PATH_MAX])
+{
+	char link[32];
+	int64_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", (int)fd);
+	n = host_call(__NR_readlinkat, -100, (long)link, (long)path, SYS_PATH_MAX - 1, 0, 0);
+	path[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
 /* With -y the file behind it. */
 void strace_fd(struct strace_line *l, unsigned i)
 {
-	char link[32], path[SYS_PATH_MAX];
-	int64_t n;
+	char path[SYS_PATH_MAX];
 
 	strace_int(l, i);
-	if (!strace_conf.paths)
-		return;
-	snprintf(link, sizeof link, "/proc/self/fd/%d", (int)l->a[i]);
-	n = host_call(__NR_readlinkat, -100, (long)link, (long)path, sizeof path - 1, 0, 0);
-	if (n > 0) {
-		path[n] = 0;
+	if (strace_conf.paths && fd_path(l->a[i], path))
 		strbuf_printf(&l->b, "<%s>", path);
+}
+
+bool strace_concerns(const struct strace_line *l)
+{
+	char path[SYS_PATH_MAX];
+
+	for (unsigned i = 0; l->row && i < l->row->nargs; i++) {
+		const enum sys_kind kind = kind_of(l, i);
+		bool known = false;
+
+		if (kind == SYS_KIND_FD || kind == SYS_KIND_DIRFD)
+			known = fd_path(l->a[i], path);
+		else if (kind == SYS_KIND_PATH || kind == SYS_KIND_LOOKUP)
+			known = mem_copy_str(l->t->proc->mem, path, l->a[i], sizeof path) >= 0;
+		for (unsigned k = 0; known && k < strace_conf.only_count; k++)
+			if (!strcmp(path, strace_conf.only[k]))
+				return true;
 	}
+	return false;
 }
 
 void strace_dirfd(struct strace_line *l, unsigned i)
@@ -196,12 +220,23 @@ static void put_byte(struct strbuf *b, unsigned c, bool digit_next)
 		strbuf_printf(b, digit_next ? "\\%03o" : "\\%o", c);
 }
 
+static bool is_text(const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((p[i] < ' ' && !strchr("\t\n\v\f\r", p[i])) || p[i] == 0 || p[i] > 126)
+			return false;
+	return true;
+}
+
 void strace_put_bytes(struct strbuf *b, const void *bytes, size_t n, bool more)
 {
 	const unsigned char *p = bytes;
+	const bool hex = strace_conf.hex > 1 || (strace_conf.hex && !is_text(p, n));
 
 	strbuf_putc(b, '"');
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; hex && i < n; i++)
+		strbuf_printf(b, "\\x%02x", p[i]);
+	for (size_t i = 0; !hex && i < n; i++)
 		put_byte(b, p[i], i + 1 < n && p[i + 1] >= '0' && p[i + 1] <= '9');
 	strbuf_puts(b, more ? "\"..." : "\"");
 }
@@ -375,7 +410,7 @@ void strace_strv(struct strace_line *l, unsigned i)
 	for (unsigned n = 0; copy_in(l->t, &p, l->a[i] + n * sizeof p, sizeof p) && p; n++) {
 		if (n)
 			strbuf_puts(&l->b, ", ");
-		if (n == SHOW_ITEMS) {
+		if (n == SHOW_ITEMS && !strace_conf.verbose) {
 			strbuf_puts(&l->b, "...");
 			break;
 		}
@@ -389,7 +424,12 @@ void strace_envv(struct strace_line *l, unsigned i)
 	unsigned n = 0;
 	uint64_t p;
 
+	if (strace_conf.verbose) {
+		strace_strv(l, i);
+		return;
+	}
 	while (l->a[i] && copy_in(l->t, &p, l->a[i] + n * sizeof p, sizeof p) && p)
 		n++;
-	strbuf_printf(&l->b, "0x%llx /* %u vars */", (unsigned long long)l->a[i], n);
+	strbuf_printf(&l->b, "0x%llx /* %u var%s */", (unsigned long long)l->a[i], n,
+		      n == 1 ? "" : "s");
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOW_BYTES = 32 };
+enum { SHOW_BYTES = 32, COLUMN = 40, COLUMN_MOST = 1000 };
 
 struct strace_conf strace_conf;
 
@@ -26,12 +26,18 @@ const char strace_help[] =
     "-t, -tt, -ttt\tthe time: seconds, microseconds, since the epoch\n"
     "-r\t\tthe time since the line before\n"
     "-T\t\tthe time that a call took\n"
-    "-c, -C\t\tcount calls, errors and time; with -C print lines, too\n"
+    "-c, -C\t\tcount calls, errors and time (-w: it is so); with -C print lines, too\n"
+    "-S ORDER\tof that table: time, calls, errors, name, nothing\n"
+    "-P PATH\t\tonly calls that concern this file; may be repeated\n"
     "-s SIZE\t\thow much of a string is shown (32)\n"
+    "-x, -xx\t\tstrings in hexadecimal: those that are no text, all\n"
+    "-v\t\tthe environment of programs, and lists as long as they are\n"
+    "-a COLUMN\twhere results stand (40)\n"
     "-y\t\tthe files behind descriptors\n"
-    "-i\t\tthe address of the call\n"
+    "-i, -n\t\tthe address of the call, its number\n"
     "-qq\t\tno lines of how processes end\n"
-    "-o FILE\t\tinto a file; %p in its name is the process, %t the thread\n"
+    "-o FILE\t\tinto a file; %p in its name is the process, %t the thread; with -A behind what it "
+    "holds\n"
     "-ff\t\twith -o: into FILE.THREAD\n";
 
 static const struct set_row {
@@ -272,6 +278,17 @@ static bool set_letter(struct strace_conf *c, char letter)
 		return true;
 	case 'T':
 		return c->took = true;
+	case 'w':
+		return true; /* it is so */
+	case 'A':
+		return c->appends = true;
+	case 'n':
+		return c->numbers = true;
+	case 'v':
+		return c->verbose = true;
+	case 'x':
+		c->hex++;
+		return true;
 	case 'i':
 		return c->at_pc = true;
 	case 'y':
@@ -287,8 +304,42 @@ static bool set_letter(struct strace_conf *c, char letter)
 	}
 }
 
+static bool set_sort(struct strace_conf *c, const char *s, struct diag *d)
+{
+	static const struct {
+		const char *name;
+		enum strace_sort sort;
+	} rows[] = {
+		{ "time", STRACE_BY_TIME },     { "calls", STRACE_BY_CALLS },
+		{ "errors", STRACE_BY_ERRORS }, { "name", STRACE_BY_NAME },
+		{ "nothing", STRACE_UNSORTED },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strcmp(s, rows[i].name) != 0)
+			continue;
+		c->sort = rows[i].sort;
+		return true;
+	}
+	return wrong(d, "there is no order", s, strlen(s));
+}
+
+/* The path as calls may have it, and as descriptors lead to it. */
+static bool add_path(struct strace_conf *c, const char *path, struct diag *d)
+{
+	const char *real = realpath(path, NULL);
+
+	if (c->only_count + 2 > STRACE_PATHS_MOST)
+		return wrong(d, "one path too many is", path, strlen(path));
+	c->only[c->only_count++] = path;
+	if (real && strcmp(real, path) != 0)
+		c->only[c->only_count++] = real;
+	return true;
+}
+
 static bool set_value(struct strace_conf *c, char letter, char *value, struct diag *d)
 {
+	unsigned long number;
 	char *end;
 
 	if (letter == 'e')
@@ -297,15 +348,25 @@ static bool set_value(struct strace_conf *c, char letter, char *value, struct di
 		c->file = value;
 		return true;
 	}
-	c->show_bytes = strtoul(value, &end, 0);
-	return (*value && !*end) || wrong(d, "no size", value, strlen(value));
+	if (letter == 'S')
+		return set_sort(c, value, d);
+	if (letter == 'P')
+		return add_path(c, value, d);
+	number = strtoul(value, &end, 0);
+	if (!*value || *end || (letter == 'a' && number > COLUMN_MOST))
+		return wrong(d, "no size", value, strlen(value));
+	if (letter == 's')
+		c->show_bytes = number;
+	else
+		c->column = (unsigned)number;
+	return true;
 }
 
 /* A word that begins with a dash, and *next where its value may be. */
 static bool set_options(struct strace_conf *c, char *word, char **next, struct diag *d)
 {
 	for (char *s = word + 1; *s; s++) {
-		if (strchr("eos", *s)) {
+		if (strchr("eosaPS", *s)) {
 			char *value = s[1] ? s + 1 : strsep(next, " ");
 
 			if (!value)
@@ -331,6 +392,7 @@ bool strace_configure(const char *options, struct diag *d)
 	*c = (struct strace_conf){ .unknown = true,
 				   .signals = UINT64_MAX,
 				   .show_bytes = SHOW_BYTES,
+				   .column = COLUMN,
 				   .lines = true,
 				   .succeeded = true,
 				   .failed = true };

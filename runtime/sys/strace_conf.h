@@ -9,6 +9,16 @@
 #include "lib/base/diag.h"
 #include "runtime/sys/sys_priv.h"
 
+enum { STRACE_PATHS_MOST = 16 };
+
+enum strace_sort {
+	STRACE_BY_TIME,
+	STRACE_BY_CALLS,
+	STRACE_BY_ERRORS,
+	STRACE_BY_NAME,
+	STRACE_UNSORTED
+};
+
 enum strace_clock { STRACE_NO_CLOCK, STRACE_SECONDS, STRACE_MICROSECONDS, STRACE_EPOCH };
 
 struct strace_conf {
@@ -20,8 +30,15 @@ struct strace_conf {
 	bool by_thread;         /* -ff */
 	bool counts, lines;     /* -c or -C; not -c */
 	bool succeeded, failed; /* calls to be shown */
-	bool relative, took, at_pc, paths;
-	unsigned quiet; /* two -q: nothing of how processes end */
+	bool relative, took, at_pc, paths, numbers, verbose;
+	bool appends;    /* -A: what the file holds stays */
+	unsigned hex;    /* strings: 1 those that are no text, 2 all */
+	unsigned column; /* of results */
+	/* -P: calls that concern these files alone; count 0: all. */
+	const char *only[STRACE_PATHS_MOST];
+	unsigned only_count;
+	enum strace_sort sort; /* of -c */
+	unsigned quiet;        /* two -q: nothing of how processes end */
 	enum strace_clock clock;
 };
 

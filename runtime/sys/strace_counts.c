@@ -46,13 +46,30 @@ void strace_count(uint64_t nr, unsigned calls, uint64_t ns, bool failed)
 	__atomic_fetch_add(&c->ns, ns, __ATOMIC_RELAXED);
 }
 
-static int by_time(const void *a, const void *b)
+static const char *name_of(unsigned nr)
 {
-	const struct count *x = &counts->call[*(const unsigned *)a],
-			   *y = &counts->call[*(const unsigned *)b];
+	const struct sys_row *r = sys_row_find(nr);
 
-	return x->ns != y->ns ? (x->ns < y->ns ? 1 : -1)
-			      : (x->calls < y->calls) - (x->calls > y->calls);
+	return r ? r->name : "(unknown)";
+}
+
+static int larger_first(uint64_t x, uint64_t y) { return (x < y) - (x > y); }
+
+static int in_order(const void *a, const void *b)
+{
+	const unsigned i = *(const unsigned *)a, j = *(const unsigned *)b;
+	const struct count *x = &counts->call[i], *y = &counts->call[j];
+	int order = 0;
+
+	if (strace_conf.sort == STRACE_BY_NAME)
+		order = strcmp(name_of(i), name_of(j));
+	else if (strace_conf.sort == STRACE_BY_ERRORS)
+		order = larger_first(x->errors, y->errors);
+	else if (strace_conf.sort == STRACE_BY_TIME)
+		order = larger_first(x->ns, y->ns);
+	if (!order && strace_conf.sort != STRACE_UNSORTED)
+		order = larger_first(x->calls, y->calls);
+	return order ? order : (i > j) - (i < j);
 }
 
 static void put_row(struct strbuf *b, const struct count *c, uint64_t all_ns, const char *name)
@@ -88,13 +105,10 @@ void strace_counts_end(void)
 		all.errors += c->errors;
 		all.ns += c->ns;
 	}
-	qsort(order, n, sizeof *order, by_time);
+	qsort(order, n, sizeof *order, in_order);
 	strbuf_printf(&b, "%% time     seconds  usecs/call     calls    errors syscall\n%s", line);
-	for (unsigned i = 0; i < n; i++) {
-		const struct sys_row *r = sys_row_find(order[i]);
-
-		put_row(&b, &counts->call[order[i]], all.ns, r ? r->name : "(unknown)");
-	}
+	for (unsigned i = 0; i < n; i++)
+		put_row(&b, &counts->call[order[i]], all.ns, name_of(order[i]));
 	strbuf_puts(&b, line);
 	put_row(&b, &all, all.ns, "total");
 	strace_put(&b);

@@ -87,6 +87,38 @@ class Seeing:
         both = lambda ls: sorted(re.sub(r", si_utime.*", "", l).rstrip("}- ") for l in ls if l.startswith(("openat", "write", "socket", "tgkill", "---")))
         fail_unless(both(want) == both(got), "strace:\n" + "\n".join(both(want)) + "\nkitemu:\n" + "\n".join(both(got)))
 
+    def habits(self):
+        """Options that change what is shown of a call: its lines are the real strace's."""
+        if not shutil.which("strace"):
+            raise tap.Skip("strace is not installed")
+        file = self.work / "strace.habits"
+        plain = lambda ls: [re.sub(r"^\d+ +", "", re.sub(r'"[^"]*/calls-[^"]*"(\.\.\.)?', "PROGRAM", l)) for l in ls]
+        for options, calls in (("-x", "write|openat"), ("-xx -s 9", "write|openat"), ("-v", "execve.*again"), ("-a 60", "write|socket"), ("-a1", "write|socket"),
+                               ("-P /etc/passwd", "[a-z]"), ("-P /no/such -P /etc/passwd -e close,read", "[a-z]")):
+            if tap.run(["strace", "-f", "-o", file, *options.split(), self.native], env={**BARE, "ODD": "\1\377"})[0]:
+                raise tap.Skip("strace cannot trace here")
+            d = self.work / "habits"
+            d.mkdir(exist_ok=True)
+            _, _, err = tap.run([self.suite.kitemu, f"--strace={options}", self.calls], env={**BARE, "ODD": "\1\377"}, cwd=d)
+            shown = lambda ls: sorted(l for l in plain(ls) if re.match(calls, l) and not re.search(r"resumed|unfinished|\+\+\+|ld.so|/sys/", l))
+            # Results stand in columns that numbers of processes shift.
+            want, got = ([re.sub(r"\) +=", ") =", l) if "-a" not in options else re.sub(r"(?<=\)) {3,}", " wide ", l) for l in shown(ls)] for ls in (lines(file.read_bytes()), lines(err)))
+            fail_unless(want == got and got, f"{options}: strace:\n" + "\n".join(want) + "\nkitemu:\n" + "\n".join(got))
+        numbers = self.trace("-n -e write,close -e signal=none")
+        fail_unless(numbers and all(re.match(r"\[  (64\] write|57\] close)\(", l) for l in numbers), numbers)
+        d = self.work / "habits"
+        (d / "log").write_text("before\n")
+        self.run("--strace=-A -o log -e write", name="habits")
+        log = lines((d / "log").read_bytes())
+        fail_unless(log[0] == "before" and len([l for l in log if "write(" in l]) == 3, log)
+        for order, key, turn in (("name", 5, False), ("calls", 3, True), ("errors", 4, True)):
+            got = self.run(f"--strace=-c -w -S {order}")
+            rows = [[f[-1], int(f[3]), int(f[4]) if len(f) == 6 else 0] for f in (l.split() for l in got[2:-2])]
+            by = [r[{5: 0, 3: 1, 4: 2}[key]] for r in rows]
+            fail_unless(by == sorted(by, reverse=turn) and len(by) > 5, f"{order}: {got}")
+        counted = self.run("--strace=-c -P /etc/passwd")
+        fail_unless(sorted(l.split()[-1] for l in counted[2:-2]) == ["close", "openat", "read"], counted)
+
     def ends_told(self):
         self.trace("-e %process -e signal=none")
         fail_unless(self.ends == ["+++ exited with 0 +++", "+++ exited with 3 +++", "+++ exited with 0 +++"], self.ends)
@@ -161,7 +193,7 @@ class Seeing:
 
     def mistakes(self):
         for options, says in (("opne", "there is no system call 'opne'"), ("-e trace=%all", "there is no set of calls '%all'"),
-                              ("-x", "no option of strace's that kitemu has is '-x'"), ("-e signal=NO", "there is no signal 'NO'"),
+                              ("-u", "no option of strace's that kitemu has is '-u'"), ("-S odd", "there is no order 'odd'"), ("-a far", "no size 'far'"), ("-e signal=NO", "there is no signal 'NO'"),
                               ("-s many", "no size 'many'"), ("-e status=odd", "there is no status 'odd'"), ("-e a=b", "no such expression 'a=b'")):
             tap.expect([self.suite.kitemu, f"--strace={options}", "x"], env=BARE, status=125, stdout="",
                        stderr=f"kitemu: --strace: {says}; --strace=help says what there is\n")
@@ -215,7 +247,7 @@ class Seeing:
             fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
 
     def add(self):
-        for name in ("sets", "look", "ends_told", "times", "counts", "counted_alike", "files", "mistakes"):
+        for name in ("sets", "look", "habits", "ends_told", "times", "counts", "counted_alike", "files", "mistakes"):
             self.suite.add(f"--strace: {name}", getattr(self, name))
         self.suite.add("--log: code", self.code)
         self.suite.add("--perfmap, --jitdump", self.perf)
