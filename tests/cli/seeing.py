@@ -16,6 +16,20 @@ def lines(text):
     return [l for l in tap.text(text).splitlines() if l]
 
 
+def joined(text):
+    """strace's lines, where another thread's stand between the two halves of a call in one."""
+    out, begun = [], {}
+    for l in lines(text):
+        pid = l.split()[0]
+        if m := re.match(r"(.*) <unfinished \.\.\.>$", l):
+            begun[pid] = m[1]
+        elif (m := re.match(r"\d+ +<\.\.\. \w+ resumed>(.*)", l)) and pid in begun:
+            out.append(begun.pop(pid) + m[1])
+        else:
+            out.append(l)
+    return out
+
+
 class Seeing:
     def __init__(self, suite, calls, native):
         self.suite, self.work, self.calls, self.native = suite, suite.work, calls, native
@@ -82,7 +96,7 @@ class Seeing:
         status, _, err = tap.run(["strace", "-f", "-o", file, *options.split(), self.native], env=BARE)
         if status:
             raise tap.Skip("strace cannot trace here")
-        want = cut(lines(file.read_bytes()))
+        want = cut(joined(file.read_bytes()))
         got = cut(self.run(f"--strace={options}"))
         both = lambda ls: sorted(re.sub(r", si_utime.*", "", l).rstrip("}- ") for l in ls if l.startswith(("openat", "write", "socket", "tgkill", "---")))
         fail_unless(both(want) == both(got), "strace:\n" + "\n".join(both(want)) + "\nkitemu:\n" + "\n".join(both(got)))
@@ -102,7 +116,7 @@ class Seeing:
             _, _, err = tap.run([self.suite.kitemu, f"--strace={options}", self.calls], env={**BARE, "ODD": "\1\377"}, cwd=d)
             shown = lambda ls: sorted(l for l in plain(ls) if re.match(calls, l) and not re.search(r"resumed|unfinished|\+\+\+|ld.so|/sys/", l))
             # Results stand in columns that numbers of processes shift.
-            want, got = ([re.sub(r"\) +=", ") =", l) if "-a" not in options else re.sub(r"(?<=\)) {3,}", " wide ", l) for l in shown(ls)] for ls in (lines(file.read_bytes()), lines(err)))
+            want, got = ([re.sub(r"\) +=", ") =", l) if "-a" not in options else re.sub(r"(?<=\)) {3,}", " wide ", l) for l in shown(ls)] for ls in (joined(file.read_bytes()), lines(err)))
             fail_unless(want == got and got, f"{options}: strace:\n" + "\n".join(want) + "\nkitemu:\n" + "\n".join(got))
         numbers = self.trace("-n -e write,close -e signal=none")
         fail_unless(numbers and all(re.match(r"\[  (64\] write|57\] close)\(", l) for l in numbers), numbers)
