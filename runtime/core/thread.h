@@ -153,7 +153,12 @@ struct kit_thread {
 		gaddr pc; /* where the signal found it; 0: not known */
 	} sample;
 	struct kit_counts *counts; /* --stats; NULL without */
-	struct kit_thread *next;   /* in the process's list */
+	/* --strace: the call under way, for a thread that tells of the process's end; runtime/sys/strace.c. */
+	struct {
+		struct strace_line *line;
+		uint32_t state; /* atomic */
+	} shown_call;
+	struct kit_thread *next; /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */

@@ -79,7 +79,8 @@ bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix,
 }
 
 /* Copies the pattern to at, with numbers in place of %p, %d and %t; what does not fit is cut. */
-static char *expand(const struct ownfile *f, const char *pattern, char *at, const char *end)
+static char *expand(const struct ownfile *f, const char *pattern, int tid, char *at,
+		    const char *end)
 {
 	for (; *pattern && at < end; pattern++) {
 		int n;
@@ -90,7 +91,7 @@ static char *expand(const struct ownfile *f, const char *pattern, char *at, cons
 		}
 		pattern++;
 		if (*pattern == 't' || (*pattern == 'd' && f->d_is_thread))
-			n = snprintf(at, (size_t)(end - at), "%d", (int)syscall(SYS_gettid));
+			n = snprintf(at, (size_t)(end - at), "%d", tid);
 		else if (*pattern == 'p' || *pattern == 'd')
 			n = snprintf(at, (size_t)(end - at), "%d", (int)getpid());
 		else
@@ -119,13 +120,18 @@ static void tell_loss(struct ownfile *f, int error)
 
 void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes)
 {
+	ownfile_put_for(which, (int)syscall(SYS_gettid), lines, size_bytes);
+}
+
+void ownfile_put_for(enum kit_own_file which, int tid, const char *lines, size_t size_bytes)
+{
 	struct ownfile *f = &files[which];
 	char name[NAME_BYTES] = "", *end = name + sizeof name - 1, *at;
 	int fd = f->fd - 1, saved = errno;
 
 	if (f->many) {
-		at = expand(f, f->name, name, end);
-		*expand(f, f->suffix, at, end) = 0;
+		at = expand(f, f->name, tid, name, end);
+		*expand(f, f->suffix, tid, at, end) = 0;
 		fd = openat(f->fd - 1, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY,
 			    FILE_MODE);
 	}

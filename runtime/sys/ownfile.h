@@ -24,6 +24,8 @@ bool ownfile_is_open(enum kit_own_file which);
 bool ownfile_is_by_thread(enum kit_own_file which);
 /* Whole lines. What cannot be written is lost: the guest does not hear of it, stderr does once. */
 void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes);
+/* The same into the file of another thread. */
+void ownfile_put_for(enum kit_own_file which, int tid, const char *lines, size_t size_bytes);
 /* A descriptor that is no file with a name: what strace counts. */
 void ownfile_keep(enum kit_own_file which, int fd);
 /* The descriptor, -1 when there is none. */

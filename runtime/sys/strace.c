@@ -3,7 +3,10 @@
  *
  *     PID TIME name(argument, argument...) = result <TIME>
  *
- * Threads: a line belongs to its thread; current is the one whose call runs.
+ * Threads: a line belongs to its thread; current is the one whose call runs. While it runs, another thread that tells of the
+ * process's death may read what there is of the line:
+ *
+ *     NONE --strace_enter--> WAITS --another thread--> READ --that thread--> WAITS --strace_leave--> NONE
  */
 #include "runtime/sys/strace.h"
 
@@ -12,12 +15,36 @@
 #include "runtime/sys/ownfile.h"
 #include "runtime/sys/strace_conf.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+enum { CALL_NONE, CALL_WAITS, CALL_READ };
+
 static _Thread_local struct strace_line *current;
+
+static void give_line(struct kit_thread *t, struct strace_line *l)
+{
+	t->shown_call.line = l;
+	__atomic_store_n(&t->shown_call.state, CALL_WAITS, __ATOMIC_RELEASE);
+}
+
+static bool take_line(struct kit_thread *t, uint32_t state)
+{
+	uint32_t waits = CALL_WAITS;
+
+	return __atomic_compare_exchange_n(&t->shown_call.state, &waits, state, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void take_line_back(struct kit_thread *t)
+{
+	while (!take_line(t, CALL_NONE)
+	       && __atomic_load_n(&t->shown_call.state, __ATOMIC_RELAXED) != CALL_NONE)
+		sched_yield();
+}
 
 static void put_args(struct strace_line *l)
 {
@@ -105,6 +132,16 @@ void strace_put(const struct strbuf *b)
 		kit_log_put(b->s, b->len);
 }
 
+static void put_for(const struct kit_thread *t, const struct strbuf *b)
+{
+	const enum kit_own_file which = strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE;
+
+	if (ownfile_is_open(which))
+		ownfile_put_for(which, t->tid, b->s, b->len);
+	else
+		kit_log_put(b->s, b->len);
+}
+
 /* A line that is done. */
 static void flush(struct strace_line *l)
 {
@@ -148,13 +185,39 @@ static void KIT_PRINTF(2, 3) put_end(const struct kit_thread *t, const char *fmt
 	va_end(ap);
 	put_head(&b, t);
 	strbuf_printf(&b, "+++ %s +++\n", how);
-	strace_put(&b);
+	put_for(t, &b);
 	strbuf_fini(&b);
 }
 
-void strace_killed(const struct kit_thread *t, int sig)
+/* A call of another thread's that will not come back. */
+static void put_unfinished(struct kit_thread *t)
 {
-	put_end(t, "killed by %s", strace_signal_name(sig));
+	struct strbuf b = STRBUF_INIT;
+	const struct strace_line *l;
+
+	if (!take_line(t, CALL_READ))
+		return;
+	l = t->shown_call.line;
+	strbuf_add(&b, strbuf_str(&l->b), l->b.len);
+	strbuf_puts(&b, l->row && l->next && l->next < l->row->nargs ? ", <unfinished ...>\n"
+								     : " <unfinished ...>\n");
+	give_line(t, t->shown_call.line);
+	if (strace_conf.lines && strace_conf.succeeded && strace_conf.failed)
+		put_for(t, &b);
+	strbuf_fini(&b);
+}
+
+void strace_killed(struct kit_thread *t, int sig)
+{
+	struct kit_process *p = t->proc;
+
+	kit_lock(&p->list_lock);
+	for (struct kit_thread *o = p->first_thread; o; o = o->next)
+		if (o != t)
+			put_unfinished(o);
+	for (struct kit_thread *o = p->first_thread; o; o = o->next)
+		put_end(o, "killed by %s", strace_signal_name(sig));
+	kit_unlock(&p->list_lock);
 }
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
@@ -172,10 +235,13 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 	l->hidden = strace_conf.only_count && !strace_concerns(l);
 	if (strace_conf.took || strace_conf.counts)
 		l->begin_ns = now_ns(CLOCK_MONOTONIC);
-	if (!l->hidden)
+	if (!l->hidden) {
 		begin(l);
+		give_line(t, l);
+	}
 	/* exit does not come back: neither a success nor a failure. */
 	if (row && row->result == SYS_KIND_NONE) {
+		take_line_back(t);
 		put_equals(&l->b);
 		strbuf_putc(&l->b, '?');
 		if (strace_conf.succeeded && strace_conf.failed && !l->hidden)
@@ -236,6 +302,7 @@ void strace_leave(struct strace_line *l, int64_t result)
 	current = NULL;
 	if (l->hidden)
 		return;
+	take_line_back(l->t);
 	if (strace_conf.counts && result > SYS_R_AGAIN && l->tid == l->t->tid)
 		strace_count(l->nr, !l->counted_ns, ns - l->counted_ns, is_failure(result));
 	if (result > SYS_R_AGAIN
@@ -274,11 +341,13 @@ void strace_exec(struct kit_thread *t)
 	}
 	if (!strace_conf.succeeded)
 		return;
+	take_line_back(t);
 	len = l->b.len;
 	put_equals(&l->b);
 	strbuf_putc(&l->b, '0');
 	flush(l);
 	l->b.len = len;
+	give_line(t, l);
 }
 
 /* What a code means: for all signals (0), or for one. */

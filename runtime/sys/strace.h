@@ -33,8 +33,8 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 void strace_leave(struct strace_line *l, int64_t result);
 /* The running execve of this thread is about to succeed: writes its line now. */
 void strace_exec(struct kit_thread *t);
-/* The process dies of it: "+++ killed by SIGSEGV +++". */
-void strace_killed(const struct kit_thread *t, int sig);
+/* The process dies of it: "+++ killed by SIGSEGV +++", behind the calls in which its other threads are. */
+void strace_killed(struct kit_thread *t, int sig);
 /* A signal that a handler or default action takes now: "--- SIGCHLD {...} ---". */
 void strace_signal(struct kit_thread *t, const siginfo_t *info);
 

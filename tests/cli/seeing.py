@@ -143,6 +143,42 @@ class Seeing:
         status, _, err = tap.run([self.suite.kitemu, "--strace=none", "--stats", self.work / "abort"], env=BARE)
         fail_unless(status == -6 and b"+++ killed by SIGABRT +++" in err and b"stats: " in err, err)
 
+    def hangs(self):
+        """A program that hangs and is killed: the calls in which its threads are, each line in its thread's file."""
+        source, program = self.work / "hangs.c", self.work / "hangs"
+        source.write_text("""
+            #include <pthread.h>
+            #include <unistd.h>
+            static int p[2];
+            static char buf[9];
+            static void *in_thread(void *arg) { return (void *)read(p[0], buf, 9); }
+            int main(void)
+            {
+                pthread_t t;
+
+                (void)!pipe(p);
+                pthread_create(&t, NULL, in_thread, NULL);
+                sleep(1);
+                (void)!write(1, "hangs\\n", 6);
+                return pthread_join(t, NULL);
+            }""")
+        subprocess.run(["riscv64-linux-gnu-gcc", "-static", "-pthread", "-o", program, source], check=True)
+        for options in ("", "-ff -o hang"):
+            d = self.work / "hangs.out"
+            d.mkdir(exist_ok=True)
+            p = subprocess.Popen([str(self.suite.kitemu), f"--strace={options} -e read,futex", str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=BARE, cwd=d)
+            try:
+                p.stdout.readline()
+                p.terminate()
+                err = tap.text(p.communicate(timeout=30)[1])
+            finally:
+                p.kill()
+            fail_unless(p.returncode == -15, f"{p.returncode} {err}")
+            main, thread = (f"{p.pid} ", r"\d+ ") if not options else ("", "")
+            texts = [err, err] if not options else sorted((f.read_text() for f in d.glob("hang.*")), key=lambda s: "--- SIGTERM" not in s)
+            fail_unless(re.search(rf"^{main}--- SIGTERM .*\n(.*\n)*{main}\+\+\+ killed by SIGTERM \+\+\+$", texts[0], re.M), texts)
+            fail_unless(re.search(rf"^{thread}read\(3, <unfinished \.\.\.>\n(.*\n)*{thread}\+\+\+ killed by SIGTERM \+\+\+$", texts[1], re.M), texts)
+
     def times(self):
         for options, pattern in (("-t", r"\d\d:\d\d:\d\d \w"), ("-tt", r"\d\d:\d\d:\d\d\.\d{6} \w"), ("-ttt", r"\d{10}\.\d{6} \w"),
                                  ("-r", r" +\d+\.\d{6} \w"), ("-i", r"\[[0-9a-f]{16}\] \w"), ("-fTr", r".* <\d+\.\d{6}>$")):
@@ -261,7 +297,7 @@ class Seeing:
             fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
 
     def add(self):
-        for name in ("sets", "look", "habits", "ends_told", "times", "counts", "counted_alike", "files", "mistakes"):
+        for name in ("sets", "look", "habits", "ends_told", "hangs", "times", "counts", "counted_alike", "files", "mistakes"):
             self.suite.add(f"--strace: {name}", getattr(self, name))
         self.suite.add("--log: code", self.code)
         self.suite.add("--perfmap, --jitdump", self.perf)
