@@ -99,6 +99,9 @@ bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d
 				  kit_log_mask >> KIT_LOG_tid & 1, false, d))
 			return false;
 		kit_log_out = put_log;
+	} else if (opt->strace || opt->stats || kit_log_mask) {
+		ownfile_keep_stderr(own[KIT_LOG_FILE]);
+		kit_log_out = put_log;
 	}
 	if (opt->strace && strace_conf.file
 	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
@@ -110,7 +113,11 @@ bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d
 const char *kit_absolute_path(const char *path)
 {
 	struct strbuf b = STRBUF_INIT;
-	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *cwd;
+
+	while (!strncmp(path, "./", 2))
+		path += 2;
+	cwd = *path == '/' ? NULL : getcwd(NULL, 0);
 
 	if (!cwd)
 		return path;

@@ -50,7 +50,7 @@ static void catch_syscalls(struct gdb *g, char *words)
 		}
 		t->proc->catches_all = false;
 		t->proc->catches = t->proc->tells = n != 0;
-		strbuf_printf(&said, "stops at %u system calls\n", n);
+		strbuf_printf(&said, "stops at %u system call%s\n", n, n == 1 ? "" : "s");
 	}
 	print(g, strbuf_str(&said));
 	strbuf_fini(&said);

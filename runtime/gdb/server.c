@@ -2,10 +2,12 @@
 #include "runtime/gdb/gdb_priv.h"
 
 #include "lib/base/log.h"
+#include "runtime/sys/names.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -454,19 +456,30 @@ static void become_server(struct gdb *g)
 
 /* ---- beside a guest ------------------------------------------------------------------------------------------------ */
 
-/* Keeps of its parent's descriptors no more than it needs: others may wait for their end. */
-static void keep_only(int a, int b)
-{
-	const int low = a < b ? a : b, high = a < b ? b : a;
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		if (fd != a && fd != b && (fd != STDERR_FILENO || !kit_log_mask))
-			dup2(null, fd);
-	for (int fd = STDERR_FILENO + 1; fd < low; fd++)
-		close(fd);
-	syscall(SYS_close_range, (low > STDERR_FILENO ? low : STDERR_FILENO) + 1, high - 1, 0);
-	syscall(SYS_close_range, (high > STDERR_FILENO ? high : STDERR_FILENO) + 1, ~0u, 0);
+static void close_between(int first, int last)
+{
+	if (first <= last && syscall(SYS_close_range, first, last, 0) < 0)
+		for (int fd = first; fd <= last && fd < 1 << 16; fd++)
+			close(fd);
+}
+
+/* Keeps of its parent's descriptors no more than it needs, in ascending order, -1 for none: others may wait for their end. */
+static void keep_only(const int *keep, unsigned count)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int next = STDIN_FILENO;
+
+	for (unsigned i = 0; i < count; i++) {
+		for (; keep[i] >= 0 && next <= STDERR_FILENO && next < keep[i]; next++)
+			dup2(null, next);
+		close_between(next, keep[i] - 1);
+		next = keep[i] < next ? next : keep[i] + 1;
+	}
+	for (; next <= STDERR_FILENO; next++)
+		dup2(null, next);
+	close_between(next, INT_MAX);
 }
 
 /*
@@ -491,10 +504,12 @@ static _Noreturn void server_main(const struct where *w, const struct kit_option
 		.opt = opt, .listener = listener, .client = -1, .first = first, .waiting = -1
 	};
 	struct hello h = { .pid = getpid() };
+	int keep[] = { listener, pair, kit_log_mask ? sys_log_fd() : -1 };
 
 	setsid();
 	kit_set_self(NULL);
-	keep_only(listener, pair);
+	qsort(keep, ARRAY_LEN(keep), sizeof *keep, by_number);
+	keep_only(keep, ARRAY_LEN(keep));
 	become_server(&g);
 	/* It may be traced from then on, and waits: for the answer, or for the first client too. */
 	h.err = say(pair, h) && hear(pair, &h) ? (int32_t)-may_trace(first) : ESRCH;

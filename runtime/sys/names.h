@@ -1,4 +1,4 @@
-/* What gdb's server needs of the system calls: their names, and the mappings that /proc shows of a guest. */
+/* What gdb's server needs of the system calls: their names, the mappings that /proc shows of a guest, where lines of the log go. */
 #ifndef KIT_RUNTIME_SYS_NAMES_H
 #define KIT_RUNTIME_SYS_NAMES_H
 
@@ -16,5 +16,8 @@ const char *sys_names_get(uint64_t nr, unsigned *nargs);
 
 /* /proc/PID/maps, or smaps, of another process as a guest would read it; -errno, -EPERM where pid is no guest. */
 int64_t sys_maps_of_guest(int pid, bool smaps, struct strbuf *out);
+
+/* The descriptor that the log goes to; -1: none of its own. */
+int sys_log_fd(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "runtime/sys/ownfile.h"
 
 #include "runtime/sys/exec.h"
+#include "runtime/sys/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +17,15 @@ enum { NAME_BYTES = 256, FILE_MODE = 0666 };
 static struct ownfile {
 	int fd; /* one more than the descriptor; 0: none */
 	bool many, by_thread, d_is_thread, lost;
-	const char *path;          /* as the user has it */
+	const char *path;          /* as the user has it; NULL: no file, but stderr */
 	const char *name, *suffix; /* of many: without the folder */
 } files[KIT_OWN_FILES];
 
 bool ownfile_is_open(enum kit_own_file which) { return files[which].fd != 0; }
 bool ownfile_is_by_thread(enum kit_own_file which) { return files[which].by_thread; }
 int ownfile_fd(enum kit_own_file which) { return files[which].fd - 1; }
+
+int sys_log_fd(void) { return ownfile_fd(KIT_LOG_FILE); }
 
 void ownfile_keep(enum kit_own_file which, int fd) { files[which].fd = sys_fd_hide(fd) + 1; }
 
@@ -103,18 +106,32 @@ static char *expand(const struct ownfile *f, const char *pattern, int tid, char 
 	return at;
 }
 
+void ownfile_keep_stderr(unsigned inherited)
+{
+	int fd = (int)inherited - 1;
+
+	if (!inherited)
+		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	/* Without one from the beginning there is none for the programs that the guest executes either. */
+	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		ownfile_keep(KIT_LOG_FILE, fd);
+}
+
 /* Once a process, on stderr: by write alone, since signal handlers come here. */
 static void tell_loss(struct ownfile *f, int error)
 {
+	const struct ownfile *log = &files[KIT_LOG_FILE];
 	char text[2 * NAME_BYTES];
 	int n;
 
-	if (__atomic_exchange_n(&f->lost, true, __ATOMIC_RELAXED))
+	if (!f->path || __atomic_exchange_n(&f->lost, true, __ATOMIC_RELAXED))
 		return;
 	n = snprintf(text, sizeof text,
 		     "kitemu: '%.*s' cannot be written: %s; lines for it get lost\n", NAME_BYTES,
 		     f->path, strerrordesc_np(error));
-	if (write(STDERR_FILENO, text, (size_t)n) < 0)
+	if (write(log->fd && !log->path ? log->fd - 1 : STDERR_FILENO, text, (size_t)n) < 0)
 		return;
 }
 

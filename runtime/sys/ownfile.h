@@ -19,6 +19,11 @@
  */
 bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix, unsigned inherited,
 		  bool thread, bool appends, struct diag *d);
+/*
+ * Lines of the log, and of --strace, that go to stderr go to the one that kitemu was started with, or inherited: the guest
+ * may close its own, and open a file of its by that number.
+ */
+void ownfile_keep_stderr(unsigned inherited);
 bool ownfile_is_open(enum kit_own_file which);
 /* Each thread has a file of its own. */
 bool ownfile_is_by_thread(enum kit_own_file which);
