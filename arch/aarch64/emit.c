@@ -7,7 +7,8 @@ unsigned a64_cold(struct a64_emit *e, uint32_t from,
 		  void (*make)(struct a64_emit *e, const struct a64_cold *c))
 {
 	arena_grow(e->lir->arena, e->cold, e->cold_count, e->cold_cap);
-	e->cold[e->cold_count] = (struct a64_cold){ .make = make, .in = e->in, .from = from };
+	e->cold[e->cold_count] =
+	    (struct a64_cold){ .make = make, .in = e->in, .from = { from, UINT32_MAX } };
 	return e->cold_count++;
 }
 
@@ -169,8 +170,9 @@ static void emit_cold(struct a64_emit *e)
 	for (unsigned i = 0; i < e->cold_count; i++) {
 		struct a64_cold c = e->cold[i];
 
-		if (c.from != UINT32_MAX)
-			a64_fix(e->cb, c.from, cb_pos(e->cb));
+		for (unsigned n = 0; n < ARRAY_LEN(c.from); n++)
+			if (c.from[n] != UINT32_MAX)
+				a64_fix(e->cb, c.from[n], cb_pos(e->cb));
 		e->in = c.in;
 		c.make(e, &c);
 	}

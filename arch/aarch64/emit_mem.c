@@ -238,11 +238,98 @@ void a64_emit_CLEAR(struct a64_emit *e, const struct lir_insn *in)
 }
 
 /* A routine that gives up does so at the call (native_routine_leave). */
-void a64_emit_ROUTINE(struct a64_emit *e, const struct lir_insn *in)
+static void call_routine(struct a64_emit *e, const struct lir_insn *in, int32_t routine)
 {
-	a64_load_state(e, A64_TMP2, A64_ST(routine) + 8 * (int32_t)in->imm);
+	a64_load_state(e, A64_TMP2, A64_ST(routine) + 8 * routine);
 	a64_may_fault(e, in);
 	a64_jump(e->cb, A64_BLR, A64_TMP2);
+}
+
+void a64_emit_ROUTINE(struct a64_emit *e, const struct lir_insn *in)
+{
+	call_routine(e, in, (int32_t)in->imm);
+}
+
+static void cold_copy(struct a64_emit *e, const struct a64_cold *c)
+{
+	e->tables.next_fault = c->arg;
+	a64_mov(e->cb, 1, 0, a64_opreg(c->in, 0));
+	a64_mov_imm(e->cb, 0, 2, (uint64_t)c->in->imm);
+	call_routine(e, c->in, c->in->sub);
+	a64_go_back(e, c);
+}
+
+/* A part of 1 << log2 bytes to or from vector register v, or by x17. */
+static void copy_part(struct a64_emit *e, const struct lir_insn *in, bool store, unsigned log2,
+		      unsigned v, struct a64_mem m)
+{
+	static const uint32_t op[][2] = { { A64_LDRB, A64_STRB },
+					  { A64_LDRH, A64_STRH },
+					  { A64_LDRS, A64_STRS },
+					  { A64_LDRD, A64_STRD },
+					  { A64_LDRQ, A64_STRQ } };
+
+	a64_may_fault(e, in);
+	a64_ls(e->cb, op[log2][store], log2 < 2 ? A64_TMP2 : v, m);
+}
+
+/* Guest address a, whose base may have to be added: in x16 then. */
+static struct a64_mem host_place(struct a64_emit *e, unsigned a)
+{
+	if (e->guest_base)
+		a64_rrr(e->cb, A64_ADD, 1, A64_TMP, A64_BASE, a);
+	return a64_at(e->guest_base ? A64_TMP : a, 0);
+}
+
+/* Takes the branch that it returns where so many bytes at register to lie in two pages. */
+static uint32_t in_two_pages(struct a64_emit *e, unsigned to, uint32_t bytes)
+{
+	enum { PAGE_BYTES = 4096 };
+
+	a64_log(e->cb, A64_AND_I, 0, A64_TMP, to, PAGE_BYTES - 1);
+	a64_rri(e->cb, A64_SUBS_I, 0, A64_ZR, A64_TMP, PAGE_BYTES - bytes);
+	return a64_bcc(e->cb, A64_CC_HI);
+}
+
+/*
+ * One part, or two that overlap: both are loaded before one is stored. Two stores must lie in one page, lest the second fault
+ * when the first is done. So must one of what may be moved within itself: a misaligned store is as many as it has bytes
+ * (DDI 0487, B2.2.1), of which some may be done when one faults, and the guest's code would begin with what they left.
+ */
+void a64_emit_COPY(struct a64_emit *e, const struct lir_insn *in)
+{
+	const uint32_t bytes = (uint32_t)in->imm;
+	const unsigned log2 = bytes > 16 ? 4 : 31 - (unsigned)__builtin_clz(bytes);
+	const int32_t second = (int32_t)bytes - (1 << log2);
+	const bool moves =
+	    in->sub == IR_ROUTINE_memmove; /* what overlaps is for libc's code else */
+	unsigned to = a64_opreg(in, 0), from = a64_opreg(in, 1), cold = UINT32_MAX;
+	struct a64_mem m;
+
+	if (bytes > 1 && !moves) {
+		a64_rrr(e->cb, A64_SUB, 1, A64_TMP, to, from);
+		a64_rri(e->cb, A64_ADD_I, 1, A64_TMP, A64_TMP, bytes - 1);
+		a64_rri(e->cb, A64_SUBS_I, 1, A64_ZR, A64_TMP, 2 * bytes - 2);
+		cold = a64_cold(e, a64_bcc(e->cb, A64_CC_LS), cold_copy);
+		if (second)
+			e->cold[cold].from[1] = in_two_pages(e, to, bytes);
+	} else if (bytes > 1) {
+		cold = a64_cold(e, in_two_pages(e, to, bytes), cold_copy);
+	}
+	m = host_place(e, from);
+	copy_part(e, in, false, log2, 0, m);
+	m.disp = second;
+	if (second)
+		copy_part(e, in, false, log2, 1, m);
+	m = host_place(e, to);
+	copy_part(e, in, true, log2, 0, m);
+	m.disp = second;
+	if (second)
+		copy_part(e, in, true, log2, 1, m);
+	if (cold != UINT32_MAX) {
+		a64_back_here(e, cold);
+		e->cold[cold].arg = e->tables.next_fault;
+	}
 }
 
 /* Arguments travel in the state: the thunk saves every register first. TMP becomes the result. */
@@ -272,7 +359,7 @@ static void cold_edge(struct a64_emit *e, const struct a64_cold *c)
 void a64_emit_EDGE(struct a64_emit *e, const struct lir_insn *in)
 {
 	const unsigned to = a64_opreg(in, 0), from = a64_opreg(in, 1);
-	unsigned cold[2];
+	unsigned cold;
 
 	_Static_assert(sizeof(struct ir_edge) == 32, "a place is shifted by 5");
 	a64_add_imm(e->cb, 1, A64_TMP, to, ir_edge_bias((uint32_t)in->imm), A64_TMP2);
@@ -281,13 +368,12 @@ void a64_emit_EDGE(struct a64_emit *e, const struct lir_insn *in)
 	a64_rrs(e->cb, A64_ADD, 1, A64_TMP, A64_TMP2, A64_TMP, A64_LSL, 5);
 	a64_ls(e->cb, A64_LDR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, to)));
 	a64_cmp(e->cb, 1, A64_TMP2, to);
-	cold[0] = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_edge);
+	cold = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_edge);
 	a64_ls(e->cb, A64_LDR32, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, from)));
 	a64_cmp(e->cb, 0, A64_TMP2, from);
-	cold[1] = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_edge);
+	e->cold[cold].from[1] = a64_bcc(e->cb, A64_CC_NE);
 	a64_ls(e->cb, A64_LDR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, count)));
 	a64_rri(e->cb, A64_ADD_I, 1, A64_TMP2, A64_TMP2, 1);
 	a64_ls(e->cb, A64_STR64, A64_TMP2, a64_at(A64_TMP, offsetof(struct ir_edge, count)));
-	a64_back_here(e, cold[0]);
-	a64_back_here(e, cold[1]);
+	a64_back_here(e, cold);
 }

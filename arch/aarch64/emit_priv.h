@@ -19,9 +19,9 @@ struct a64_emit;
 struct a64_cold {
 	void (*make)(struct a64_emit *e, const struct a64_cold *c);
 	const struct lir_insn *in;
-	uint32_t from; /* the jump to it, UINT32_MAX none */
-	uint32_t back; /* where it continues, for edge cases */
-	uint32_t arg;  /* what make wants to know */
+	uint32_t from[2]; /* the jumps to it, UINT32_MAX none */
+	uint32_t back;    /* where it continues, for edge cases */
+	uint32_t arg;     /* what make wants to know */
 };
 
 /* A jump to a block that is not yet emitted. */

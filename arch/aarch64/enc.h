@@ -244,8 +244,11 @@ static inline void a64_cset(struct codebuf *cb, unsigned d, enum a64_cc cc)
 
 /* ---- loads and stores ------------------------------------------------------------------------- */
 
-/* log2 of the access's size, for rows of form LS. */
-static inline unsigned a64_ls_log2(uint32_t op) { return op >> 30; }
+/* log2 of the access's size, for rows of form LS. Of vector registers bit 23 says that all 16 bytes are meant. */
+static inline unsigned a64_ls_log2(uint32_t op)
+{
+	return op >> 30 | (op >> 26 & op >> 23 & 1) << 2;
+}
 /* Can a displacement stand in a load or store of that size? */
 bool a64_fits_disp(unsigned log2, int64_t disp);
 /* Rows of form LS. The address must fit the instruction. */

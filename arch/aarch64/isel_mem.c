@@ -277,6 +277,34 @@ void a64_sel_atomic(struct isel *s, uint32_t idx)
 	s->val[idx].vreg = d;
 }
 
+/* What lives in the vector registers of routines leaves them. */
+static void clear_vregs(struct isel *s)
+{
+	struct lir_insn *l = isel_lir(s, A64_OP_CLEAR);
+
+	for (unsigned v = 0; v < A64_ROUTINE_VREGS; v++)
+		isel_clobber(l, LIR_PHYS_FP + v);
+}
+
+static void sel_copy(struct isel *s, uint32_t idx, int64_t bytes)
+{
+	const struct ir_insn *in = &s->ir->insn[idx];
+	lreg to = isel_vr(s, in->a), from = isel_vr(s, in->b);
+	struct lir_insn *l;
+
+	clear_vregs(s);
+	l = isel_lir(s, A64_OP_COPY);
+	isel_use(l, to, LO_LATE);
+	isel_opnd(l, from, LIR_USE, 0, 1);
+	isel_clobber(l, 0);
+	isel_clobber(l, 2);
+	isel_clobber(l, A64_LR);
+	l->imm = bytes;
+	l->sub = (uint8_t)in->imm;
+	l->flags = LF_FAULT | LF_REDO;
+	s->val[idx].vreg = to; /* it has no result */
+}
+
 /* Operands in x0, x1 and x2, of which a routine keeps the last two; x30 and the scratch vectors are its own (native/routines.S). */
 void a64_sel_routine(struct isel *s, uint32_t idx)
 {
@@ -289,18 +317,20 @@ void a64_sel_routine(struct isel *s, uint32_t idx)
 	const ir_ref opnd[] = { in->a, in->b, in->c };
 	lreg r[ARRAY_LEN(opnd)], d;
 	struct lir_insn *l;
+	int64_t bytes;
 
+	if (isel_short_copy(s, in, &bytes)) {
+		sel_copy(s, idx, bytes);
+		return;
+	}
 	for (unsigned n = 0; n < operands[in->imm]; n++)
 		r[n] = isel_vr(s, opnd[n]);
-	l = isel_lir(s, A64_OP_CLEAR);
-	for (unsigned v = 0; v < A64_ROUTINE_VREGS; v++)
-		isel_opnd(l, LREG_NONE, LIR_CLOBBER, 0, LIR_PHYS_FP + v);
-	d = isel_new(s, LIR_INT);
+	clear_vregs(s);
 	l = isel_lir(s, A64_OP_ROUTINE);
-	isel_opnd(l, d, LIR_DEF, 0, 0);
+	d = isel_def_fixed(s, l, LIR_INT, 0);
 	for (unsigned n = 0; n < operands[in->imm]; n++)
 		isel_opnd(l, r[n], LIR_USE, 0, n);
-	isel_opnd(l, LREG_NONE, LIR_CLOBBER, 0, A64_LR);
+	isel_clobber(l, A64_LR);
 	l->imm = in->imm;
 	l->flags = LF_FAULT;
 	s->val[idx].vreg = d;

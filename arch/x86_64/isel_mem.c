@@ -282,23 +282,12 @@ static void clear_xmms(struct isel *s)
 		isel_clobber(l, LIR_PHYS_FP + x);
 }
 
-/*
- * A few bytes whose number is known need no routine but in the edge cases. What redoes it after a fault is the guest's
- * code, as when a routine gives up.
- */
-static bool sel_copy(struct isel *s, uint32_t idx)
+static void sel_copy(struct isel *s, uint32_t idx, int64_t bytes)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
+	lreg to = isel_vr(s, in->a), from = isel_vr(s, in->b);
 	struct lir_insn *l;
-	lreg to, from;
-	int64_t bytes;
 
-	if ((in->imm != IR_ROUTINE_memcpy && in->imm != IR_ROUTINE_memmove)
-	    || !isel_const(s, in->c, &bytes) || bytes < 1 || bytes > X64_COPY_BYTES_MAX
-	    || bytes == 3)
-		return false;
-	to = isel_vr(s, in->a);
-	from = isel_vr(s, in->b);
 	clear_xmms(s);
 	l = isel_lir(s, X64_OP_COPY);
 	s->val[idx].vreg = isel_def_fixed(s, l, LIR_INT, X64_RAX);
@@ -309,7 +298,6 @@ static bool sel_copy(struct isel *s, uint32_t idx)
 	l->imm = bytes;
 	l->sub = (uint8_t)in->imm;
 	l->flags = LF_FAULT | LF_REDO;
-	return true;
 }
 
 /* What a routine has for itself are the scratch registers but rdx (native/routines.S). */
@@ -325,9 +313,12 @@ void x64_sel_routine(struct isel *s, uint32_t idx)
 	const ir_ref opnd[] = { in->a, in->b, in->c };
 	lreg r[ARRAY_LEN(opnd)];
 	struct lir_insn *l;
+	int64_t bytes;
 
-	if (sel_copy(s, idx))
+	if (isel_short_copy(s, in, &bytes)) {
+		sel_copy(s, idx, bytes);
 		return;
+	}
 	for (unsigned n = 0; n < operands[in->imm]; n++)
 		r[n] = isel_vr(s, opnd[n]);
 	clear_xmms(s);

@@ -32,10 +32,8 @@ enum { X64_UNSIGNED = 64 };
 
 /* CMOV, CMOVI: b and c are 64 bits wide. */
 enum { X64_CMOV_W = 2 };
-enum {
-	X64_ROUTINE_XMMS = 3,
-	X64_COPY_BYTES_MAX = 32
-}; /* that op routine's code works with: xmm0 and up, scratch registers all */
+/* Vector registers that op routine's code works with: xmm0 and up, scratch registers all. */
+enum { X64_ROUTINE_XMMS = 3 };
 
 /* sub2 of operations with an address. */
 enum { X64_ADDR_SCALE = 3, X64_ADDR_BASE = 4, X64_ADDR_INDEX = 8 };

@@ -3,6 +3,7 @@
 
 #include "lib/base/bits.h"
 #include "lib/base/panic.h"
+#include "lib/ir/state.h"
 
 /* ---- first walk: what stands for what, and how often it is used ------------------------------ */
 
@@ -300,6 +301,12 @@ bool isel_rotation(const struct isel *s, const struct ir_insn *in, struct isel_r
 	r->left = (unsigned)left.by;
 	r->sext = left.extension == IR_sext && isel_wide(s, in);
 	return left.by > 0 && right.by > 0 && left.by + right.by == (r->w ? 64 : 32);
+}
+
+bool isel_short_copy(const struct isel *s, const struct ir_insn *in, int64_t *bytes)
+{
+	return (in->imm == IR_ROUTINE_memcpy || in->imm == IR_ROUTINE_memmove)
+	       && isel_const(s, in->c, bytes) && *bytes >= 1 && *bytes <= 32 && *bytes != 3;
 }
 
 ir_ref isel_unboxed(const struct isel *s, ir_ref r)

@@ -136,6 +136,11 @@ ir_ref isel_unboxed(const struct isel *s, ir_ref r);
 bool isel_canonical_entry(const struct isel *s, ir_ref r);
 /* A register that is known to hold a boxed float at the block's entry: the float is in the same host register. */
 bool isel_boxed_entry(const struct isel *s, ir_ref r);
+/*
+ * Whether routine in copies a few bytes whose number is known, which need no routine but in the edge cases: 1 to 32, not 3,
+ * so that two accesses of one size do. What redoes it after a fault is the guest's code, as when a routine gives up.
+ */
+bool isel_short_copy(const struct isel *s, const struct ir_insn *in, int64_t *bytes);
 /* True when floating-point comparison idx has no other use than the branch that comes next. */
 bool isel_fuse_compare(const struct isel *s, uint32_t idx);
 

@@ -196,8 +196,13 @@ static void test_rows(void)
 
 static const char *reg_of(const struct row *r, unsigned t)
 {
+	static char vector[8];
 	uint32_t op = r->op;
 
+	if (a64_ls_log2(op) == 4) {
+		snprintf(vector, sizeof vector, "q%u", t);
+		return vector;
+	}
 	if (op & 1 << 26)
 		return fp_name[op >> 30 == 3][t];
 	return int_name[op >> 30 == 3 || (op >> 22 & 3) == 2][t];
