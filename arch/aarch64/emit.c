@@ -34,6 +34,21 @@ uint32_t a64_branch_if(struct a64_emit *e, struct a64_test t)
 	}
 }
 
+struct a64_mem a64_state_far(struct a64_emit *e, unsigned log2, int32_t disp)
+{
+	const uint32_t low = 0xfff, high = (uint32_t)disp & ~low;
+
+	if (a64_fits_disp(log2, disp))
+		return a64_state(disp);
+	KIT_DCHECK(disp >= 0, "displacement %d", disp);
+	if (a64_fits_add(high)) {
+		a64_rri(e->cb, A64_ADD_I, 1, A64_TMP2, A64_STATE, high);
+		return a64_at(A64_TMP2, (int32_t)((uint32_t)disp & low));
+	}
+	a64_mov_imm(e->cb, 1, A64_TMP2, (uint64_t)disp);
+	return a64_indexed(A64_STATE, A64_TMP2, 0);
+}
+
 void a64_call_thunk(struct a64_emit *e, enum ir_thunk thunk)
 {
 	a64_load_state(e, A64_TMP2, A64_ST(thunk[thunk]));
@@ -57,18 +72,9 @@ static void emit_exchange(struct a64_emit *e, const struct lir_insn *in)
 	}
 }
 
-/* 8 bytes of the state or behind it, where registers of a region may be. */
-static struct a64_mem place(struct a64_emit *e, int32_t disp)
-{
-	if (a64_fits_disp(3, disp))
-		return a64_state(disp);
-	a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, disp, A64_TMP2);
-	return a64_at(A64_TMP2, 0);
-}
-
 static void store_const(struct a64_emit *e, int32_t disp, int64_t value)
 {
-	const struct a64_mem m = place(e, disp);
+	const struct a64_mem m = a64_state_far(e, 3, disp);
 
 	if (value)
 		a64_mov_imm(e->cb, 1, A64_TMP, (uint64_t)value);
@@ -106,10 +112,10 @@ static void emit_made(struct a64_emit *e, const struct lir_insn *in)
 		a64_mov_imm(e->cb, 1, d, (uint64_t)in->imm);
 		break;
 	case LIR_LOAD:
-		a64_ls(e->cb, fp ? A64_LDRD : A64_LDR64, d, place(e, disp));
+		a64_ls(e->cb, fp ? A64_LDRD : A64_LDR64, d, a64_state_far(e, 3, disp));
 		break;
 	case LIR_STORE:
-		a64_ls(e->cb, fp ? A64_STRD : A64_STR64, d, place(e, disp));
+		a64_ls(e->cb, fp ? A64_STRD : A64_STR64, d, a64_state_far(e, 3, disp));
 		break;
 	case LIR_STOREI:
 		store_const(e, disp, in->imm2);

@@ -51,12 +51,8 @@ void a64_count_entry(struct a64_emit *e, const struct lir_insn *in)
 {
 	const struct a64_test over = { .kind = A64_TEST_BIT, .set = true, .reg = A64_TMP, .w = 16 };
 	int32_t disp = A64_ST(entries) + 2 * (int32_t)ir_counter_of(e->lir->ir->block[in->imm].gpc);
-	struct a64_mem m = a64_state(disp);
+	struct a64_mem m = a64_state_far(e, 1, disp);
 
-	if (!a64_fits_disp(1, disp)) {
-		a64_rri(e->cb, A64_ADD_I, 1, A64_TMP2, A64_STATE, (uint32_t)disp & ~0xfffu);
-		m = a64_at(A64_TMP2, disp & 0xfff);
-	}
 	a64_ls(e->cb, A64_LDRH, A64_TMP, m);
 	a64_rri(e->cb, A64_ADD_I, 0, A64_TMP, A64_TMP, 1);
 	a64_ls(e->cb, A64_STRH, A64_TMP, m);

@@ -366,14 +366,9 @@ void a64_emit_FCLASS(struct a64_emit *e, const struct lir_insn *in)
 /* TMP becomes what the counter has; where it is. */
 static struct a64_mem load_counter(struct a64_emit *e, const struct lir_insn *in)
 {
-	const int32_t at =
-	    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
-	struct a64_mem m = a64_state(at);
+	struct a64_mem m = a64_state_far(
+	    e, 3, A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32));
 
-	if (in->imm >> 32 >= IR_COUNTED) {
-		a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, at, A64_TMP2);
-		m = a64_at(A64_TMP2, 0);
-	}
 	a64_ls(e->cb, A64_LDR64, A64_TMP, m);
 	return m;
 }

@@ -115,6 +115,8 @@ void a64_emit_list(struct a64_emit *e, const struct lir_insn *in, unsigned count
 void a64_leave_region(struct a64_emit *e, const struct lir_exit *x);
 /* The moves of a side exit's stub, and out of a region. */
 void a64_emit_stub(struct a64_emit *e, const struct lir_exit *x);
+/* An aligned access of 1 << log2 bytes at offset disp of the state, or behind it: x17 is lost where it lies far away. */
+struct a64_mem a64_state_far(struct a64_emit *e, unsigned log2, int32_t disp);
 /* Calls a thunk by x17; x30 is lost. */
 void a64_call_thunk(struct a64_emit *e, enum ir_thunk thunk);
 

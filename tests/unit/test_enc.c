@@ -104,6 +104,13 @@ struct shape {
 	bool vex, legacy, no_mem, no_reg, lea;
 };
 
+/* Vector registers to and from size bytes of memory, which alone may stand there. */
+#define MEMORY_MOVE(name, to, from, size)                                                          \
+	{                                                                                          \
+		name, { to, from }, .w0 = 1, .reg = XMMWORD, .rm = size, .vex = 1, .legacy = 1,    \
+				    .no_reg = 1,                                                   \
+	}
+
 static const struct shape shapes[] = {
 	{ "RM", { REG_, RM }, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .legacy = 1 },
 	{ "MR", { RM, REG_ }, .w0 = 1, .w1 = 1, .reg = -1, .rm = -1, .legacy = 1 },
@@ -158,38 +165,10 @@ static const struct shape shapes[] = {
 	  .no_mem = 1 },
 	{ "SRM2", { REG_, RM }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
 	{ "SRM1", { RM, REG_ }, .w0 = 1, .reg = XMMWORD, .rm = XMMWORD, .vex = 1, .legacy = 1 },
-	{ "PLD",
-	  { REG_, RM },
-	  .w0 = 1,
-	  .reg = XMMWORD,
-	  .rm = XMMWORD,
-	  .vex = 1,
-	  .legacy = 1,
-	  .no_reg = 1 },
-	{ "PST",
-	  { RM, REG_ },
-	  .w0 = 1,
-	  .reg = XMMWORD,
-	  .rm = XMMWORD,
-	  .vex = 1,
-	  .legacy = 1,
-	  .no_reg = 1 },
-	{ "SLD",
-	  { REG_, RM },
-	  .w0 = 1,
-	  .reg = XMMWORD,
-	  .rm = QWORD,
-	  .vex = 1,
-	  .legacy = 1,
-	  .no_reg = 1 },
-	{ "SST",
-	  { RM, REG_ },
-	  .w0 = 1,
-	  .reg = XMMWORD,
-	  .rm = QWORD,
-	  .vex = 1,
-	  .legacy = 1,
-	  .no_reg = 1 },
+	MEMORY_MOVE("PLD", REG_, RM, XMMWORD),
+	MEMORY_MOVE("PST", RM, REG_, XMMWORD),
+	MEMORY_MOVE("SLD", REG_, RM, QWORD),
+	MEMORY_MOVE("SST", RM, REG_, QWORD),
 	{ "SXR",
 	  { REG_, RM },
 	  .w0 = 1,
