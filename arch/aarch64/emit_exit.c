@@ -276,8 +276,13 @@ static bool goes_to_next(const struct a64_emit *e, unsigned block)
 /* Behind a call: the guest has come back, or not (longjmp, a changed return address). */
 static void landing(struct a64_emit *e, const struct lir_exit *x)
 {
+	const uint32_t low = (uint32_t)x->ret & 0xfff;
+
 	if (a64_fits_add(x->ret)) {
 		a64_rri(e->cb, A64_SUBS_I, 1, A64_ZR, A64_PC, (uint32_t)x->ret);
+	} else if (a64_fits_add(x->ret - low)) {
+		a64_rri(e->cb, A64_SUB_I, 1, A64_TMP, A64_PC, (uint32_t)x->ret - low);
+		a64_rri(e->cb, A64_SUBS_I, 1, A64_ZR, A64_TMP, low);
 	} else {
 		a64_mov_imm(e->cb, 1, A64_TMP, x->ret);
 		a64_cmp(e->cb, 1, A64_PC, A64_TMP);

@@ -59,9 +59,10 @@ static lreg unary(struct isel *s, unsigned op, const struct ir_insn *in, uint32_
 {
 	lreg a = isel_vr(s, in->a), d;
 	struct lir_insn *l = isel_lir(s, op);
+	bool moves = op == A64_OP_UNBOX || op == A64_OP_FCANON; /* or has it in place */
 
 	d = isel_def(s, l, LIR_FP);
-	isel_use(l, a, 0);
+	isel_use(l, a, moves ? LO_HINT : 0);
 	l->imm = word;
 	l->imm2 = isel_opword(in);
 	l->sub2 = isel_isdbl(in);
