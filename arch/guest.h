@@ -57,6 +57,22 @@ static inline uint32_t guest_counter_of(const struct guest_tally *w, gaddr pc)
 	return guest_tallies(w, pc) ? w->first + 1 + (uint32_t)((pc - w->start) / 2) : w->first;
 }
 
+/*
+ * Routines of libc that the host has carried out, where somebody wants to know which instructions of the guest that stands for.
+ * Runs that take the same way through the guest's code are of one class: for each class two counters, how many runs there were,
+ * and by how many bytes, whole periods, all of them together were longer than the class stands for (struct guest's run_again).
+ */
+enum { GUEST_ROUTINES = 16, GUEST_RUN_CLASSES = 5 << 16 };
+
+struct guest_runs {
+	uint32_t first;           /* counter of the first class */
+	gaddr at[GUEST_ROUTINES]; /* where each routine lies that is, 0: none so far; atomic */
+};
+
+/* A run once more: its memory lies at GUEST_ROOM, an address that no guest has, and it returns to 0. */
+enum { GUEST_ROOM_BYTES = 4096 };
+#define GUEST_ROOM (UINT64_C(1) << 62)
+
 /* How an instruction goes on. */
 struct guest_step {
 	unsigned size_bytes; /* 0: none can be fetched */
@@ -78,6 +94,7 @@ struct guest_limits {
 	 */
 	bool count;
 	const struct guest_tally *tally; /* exact counts, too. NULL: none */
+	struct guest_runs *runs;         /* runs of routines are noted there. NULL: nowhere */
 	const struct guest_ran *ran; /* of struct guest's run: where to note it; NULL: nowhere */
 	bool
 	    keep_branches; /* none becomes a select: stores behind it wait for it (ir_unit.keep_deps) */
@@ -136,6 +153,14 @@ struct guest {
 	/* The instruction at pc as exact counts see it. */
 	void (*step)(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 		     struct guest_step *s);
+	/*
+	 * Makes st and room what the routine's first instruction finds in a run of that class; longer: by a period. What else the
+	 * guest has is as it was. Returns the period in bytes; 0: there is no such class. A period more adds to it what it adds to
+	 * class *steady.
+	 */
+	unsigned (*run_again)(const struct guest_runs *r, uint32_t class, bool longer,
+			      uint8_t room[GUEST_ROOM_BYTES], struct ir_state *st,
+			      uint32_t *steady);
 	/* Disassembles one instruction for people; returns its size in bytes, 0 when it is none. */
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);

@@ -20,6 +20,7 @@
 #include "runtime/sig/trace.h"
 #include "runtime/stats.h"
 #include "runtime/sys/sys.h"
+#include "runtime/tally.h"
 #include "runtime/watch.h"
 
 #include <errno.h>
@@ -38,8 +39,11 @@ static void raise_sync(struct kit_thread *t, int sig, int code, gaddr addr)
 /* What code that counts has counted in vain is taken back. */
 static enum ir_exit recount(struct kit_thread *t, enum ir_exit why)
 {
-	if (KIT_UNLIKELY((t->counts || t->proc->ways)
-			 && (why == IR_EXIT_FAULT || why == IR_EXIT_REDO)))
+	if (KIT_UNLIKELY(t->proc->runs && why == IR_EXIT_FAULT
+			 && t->st.fault_kind == IR_FAULT_ROUTINE))
+		tally_gave_up(t);
+	else if (KIT_UNLIKELY((t->counts || t->proc->ways)
+			      && (why == IR_EXIT_FAULT || why == IR_EXIT_REDO)))
 		stats_faulted(t, t->jit ? jit_fault_end(t) : 1, why == IR_EXIT_REDO);
 	return why;
 }

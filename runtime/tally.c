@@ -10,6 +10,7 @@
 #include "runtime/load/debug.h"
 #include "runtime/mem/mem.h"
 #include "runtime/outfile.h"
+#include "runtime/tally_runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ _Static_assert((int)TALLY_PAGE_BYTES == MEM_PAGE_BYTES, "counters are looked at 
 struct tally {
 	struct kit_lock lock; /* of what follows */
 	uint64_t *sum;        /* of threads that have ended, as a thread has them */
+	uint64_t *runs;       /* the same of runs */
 	struct ir_edge *edge; /* EDGES_MOST, by hash */
 };
 
@@ -39,9 +41,11 @@ bool tally_init(struct kit_process *p, struct diag *d)
 				 "--profile with exact counts does not go with --selfcheck");
 	p->ways = calloc(1, sizeof *p->ways);
 	p->tally = calloc(1, sizeof *p->tally);
-	KIT_CHECK(p->ways && p->tally, "out of memory");
+	p->runs = calloc(1, sizeof *p->runs);
+	KIT_CHECK(p->ways && p->tally && p->runs, "out of memory");
 	/* The first thread's counters are made before it is known how many there have to be. */
 	*p->ways = (struct guest_tally){ .first = TALLY_FIRST, .halves = TALLY_HALVES_MOST };
+	p->runs->first = TALLY_FIRST_RUN;
 	return true;
 }
 
@@ -53,8 +57,9 @@ bool tally_loaded(struct kit_process *p, struct diag *d)
 	if (halves < p->ways->halves)
 		p->ways->halves = halves;
 	p->tally->sum = mem_sparse_new(tally_count(p->ways) * sizeof(uint64_t));
+	p->tally->runs = mem_sparse_new(TALLY_RUNS * sizeof(uint64_t));
 	p->tally->edge = mem_sparse_new(EDGES_MOST * sizeof(struct ir_edge));
-	if (!p->tally->sum || !p->tally->edge)
+	if (!p->tally->sum || !p->tally->runs || !p->tally->edge)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "--profile: no memory for counters");
 	return true;
 }
@@ -64,6 +69,7 @@ void tally_thread_init(struct kit_thread *t) { t->st.edge = tally_edges(t); }
 static void clear(struct kit_thread *t)
 {
 	mem_sparse_clear(tally_edges(t), TALLY_EDGES_BYTES);
+	mem_sparse_clear(tally_runs(t), TALLY_RUNS * sizeof(uint64_t));
 	mem_sparse_clear(tally_of(t), tally_count(t->proc->ways) * sizeof(uint64_t));
 }
 
@@ -104,6 +110,17 @@ void tally_again(struct kit_thread *t)
 	add_behind(t, t->st.pc, 1);
 }
 
+void tally_gave_up(struct kit_thread *t)
+{
+	const struct guest_runs *runs = t->proc->runs;
+
+	/* What begins with the routine has counted nothing; else it is called once more. */
+	for (unsigned i = 0; i < GUEST_ROUTINES; i++)
+		if (runs->at[i] == t->st.pc)
+			return;
+	add(t, t->st.pc, -1);
+}
+
 /* ---- gathering --------------------------------------------------------------------------------------------- */
 
 static void add_edge(struct tally *y, const struct ir_edge *e)
@@ -120,14 +137,11 @@ static void add_edge(struct tally *y, const struct ir_edge *e)
 	}
 }
 
-/* What t has counted is added to the process's, and gone. With the lock held. */
-static void gather(struct kit_thread *t)
+/* Those of count counters that are not 0, in pages that were touched: they are added to sum's. */
+static void add_counters(uint64_t *sum, const uint64_t *from, size_t count)
 {
-	const size_t count = tally_count(t->proc->ways);
 	const size_t pages = (count + WORDS_A_PAGE - 1) / WORDS_A_PAGE;
 	bool *touched = malloc(pages);
-	struct tally *y = t->proc->tally;
-	const uint64_t *from = tally_of(t);
 
 	KIT_CHECK(touched, "out of memory");
 	mem_sparse_touched(from, pages, touched);
@@ -135,8 +149,17 @@ static void gather(struct kit_thread *t)
 		for (size_t k = i * WORDS_A_PAGE;
 		     touched[i] && k < (i + 1) * WORDS_A_PAGE && k < count; k++)
 			if (from[k])
-				y->sum[k] += from[k];
+				sum[k] += from[k];
 	free(touched);
+}
+
+/* What t has counted is added to the process's, and gone. With the lock held. */
+static void gather(struct kit_thread *t)
+{
+	struct tally *y = t->proc->tally;
+
+	add_counters(y->sum, tally_of(t), tally_count(t->proc->ways));
+	add_counters(y->runs, tally_runs(t), TALLY_RUNS);
 	for (unsigned i = 0; i < IR_EDGES; i++)
 		if (tally_edges(t)[i].count)
 			add_edge(y, &tally_edges(t)[i]);
@@ -153,6 +176,7 @@ void tally_thread_fini(struct kit_thread *t)
 static void forget(struct kit_process *p)
 {
 	mem_sparse_clear(p->tally->sum, tally_count(p->ways) * sizeof(uint64_t));
+	mem_sparse_clear(p->tally->runs, TALLY_RUNS * sizeof(uint64_t));
 	mem_sparse_clear(p->tally->edge, EDGES_MOST * sizeof(struct ir_edge));
 }
 
@@ -302,6 +326,15 @@ static void follow(struct following *f)
 	}
 }
 
+static void follow_runs(const struct following *f)
+{
+	const struct tally *y = f->p->tally;
+
+	if (!tally_runs_follow(f->p, f->decoder, y->runs, y->sum + 1))
+		kit_log_write("kitemu: --profile: libc's code is not what it was: "
+			      "instructions of it are missing");
+}
+
 /* ---- the file ------------------------------------------------------------------------------------------------ */
 
 static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
@@ -312,6 +345,7 @@ static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
 	cg_init(&f->out);
 	cg_read(&f->out, old);
 	sort_edges(f);
+	follow_runs(f);
 	follow(f);
 	cg_print(&f->out, out);
 	cg_fini(&f->out);

@@ -25,6 +25,8 @@ void tally_fork_child(struct kit_thread *t);
 /* As stats_faulted and stats_again, for the program's ways. */
 void tally_faulted(struct kit_thread *t, bool again);
 void tally_again(struct kit_thread *t);
+/* A routine of libc's gave up, the guest's own code will run. */
+void tally_gave_up(struct kit_thread *t);
 /* Merges into the file what was counted since the last time. t: a thread of the process. */
 void tally_write(struct kit_thread *t);
 

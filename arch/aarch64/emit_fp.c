@@ -382,6 +382,19 @@ void a64_emit_COUNT(struct a64_emit *e, const struct lir_insn *in)
 	a64_ls(e->cb, A64_STR64, A64_TMP, m);
 }
 
+void a64_emit_COUNTAT(struct a64_emit *e, const struct lir_insn *in)
+{
+	const int32_t at =
+	    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+	const struct a64_mem m = a64_at(A64_TMP2, 0);
+
+	a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, at, A64_TMP2);
+	a64_rrs(e->cb, A64_ADD, 1, A64_TMP2, A64_TMP2, a64_opreg(in, 1), A64_LSL, 3);
+	a64_ls(e->cb, A64_LDR64, A64_TMP, m);
+	a64_rrr(e->cb, A64_ADD, 1, A64_TMP, A64_TMP, a64_opreg(in, 0));
+	a64_ls(e->cb, A64_STR64, A64_TMP, m);
+}
+
 void a64_emit_COUNTBY(struct a64_emit *e, const struct lir_insn *in)
 {
 	const struct a64_mem m = load_counter(e, in);

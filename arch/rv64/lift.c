@@ -8,6 +8,7 @@
  */
 #include "arch/rv64/cpus.h"
 #include "arch/rv64/lift_priv.h"
+#include "arch/rv64/routine_runs.h"
 #include "arch/rv64/window.h"
 
 #include <string.h>
@@ -128,10 +129,14 @@ static enum rv64_libc find_routine(struct guest_decoder *d, const struct guest_f
 				   struct rv64_window *w, const struct trace *t,
 				   struct rv64_form *form)
 {
+	enum rv64_libc what;
+
 	w->start = t->next;
 	w->len = f->read(f->ctx, t->next, w->bytes, RV64_WINDOW_BYTES);
 	memset(w->bytes + w->len, 0, w->len < 8 ? 8 - w->len : 4);
-	return rv64_libc_at(t->b.unit->arena, d, f, t->next, w->bytes, form);
+	what = rv64_libc_at(t->b.unit->arena, d, f, t->next, w->bytes, form);
+	return what != RV64_LIBC_COUNT && rv64_runs_note(t, what, t->next, form) ? what
+										 : RV64_LIBC_COUNT;
 }
 
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
@@ -155,6 +160,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.counts = limits->count;
 	t.count = t.elsewhere = IR_NOREF;
 	t.tally = limits->tally;
+	t.runs = limits->runs;
 	t.keeps_count = t.counts || t.tally;
 	t.on_way = false;
 	t.keep_branches = limits->keep_branches;
@@ -197,7 +203,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 		run = end = t.next;
 		if (limits->routines && find_routine(d, f, &w, &t, &form) != RV64_LIBC_COUNT) {
-			ir_exit(&t.b, IR_JUMP_PLAIN, t.next, 0);
+			cut(&t);
 			break;
 		}
 		if (t.stop != 1)
@@ -246,6 +252,7 @@ const struct guest rv64_guest = {
 	.decoder_new = rv64_decoder_new,
 	.decoder_free = rv64_decoder_free,
 	.translate = translate,
+	.run_again = rv64_run_again,
 	.run = rv64_run,
 	.rerun = rv64_rerun,
 	.step = step,

@@ -46,6 +46,7 @@ struct trace {
 	bool counts;                     /* guest_limits.count */
 	ir_ref count;                    /* the op that counts those up to the next branch */
 	const struct guest_tally *tally; /* guest_limits.tally */
+	struct guest_runs *runs;         /* guest_limits.runs */
 	ir_ref elsewhere;                /* the same of those that the tally has no ways of */
 	bool keeps_count;                /* there is something to count */
 	bool on_way;                     /* the instruction before is on a way that goes on */
@@ -94,7 +95,10 @@ void rv64_step(const struct rv64_insn *i, gaddr pc, struct guest_step *s);
 /* Does the way go on behind it? *next: where. */
 bool rv64_way_on(const struct guest_tally *w, const struct rv64_insn *i, gaddr pc, gaddr *next);
 
-/* lift_routine.c: the whole trace is libc's routine what, which has that form. */
+/* lift_routine.c: what at pc may be the host's, as far as its runs can be noted where they have to be. */
+bool rv64_runs_note(const struct trace *t, enum rv64_libc what, gaddr pc,
+		    const struct rv64_form *form);
+/* The whole trace is libc's routine what, which has that form. */
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form);
 /* The same where the instruction at t->pc calls what starts at target: false, and nothing done, when that is no routine. */
 bool rv64_lift_routine_call(struct trace *t, gaddr target);

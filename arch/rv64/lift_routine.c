@@ -4,6 +4,7 @@
  * not preserve keep what they held.
  */
 #include "arch/rv64/lift_priv.h"
+#include "arch/rv64/routine_runs.h"
 
 static ir_ref run(struct trace *t, enum ir_routine routine, ir_ref a, ir_ref b, ir_ref c)
 {
@@ -26,20 +27,196 @@ static ir_ref mask_of(struct trace *t, ir_ref x)
 	return op2(t, IR_sub, zero, ir_set(&t->b, IR_I64, IR_NE, x, zero));
 }
 
-/* strnlen: how far memchr finds a zero byte, or all the way. */
-static ir_ref strnlen_of(struct trace *t, ir_ref s, ir_ref n)
+/* ---- classes of runs (routine_runs.h) --------------------------------------------------------------------------------- */
+
+/* What is noted of a run, where somebody wants to know. */
+struct run {
+	ir_ref length, rest, flags; /* IR_NOREF: there is none */
+};
+
+static ir_ref imm(struct trace *t, int64_t value) { return ir_const(&t->b, IR_I64, value); }
+
+static ir_ref is(struct trace *t, enum ir_cc cc, ir_ref x, ir_ref y)
 {
-	ir_ref found = run(t, IR_ROUTINE_memchr, s, ir_const(&t->b, IR_I64, 0), n);
+	return ir_set(&t->b, IR_I64, cc, x, y);
+}
+
+static ir_ref select(struct trace *t, ir_ref which, ir_ref x, ir_ref y)
+{
+	return ir_op3(&t->b, IR_select, IR_I64, which, x, y);
+}
+
+/* The class's length of one: as many periods as it takes to be below most + period go; most: one or two of them. */
+static ir_ref fold(struct trace *t, ir_ref length, int64_t period, int64_t most)
+{
+	ir_ref is_short = is(t, IR_LTU, length, imm(t, most + period));
+	ir_ref within = op2(t, IR_and, length, imm(t, period - 1));
+
+	return select(t, is_short, length, op2(t, IR_or, within, imm(t, most)));
+}
+
+/* n bits of x go behind the *shift that there are. */
+static ir_ref put_field(struct trace *t, ir_ref class, ir_ref x, unsigned n, unsigned *shift)
+{
+	ir_ref moved = op2(t, IR_shl, x, imm(t, *shift));
+
+	*shift += n;
+	return ir_ref_ok(class) ? op2(t, IR_or, class, moved) : moved;
+}
+
+static void note_run(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, const struct run *r)
+{
+	const struct rv64_run_fields *f = &rv64_run_fields[what];
+	const uint32_t first = t->runs->first + 2 * rv64_run_base(what);
+	const int64_t period = INT64_C(1) << f->period_log2;
+	ir_ref class = IR_NOREF, length = fold(t, r->length, period, 2 * period);
+	unsigned shift = 1; /* two counters each */
+
+	if (f->has_a)
+		class = put_field(t, class, op2(t, IR_and, a, imm(t, 7)), RV64_LOW_BITS, &shift);
+	if (f->has_b)
+		class = put_field(t, class, op2(t, IR_and, b, imm(t, 7)), RV64_LOW_BITS, &shift);
+	class = put_field(t, class, length, f->period_log2 + 2, &shift);
+	if (f->rest == RV64_REST_LOW)
+		class = put_field(t, class, r->rest, RV64_REST_LOW_BITS, &shift);
+	else if (f->rest == RV64_REST_FOLDED)
+		class = put_field(t, class, r->rest, RV64_REST_PERIOD_LOG2 + 1, &shift);
+	if (f->flags)
+		class = put_field(t, class, r->flags, f->flags, &shift);
+	ir_count_at(&t->b, first, class, imm(t, 1));
+	ir_count_at(&t->b, first + 1, class, op2(t, IR_sub, r->length, length));
+}
+
+/* The smaller one of x and 15. */
+static ir_ref low_rest(struct trace *t, ir_ref x)
+{
+	const int64_t most = (1 << RV64_REST_LOW_BITS) - 1;
+
+	return select(t, is(t, IR_LTU, x, imm(t, most)), x, imm(t, most));
+}
+
+/* Of n bytes at s one was found, or none (0). */
+static void note_found(struct trace *t, ir_ref s, ir_ref n, ir_ref found, struct run *r)
+{
+	ir_ref none = is(t, IR_EQ, found, imm(t, 0));
+
+	r->length = select(t, none, n, op2(t, IR_sub, found, s));
+	r->rest = low_rest(t, op2(t, IR_sub, n, r->length));
+}
+
+/* The same from the end on. */
+static void note_found_last(struct trace *t, ir_ref s, ir_ref n, ir_ref found, struct run *r)
+{
+	ir_ref none = is(t, IR_EQ, found, imm(t, 0));
+	ir_ref rest = op2(t, IR_add, op2(t, IR_sub, found, s), imm(t, 1));
+
+	rest = select(t, none, imm(t, 0), rest);
+	r->length = op2(t, IR_sub, n, rest);
+	r->rest = low_rest(t, rest);
+}
+
+/* Of a comparison, what routines.def's strdiff and its like give. Returns the difference. */
+static ir_ref note_difference(struct trace *t, ir_ref d, struct run *r)
+{
+	ir_ref x = op2(t, IR_and, op2(t, IR_shr, d, imm(t, 8)), imm(t, 0xff));
+	ir_ref y = op2(t, IR_and, d, imm(t, 0xff));
+	unsigned shift = 1;
+
+	r->length = op2(t, IR_shr, d, imm(t, 16));
+	r->flags = put_field(t, is(t, IR_EQ, x, imm(t, 0)), is(t, IR_EQ, y, imm(t, 0)), 1, &shift);
+	return op2(t, IR_sub, x, y);
+}
+
+/* ---- what they do --------------------------------------------------------------------------------------------------- */
+
+static ir_ref memcmp_of(struct trace *t, ir_ref a, ir_ref b, ir_ref n, struct run *r)
+{
+	const int64_t period = 1 << RV64_REST_PERIOD_LOG2;
+	ir_ref v;
+
+	if (!r)
+		return run(t, IR_ROUTINE_memcmp, a, b, n);
+	v = note_difference(t, run(t, IR_ROUTINE_memdiff, a, b, n), r);
+	r->rest = fold(t, op2(t, IR_sub, n, r->length), period, period);
+	/* Whether they lie alike. */
+	r->flags = op2(t, IR_and, op2(t, IR_xor, a, b), imm(t, 7));
+	r->flags = is(t, IR_EQ, r->flags, imm(t, 0));
+	return v;
+}
+
+static ir_ref strcmp_of(struct trace *t, ir_ref a, ir_ref b, struct run *r)
+{
+	return r ? note_difference(t, run(t, IR_ROUTINE_strdiff, a, b, b), r)
+		 : run(t, IR_ROUTINE_strcmp, a, b, b);
+}
+
+static ir_ref strncmp_of(struct trace *t, ir_ref a, ir_ref b, ir_ref n, struct run *r)
+{
+	ir_ref v;
+
+	if (!r)
+		return run(t, IR_ROUTINE_strncmp, a, b, n);
+	v = note_difference(t, run(t, IR_ROUTINE_strndiff, a, b, n), r);
+	r->rest = low_rest(t, op2(t, IR_sub, n, r->length));
+	return v;
+}
+
+static ir_ref memchr_of(struct trace *t, ir_ref s, ir_ref c, ir_ref n, struct run *r)
+{
+	ir_ref found = run(t, IR_ROUTINE_memchr, s, c, n);
+
+	if (r)
+		note_found(t, s, n, found, r);
+	return found;
+}
+
+static ir_ref memrchr_of(struct trace *t, ir_ref s, ir_ref c, ir_ref n, struct run *r)
+{
+	ir_ref found = run(t, IR_ROUTINE_memrchr, s, c, n);
+
+	if (r)
+		note_found_last(t, s, n, found, r);
+	return found;
+}
+
+static ir_ref strlen_of(struct trace *t, ir_ref s, struct run *r)
+{
+	ir_ref n = run(t, IR_ROUTINE_strlen, s, s, s);
+
+	if (r)
+		r->length = n;
+	return n;
+}
+
+/* strnlen: how far memchr finds a zero byte, or all the way. */
+static ir_ref strnlen_of(struct trace *t, ir_ref s, ir_ref n, struct run *r)
+{
+	ir_ref found = memchr_of(t, s, ir_const(&t->b, IR_I64, 0), n, r);
 	ir_ref less = op2(t, IR_sub, op2(t, IR_sub, found, s), n);
 
 	return op2(t, IR_add, n, op2(t, IR_and, less, mask_of(t, found)));
 }
 
-/* strchr: what strchrnul finds, if it is the character. */
-static ir_ref strchr_of(struct trace *t, ir_ref s, ir_ref c)
+static ir_ref strchrnul_of(struct trace *t, ir_ref s, ir_ref c, ir_ref *there, struct run *r)
 {
 	ir_ref found = run(t, IR_ROUTINE_strchrnul, s, c, c);
-	ir_ref there = ir_load(&t->b, IR_ld8u, IR_NONE, found, 0);
+	unsigned shift = 1;
+
+	if (there || r)
+		*there = ir_load(&t->b, IR_ld8u, IR_NONE, found, 0);
+	if (r) {
+		r->length = op2(t, IR_sub, found, s);
+		r->flags = is(t, IR_EQ, *there, imm(t, 0));
+		c = op2(t, IR_and, c, imm(t, 0xff));
+		r->flags = put_field(t, r->flags, is(t, IR_EQ, c, imm(t, 0)), 1, &shift);
+	}
+	return found;
+}
+
+/* strchr: what strchrnul finds, if it is the character. */
+static ir_ref strchr_of(struct trace *t, ir_ref s, ir_ref c, struct run *r)
+{
+	ir_ref there, found = strchrnul_of(t, s, c, &there, r);
 	ir_ref low = op2(t, IR_and, c, ir_const(&t->b, IR_I64, 0xff));
 	ir_ref other = mask_of(t, op2(t, IR_sub, there, low));
 
@@ -47,46 +224,55 @@ static ir_ref strchr_of(struct trace *t, ir_ref s, ir_ref c)
 }
 
 /* stpcpy: the end of the copy. */
-static ir_ref stpcpy_of(struct trace *t, ir_ref to, ir_ref s)
+static ir_ref stpcpy_of(struct trace *t, ir_ref to, ir_ref s, struct run *r)
 {
-	ir_ref n = run(t, IR_ROUTINE_strlen, s, s, s);
+	ir_ref n = strlen_of(t, s, r);
 
 	run(t, IR_ROUTINE_memcpy, to, s, op2(t, IR_add, n, ir_const(&t->b, IR_I64, 1)));
 	return op2(t, IR_add, to, n);
 }
 
-static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_ref c)
+/* r: NULL, or what its run is of gets there. */
+static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_ref c,
+		   struct run *r)
 {
+	ir_ref there;
+
+	if (r)
+		r->length = c;
 	switch (what) {
 	case RV64_LIBC_memcpy:
+	case RV64_LIBC_memcpy_blocks:
 		run(t, IR_ROUTINE_memcpy, a, b, c);
 		return a;
 	case RV64_LIBC_memmove:
 		run(t, IR_ROUTINE_memmove, a, b, c);
+		if (r)
+			r->flags = is(t, IR_LTU, op2(t, IR_sub, a, b), c);
 		return a;
 	case RV64_LIBC_memset:
 		run(t, IR_ROUTINE_memset, a, b, c);
 		return a;
 	case RV64_LIBC_memchr:
-		return run(t, IR_ROUTINE_memchr, a, b, c);
+		return memchr_of(t, a, b, c, r);
 	case RV64_LIBC_memrchr:
-		return run(t, IR_ROUTINE_memrchr, a, b, c);
+		return memrchr_of(t, a, b, c, r);
 	case RV64_LIBC_memcmp:
-		return run(t, IR_ROUTINE_memcmp, a, b, c);
+		return memcmp_of(t, a, b, c, r);
 	case RV64_LIBC_strlen:
-		return run(t, IR_ROUTINE_strlen, a, a, a);
+		return strlen_of(t, a, r);
 	case RV64_LIBC_strnlen:
-		return strnlen_of(t, a, b);
+		return strnlen_of(t, a, b, r);
 	case RV64_LIBC_strchr:
-		return strchr_of(t, a, b);
+		return strchr_of(t, a, b, r);
 	case RV64_LIBC_strchrnul:
-		return run(t, IR_ROUTINE_strchrnul, a, b, b);
+		return strchrnul_of(t, a, b, &there, r);
 	case RV64_LIBC_strcmp:
-		return run(t, IR_ROUTINE_strcmp, a, b, b);
+		return strcmp_of(t, a, b, r);
 	case RV64_LIBC_strncmp:
-		return run(t, IR_ROUTINE_strncmp, a, b, c);
+		return strncmp_of(t, a, b, c, r);
 	case RV64_LIBC_stpcpy:
-		return stpcpy_of(t, a, b);
+		return stpcpy_of(t, a, b, r);
 	case RV64_LIBC_COUNT:
 		break;
 	}
@@ -97,12 +283,30 @@ static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_
 static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
 {
 	ir_ref a = get_x(t, RV64_A0), b = get_x(t, RV64_A1), c = get_x(t, RV64_A2);
-	ir_ref v = lift(t, what, a, b, c);
+	struct run r = { IR_NOREF, IR_NOREF, IR_NOREF };
+	ir_ref v = lift(t, what, a, b, c, t->runs ? &r : NULL);
 
+	if (t->runs)
+		note_run(t, what, what == RV64_LIBC_memrchr ? op2(t, IR_add, a, c) : a, b, &r);
 	if (v.idx != a.idx)
 		put_x(t, RV64_A0, v);
 	for (unsigned i = 0; i < form->range_count; i++)
 		ir_unit_cover(t->b.unit, form->range[i].start, form->range[i].size_bytes);
+}
+
+/* Its classes are of one place in the program, the first that asks for them. */
+bool rv64_runs_note(const struct trace *t, enum rv64_libc what, gaddr pc,
+		    const struct rv64_form *form)
+{
+	gaddr none = 0;
+
+	if (!t->runs)
+		return true;
+	if (form->varies || !guest_tallies(t->tally, pc))
+		return false;
+	return __atomic_compare_exchange_n(&t->runs->at[what], &none, pc, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED)
+	       || none == pc;
 }
 
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
@@ -126,7 +330,7 @@ bool rv64_lift_routine_call(struct trace *t, gaddr target)
 		return false;
 	t->fetch->read(t->fetch->ctx, target, bytes, sizeof bytes);
 	what = rv64_libc_at(t->b.unit->arena, t->decoder, t->fetch, target, bytes, &form);
-	if (what == RV64_LIBC_COUNT)
+	if (what == RV64_LIBC_COUNT || !rv64_runs_note(t, what, target, &form))
 		return false;
 	carry_out(t, what, &form);
 	put_x(t, RV64_RA, ir_const(&t->b, IR_I64, (int64_t)ret));

@@ -9,12 +9,17 @@
 
 enum { FUNCTION_BYTES = 1280, CASES_MAX = 8, NOWHERE = -1 };
 
+/* The last column of libc.def: rv64_form.varies. */
+enum { ONE_WAY, VARIES };
+
 static const struct row {
 	uint64_t first, mask, hash;
 	uint16_t insns;
 	uint8_t what; /* enum rv64_libc */
+	bool varies;
 } rows[] = {
-#define LIBC(what, insns, first, mask, hash) { first, mask, hash, insns, RV64_LIBC_##what },
+#define LIBC(what, insns, first, mask, hash, way)                                                  \
+	{ first, mask, hash, insns, RV64_LIBC_##what, way },
 #include "arch/rv64/libc.def"
 #undef LIBC
 };
@@ -416,6 +421,7 @@ enum rv64_libc rv64_libc_at(struct arena *a, struct guest_decoder *d, const stru
 		}
 		if (!rv64_form_of(a, d, f, pc, r->insns, 0, out) || out->hash != r->hash)
 			continue;
+		out->varies = r->varies;
 		*m = (struct memo){ pc, hash_bytes(f, out), (enum rv64_libc)r->what, *out };
 		return m->what;
 	}

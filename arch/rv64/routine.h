@@ -15,6 +15,7 @@
 /* The first column of libc.def. */
 enum rv64_libc {
 	RV64_LIBC_memcpy,
+	RV64_LIBC_memcpy_blocks, /* which goes by more than 64 bytes a turn */
 	RV64_LIBC_memmove,
 	RV64_LIBC_memset,
 	RV64_LIBC_memchr,
@@ -39,6 +40,7 @@ struct rv64_form {
 	uint64_t hash;
 	unsigned insns;      /* in canonical form: a far call is one */
 	unsigned size_bytes; /* as it stands */
+	bool varies; /* its way depends on more than a class of runs says (routine_runs.c) */
 	/* All bytes that were looked at. */
 	struct ir_range range[RV64_ROUTINE_RANGES];
 	unsigned range_count;

@@ -82,6 +82,18 @@ void x64_emit_COUNTBY(struct x64_emit *e, const struct lir_insn *in)
 	x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 0), counter(in));
 }
 
+void x64_emit_COUNTAT(struct x64_emit *e, const struct lir_insn *in)
+{
+	struct x64_mem m = counter(in);
+
+	m.index = (uint8_t)x64_opreg(in, 0);
+	m.scale = 3;
+	if (in->sub)
+		x64_alu_mi(e->cb, X64_ADD, 1, m, (int32_t)in->imm);
+	else
+		x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 1), m);
+}
+
 static void cold_edge(struct x64_emit *e, const struct x64_cold *c)
 {
 	x64_mov_imm(e->cb, X64_RDX, (uint64_t)c->in->imm);

@@ -16,7 +16,7 @@ enum x64_feature {
 /* rbp points this far into struct ir_state, so that reg[0..31] need one byte of displacement. */
 enum { X64_STATE_BIAS = 128 };
 /* Of ir_state.save: what a routine works with besides its operands. */
-enum { X64_SAVE_RSI = 62, X64_SAVE_RDI = 63 };
+enum { X64_SAVE_A = 61, X64_SAVE_RSI = 62, X64_SAVE_RDI = 63 };
 /* call [rbp + 32-bit displacement], by which translated code calls a routine. */
 enum { X64_ROUTINE_CALL_BYTES = 6 };
 

@@ -228,6 +228,11 @@ void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n)
 	push(b, IR_countby, IR_NONE, 0, n, IR_NOREF, IR_NOREF, (int64_t)what << 32);
 }
 
+void ir_count_at(struct ir_builder *b, uint32_t what, ir_ref at, ir_ref n)
+{
+	push(b, IR_countat, IR_NONE, 0, n, at, IR_NOREF, (int64_t)what << 32);
+}
+
 void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to)
 {
 	push(b, IR_edge, IR_NONE, 0, to, IR_NOREF, IR_NOREF, from);

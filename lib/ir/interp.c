@@ -143,6 +143,9 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_countby:
 		*ir_counter(st, (uint32_t)(i->imm >> 32)) += a;
 		break;
+	case IR_countat:
+		*ir_counter(st, (uint32_t)(i->imm >> 32) + (uint32_t)b) += a;
+		break;
 	case IR_edge:
 		st->helpers[IR_HELPER_note_call](st, a, (uint64_t)i->imm);
 		break;

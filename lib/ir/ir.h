@@ -384,6 +384,8 @@ ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y);
 void ir_count(struct ir_builder *b, uint32_t what, int32_t n);
 /* The same where it is a value that tells by how much. */
 void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n);
+/* The same for the counter that lies at, a value, behind what. */
+void ir_count_at(struct ir_builder *b, uint32_t what, ir_ref at, ir_ref n);
 void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);

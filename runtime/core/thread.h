@@ -31,6 +31,7 @@ struct interp; /* runtime/interp.c */
 struct level0; /* runtime/level0.c */
 struct guest_ran;
 struct point_table;
+struct guest_runs;
 struct guest_tally;
 struct tally;   /* runtime/tally.c */
 struct profile; /* runtime/profile.c */
@@ -122,6 +123,7 @@ struct kit_process {
 	gaddr image_start, image_end;        /* the program's span */
 	struct profile *profile;             /* --profile; NULL without, and where that is exact */
 	struct guest_tally *ways;            /* then: what threads count (runtime/core/tally.h) */
+	struct guest_runs *runs;             /* of libc's routines, then */
 	struct tally *tally;                 /* and what those that have ended did */
 	struct guest_ran *ran;               /* --coverage; NULL without */
 	const struct kit_embedder *embedder; /* NULL: the process is kitemu's */

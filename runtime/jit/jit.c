@@ -214,7 +214,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->limits.count = p->opt.count;
 	j->limits.routine_ends = p->opt.selfcheck;
 	j->limits.tally = p->ways;
-	j->limits.routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count && !p->ways
+	j->limits.runs = p->runs;
+	j->limits.routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count
 			     && native_routines(j->opts.host_features);
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
 	j->host->target(j->guest->regs, &j->opts, &j->target);

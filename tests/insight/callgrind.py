@@ -1,8 +1,14 @@
 """--profile with exact counts: each instruction's is what qemu runs, each line's what gcov counts, each call's what the source says;
 callgrind_annotate reads the file."""
-import collections, json, re
+import collections, json, pathlib, re, sys, types
 
 import insight, stats, tap
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path += [str(ROOT / "scripts"), str(ROOT / "tests/guest")]
+import libc_table, libcs
+
+PIE_AT = 0x2aaaaaa000  # runtime/load/image.c
 
 WAYS = {**stats.WAYS, "nothing to lose": ["--max-level=1", "--guest-base"]}
 del WAYS["selfcheck"]
@@ -70,8 +76,7 @@ def counts(suite):
             outside = found.pop(0, 0)
             inside = collections.Counter({pc: n for pc, n in want.items() if pc in found or pc < 1 << 32})
             if found != inside or outside != sum(want.values()) - sum(inside.values()):
-                wrong = {hex(pc): (found[pc], inside[pc]) for pc in sorted(found | inside) if found[pc] != inside[pc]}
-                raise tap.Fail(f"{way}: (kitemu, qemu) {outside}, {sum(want.values()) - sum(inside.values())}: {wrong}")
+                raise tap.Fail(f"{way}: (kitemu, qemu) {outside}, {sum(want.values()) - sum(inside.values())}: {changed(found, inside)}")
     return run
 
 
@@ -156,6 +161,35 @@ def lines(suite):
     return run
 
 
+def changed(found, want):
+    return {hex(pc): (found[pc], want[pc]) for pc in sorted(found | want) if found[pc] != want[pc]}
+
+
+def searched(suite, name, make):
+    """libc's routines, which the host carries out: the instructions that count are those of the guest's code."""
+    def run():
+        program = make()
+        files = {}
+        for way, options in {"": [], "level 1": ["--max-level=1"], "base": ["--guest-base"], "guest's": ["--no-idioms"]}.items():
+            files[way] = suite.work / f"searched-{name}-{len(files)}.callgrind"
+            tap.expect([suite.kitemu, *options, f"--profile={files[way]}", program, "all", "4000"], timeout=120)
+        want = Profile(files["guest's"]).at
+        for way, out in files.items():
+            if wrong := changed(Profile(out).at, want):
+                raise tap.Fail(f"{way}: (the host's routines, the guest's) {len(wrong)}: {dict(list(wrong.items())[:20])}")
+        # They are: the unit at strlen's start has the whole of it, or there is none as its callers have it.
+        at = next(at for symbol, at, _ in libc_table.symbols(program) if symbol == "strlen")
+        insns = {}
+        for way in ("", "--no-idioms"):
+            log = suite.work / f"searched-{name}.log"
+            tap.expect([suite.kitemu, *way.split(), "--log=jit", "-D", log, f"--profile={log}.callgrind", program, "strlen", "3000"])
+            units = re.findall(r"unit (0x[0-9a-f]+): (\d+) guest instructions", log.read_text())
+            insns[way] = [int(n) for x, n in units if int(x, 16) in (at, at + PIE_AT)]
+        if not insns["--no-idioms"] or max(insns[""], default=99) <= max(insns["--no-idioms"]):
+            raise tap.Fail(f"strlen at {at:#x}: {insns}")
+    return run
+
+
 class Native:
     """How often each line ran, of a native run."""
 
@@ -211,7 +245,25 @@ def refusals(suite):
     return run
 
 
+def searched_programs(suite):
+    """(name of the C library, what makes the program)."""
+    flags = ["-static", "-fno-builtin", "-w"]
+    program = types.SimpleNamespace(path=insight.HERE / "searched.c", name="searched")
+    libraries = {"musl": ("musl-dev", "riscv64-linux-musl"), "glibc-13": ("libc6-dev", "riscv64-linux-gnu")}
+
+    def make(name, package, folder):
+        out = suite.work / f"searched-{name}"
+        libcs.Libc(suite, "riscv64-linux-gnu-", flags, name.partition("-")[0], package, folder).build(program, name != "musl", out)
+        return out
+
+    yield "glibc", lambda: insight.build(suite, "searched", "-O1", "-fno-builtin")
+    for name, where in libraries.items():
+        yield name, lambda name=name, where=where: make(name, *where)
+
+
 def add(suite):
+    for name, make in searched_programs(suite):
+        suite.add(f"callgrind-routines-{name}", searched(suite, name, make))
     suite.add("callgrind-counts", counts(suite))
     suite.add("callgrind-calls", calls(suite))
     suite.add("callgrind-others", others(suite))

@@ -445,13 +445,43 @@ END strchrnul
 	DONE
 .endm
 
-/* The same where x2 bytes are compared. */
-.macro DIFFERENCE_OF
+/* The same as where it is, from the start on, and the two bytes. x16, x17. */
+.macro PLACE
+	ldrb	w16, [x0, x6]
+	ldrb	w16, [x1, x6]
+	ldrb	w16, [x0, x4]
+	ldrb	w17, [x1, x4]
+	add	x1, x1, x4
+	add	x17, x17, x16, lsl #8
+	PLACE_OF_NONE
+	add	x0, x0, x17
+	DONE
+.endm
+
+/* x0: the same at x1, where both bytes are 0. The start is the guest's address that was saved. x16. */
+.macro PLACE_OF_NONE
+	ldr	x16, [x28, #ST_BASE]
+	sub	x1, x1, x16
+	ldr	x16, [x28, #ST_SAVE]
+	sub	x0, x1, x16
+	lsl	x0, x0, #16
+.endm
+
+.macro PLACE_OF_END
+	ldr	x0, [x28, #ST_SAVE + 8]
+	lsl	x0, x0, #16
+.endm
+
+.macro NO_DIFFERENCE
+	mov	x0, #0
+.endm
+
+/* x6: where to look besides, where x2 bytes are compared. x16. */
+.macro LOOK_AHEAD
 	add	x6, x4, #AHEAD
 	sub	x16, x2, #1
 	cmp	x6, x16
 	csel	x6, x6, x16, lo
-	DIFFERENCE
 .endm
 
 /* Goes there when 16 bytes at x0, or at x1, lie across pages. x16. */
@@ -471,8 +501,10 @@ END strchrnul
 	mvn	x4, x4
 .endm
 
-ROUTINE memcmp
-	cbz	x2, .Lsame
+/* differ, same: what the result is. */
+.macro COMPARE_MEM name, differ, same
+ROUTINE \name
+	cbz	x2, .Lsame_\name
 	HOST	x0
 	HOST	x1
 	mov	x3, #0
@@ -487,7 +519,7 @@ ROUTINE memcmp
 	lsl	x4, x4, x16		/* what is behind the end goes out at the top */
 	lsr	x4, x4, x16
 	cbnz	x4, 6f
-	b	.Lsame
+	b	.Lsame_\name
 1:	ldrb	w16, [x0, x3]
 	ldrb	w17, [x1, x3]
 	cmp	w16, w17
@@ -495,8 +527,8 @@ ROUTINE memcmp
 	add	x3, x3, #1
 	cmp	x3, x2
 	b.lo	1b
-.Lsame:
-	mov	x0, #0
+.Lsame_\name:
+	\same
 	DONE
 3:	mov	x4, x3
 	b	7f
@@ -506,7 +538,7 @@ ROUTINE memcmp
 	MISMATCH
 	cbnz	x4, 6f
 	cmp	x3, x5
-	b.eq	.Lsame
+	b.eq	.Lsame_\name
 	POLL
 	add	x3, x3, #VEC
 	cmp	x3, x5
@@ -514,8 +546,13 @@ ROUTINE memcmp
 	b	5b
 6:	LOWEST	x4
 	add	x4, x4, x3
-7:	DIFFERENCE_OF
-END memcmp
+7:	LOOK_AHEAD
+	\differ
+END \name
+.endm
+
+COMPARE_MEM memcmp, DIFFERENCE, NO_DIFFERENCE
+COMPARE_MEM memdiff, PLACE, PLACE_OF_END
 
 /* x4: which bytes at x0 differ from those at x1, or are 0. */
 .macro STR_MISMATCH
@@ -527,18 +564,19 @@ END memcmp
 	MASK	x4
 .endm
 
-/* The bytes at x0 and x1; goes to differ, or to same after the strings' ends, or on behind them. */
-.macro ONE_BYTE differ
+/* The bytes at x0 and x1; goes to differ, or to end after the strings' ends, or on behind them. */
+.macro ONE_BYTE differ, end
 	ldrb	w16, [x0]
 	ldrb	w17, [x1]
 	cmp	w16, w17
 	b.ne	\differ
-	cbz	w16, .Lsame
+	cbz	w16, \end
 	add	x0, x0, #1
 	add	x1, x1, #1
 .endm
 
-ROUTINE strcmp
+.macro COMPARE_STR name, differ, ended
+ROUTINE \name
 	HOST	x0
 	HOST	x1
 1:	POLL
@@ -548,19 +586,26 @@ ROUTINE strcmp
 	add	x0, x0, #VEC
 	add	x1, x1, #VEC
 	b	1b
-2:	ONE_BYTE 4f
+2:	ONE_BYTE 4f, 6f
 	b	1b
 3:	LOWEST	x4
 	b	5f
 4:	mov	x4, #0
 5:	add	x6, x4, #AHEAD
-	DIFFERENCE
-END strcmp
+	\differ
+6:	\ended
+	DONE
+END \name
+.endm
 
-ROUTINE strncmp
+COMPARE_STR strcmp, DIFFERENCE, NO_DIFFERENCE
+COMPARE_STR strdiff, PLACE, PLACE_OF_NONE
+
+.macro COMPARE_STRN name, differ, ended, same
+ROUTINE \name
 	HOST	x0
 	HOST	x1
-1:	cbz	x2, .Lsame
+1:	cbz	x2, 6f
 	POLL
 	IF_ACROSS 2f
 	STR_MISMATCH
@@ -569,17 +614,26 @@ ROUTINE strncmp
 	add	x1, x1, #VEC
 	subs	x2, x2, #VEC
 	b.hi	1b
-	b	.Lsame
-2:	ONE_BYTE 4f
+	b	6f
+2:	ONE_BYTE 4f, 7f
 	sub	x2, x2, #1
 	b	1b
 3:	LOWEST	x4
 	cmp	x4, x2
-	b.hs	.Lsame
+	b.hs	6f
 	b	5f
 4:	mov	x4, #0
-5:	DIFFERENCE_OF
-END strncmp
+5:	LOOK_AHEAD
+	\differ
+6:	\same
+	DONE
+7:	\ended
+	DONE
+END \name
+.endm
+
+COMPARE_STRN strncmp, DIFFERENCE, NO_DIFFERENCE, NO_DIFFERENCE
+COMPARE_STRN strndiff, PLACE, PLACE_OF_NONE, PLACE_OF_END
 native_routines_end:
 
 	.section .note.GNU-stack, "", %progbits

@@ -535,8 +535,43 @@ END strchrnul
 	movslq	%eax, %rax
 .endm
 
-/* The same where rdi bytes are compared. */
-.macro DIFFERENCE_OF
+/* The same as where it is, from ST_SAVE_A on, and the two bytes. */
+.macro PLACE
+	cmpb	$0, (%rax,%rdi)
+	cmpb	$0, (%rcx,%rdi)
+	movzbl	(%rcx,%rsi), %ecx
+	add	%rsi, %rax
+	movzbl	(%rax), %esi
+	shl	$8, %esi
+	or	%esi, %ecx
+	PLACE_OF_NONE
+	or	%rcx, %rax
+.endm
+
+/* The same at rax, where both bytes are 0. */
+.macro PLACE_OF_NONE
+	sub	ST_SAVE_A(%rbp), %rax
+	shl	$16, %rax
+.endm
+
+.macro PLACE_OF_END
+	mov	%rdx, %rax
+	shl	$16, %rax
+.endm
+
+.macro NO_DIFFERENCE
+	xor	%eax, %eax
+.endm
+
+.macro KEEP_START
+	mov	%rax, ST_SAVE_A(%rbp)
+.endm
+
+.macro KEEP_NOTHING
+.endm
+
+/* rdi, so many bytes as are compared, becomes where to look besides. */
+.macro LOOK_AHEAD
 	dec	%rdi
 	sub	%rsi, %rdi
 	cmp	$AHEAD, %rdi
@@ -544,7 +579,6 @@ END strchrnul
 	mov	$AHEAD, %edi
 .Lahead\@:
 	add	%rsi, %rdi
-	DIFFERENCE
 .endm
 
 /* Goes there when 32 bytes at rax, or at rcx, lie across pages. esi. */
@@ -565,11 +599,14 @@ END strchrnul
 .Lwithin\@:
 .endm
 
-ROUTINE memcmp
+/* keep: what of the start; differ, same: what the result is. */
+.macro COMPARE_MEM name, keep, differ, same
+ROUTINE \name
 	add	ST_BASE(%rbp), %rax
 	add	ST_BASE(%rbp), %rcx
+	\keep
 	test	%rdx, %rdx
-	jz	.Lsame
+	jz	.Lsame_\name
 	cmp	$VEC, %rdx
 	jae	3f
 	IF_ACROSS 1f
@@ -577,21 +614,22 @@ ROUTINE memcmp
 	MATCH	(%rcx)
 	not	%esi
 	bzhi	%edx, %esi, %esi
-	jz	.Lsame
+	jz	.Lsame_\name
 	tzcnt	%esi, %esi
-.Ldiffer:
+.Ldiffer_\name:
 	mov	%rdx, %rdi
-	DIFFERENCE_OF
+	LOOK_AHEAD
+	\differ
 	DONE_VEC
 1:	xor	%esi, %esi
 2:	movzbl	(%rax,%rsi), %edi
 	cmp	(%rcx,%rsi), %dil
-	jne	.Ldiffer
+	jne	.Ldiffer_\name
 	inc	%rsi
 	cmp	%rdx, %rsi
 	jb	2b
-.Lsame:
-	xor	%eax, %eax
+.Lsame_\name:
+	\same
 	DONE_VEC
 3:	xor	%edi, %edi
 	lea	-VEC(%rdx), %rsi
@@ -621,7 +659,7 @@ ROUTINE memcmp
 	vmovdqu	(%rax,%rdi), %ymm0
 	MATCH	(%rcx,%rdi)
 	inc	%esi
-	jz	.Lsame
+	jz	.Lsame_\name
 	jmp	8f
 6:	vmovdqu	(%rax,%rdi), %ymm0
 	MATCH	(%rcx,%rdi)
@@ -633,8 +671,12 @@ ROUTINE memcmp
 	inc	%esi
 8:	tzcnt	%esi, %esi		/* the lowest 0 of a mask is the lowest 1 of the mask + 1 */
 	add	%rdi, %rsi
-	jmp	.Ldiffer
-END memcmp
+	jmp	.Ldiffer_\name
+END \name
+.endm
+
+COMPARE_MEM memcmp, KEEP_NOTHING, DIFFERENCE, NO_DIFFERENCE
+COMPARE_MEM memdiff, KEEP_START, PLACE, PLACE_OF_END
 
 /* esi: which bytes at rax differ from those at rcx, or are 0. */
 .macro MISMATCH
@@ -646,13 +688,13 @@ END memcmp
 	vpmovmskb %ymm1, %esi
 .endm
 
-/* The bytes at rax and rcx in esi and edi; goes to differ, or to same after the strings' ends, or on behind them. */
-.macro ONE_BYTE differ
+/* The bytes at rax and rcx in esi and edi; goes to differ, or to end after the strings' ends, or on behind them. */
+.macro ONE_BYTE differ, end
 	movzbl	(%rax), %esi
 	cmpb	(%rcx), %sil
 	jne	\differ
 	test	%esi, %esi
-	jz	.Lsame
+	jz	\end
 	inc	%rax
 	inc	%rcx
 .endm
@@ -664,9 +706,11 @@ END memcmp
 	jne	\differ
 .endm
 
-ROUTINE strcmp
+.macro COMPARE_STR name, keep, differ, ended
+ROUTINE \name
 	add	ST_BASE(%rbp), %rax
 	add	ST_BASE(%rbp), %rcx
+	\keep
 	FIRST_BYTE 5f
 /* As many vectors as lie before the end of either's page, or the bytes across it. */
 1:	POLL
@@ -688,7 +732,7 @@ ROUTINE strcmp
 	jnz	2b
 	jmp	1b
 3:	mov	$VEC, %edi
-7:	ONE_BYTE 5f
+7:	ONE_BYTE 5f, 8f
 	dec	%edi
 	jnz	7b
 	jmp	1b
@@ -696,19 +740,27 @@ ROUTINE strcmp
 	jmp	6f
 5:	xor	%esi, %esi
 6:	lea	AHEAD(%rsi), %rdi
-	DIFFERENCE
+	\differ
 	DONE_VEC
-END strcmp
+8:	\ended
+	DONE_VEC
+END \name
+.endm
 
-ROUTINE strncmp
+COMPARE_STR strcmp, KEEP_NOTHING, DIFFERENCE, NO_DIFFERENCE
+COMPARE_STR strdiff, KEEP_START, PLACE, PLACE_OF_NONE
+
+.macro COMPARE_STRN name, keep, differ, ended, same
+ROUTINE \name
 	add	ST_BASE(%rbp), %rax
 	add	ST_BASE(%rbp), %rcx
+	\keep
 	mov	%rax, %rdi
 	add	%rdx, %rdi
 	jnc	1f
 	mov	$-1, %rdi
 1:	cmp	%rdi, %rax
-	jae	.Lsame
+	jae	6f
 	FIRST_BYTE 5f
 2:	IF_ACROSS 3f
 	MISMATCH
@@ -719,22 +771,32 @@ ROUTINE strncmp
 	add	$VEC, %rcx
 	cmp	%rdi, %rax
 	jb	2b
-	jmp	.Lsame
-3:	ONE_BYTE 5f
+	jmp	6f
+3:	ONE_BYTE 5f, 7f
 	cmp	%rdi, %rax
 	jb	2b
-	jmp	.Lsame
+	jmp	6f
 4:	tzcnt	%esi, %esi
 	sub	%rax, %rdi
 	cmp	%rdi, %rsi
-	jae	.Lsame
-	DIFFERENCE_OF
+	jae	6f
+	LOOK_AHEAD
+	\differ
 	DONE_VEC
 5:	xor	%esi, %esi
 	sub	%rax, %rdi
-	DIFFERENCE_OF
+	LOOK_AHEAD
+	\differ
 	DONE_VEC
-END strncmp
+6:	\same
+	DONE_VEC
+7:	\ended
+	DONE_VEC
+END \name
+.endm
+
+COMPARE_STRN strncmp, KEEP_NOTHING, DIFFERENCE, NO_DIFFERENCE, NO_DIFFERENCE
+COMPARE_STRN strndiff, KEEP_START, PLACE, PLACE_OF_NONE, PLACE_OF_END
 native_routines_end:
 
 	.section .note.GNU-stack, "", @progbits

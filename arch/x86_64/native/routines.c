@@ -12,8 +12,8 @@
 
 #define AT(member) ((int)offsetof(struct ir_state, member) - X64_STATE_BIAS)
 _Static_assert(ST_STOP == AT(stop) && ST_BASE == AT(guest_base)
-		   && ST_SAVE_RSI == AT(save[X64_SAVE_RSI])
-		   && ST_SAVE_RDI == AT(save[X64_SAVE_RDI]),
+		   && ST_SAVE_RSI == AT(save[X64_SAVE_RSI]) && ST_SAVE_RDI == AT(save[X64_SAVE_RDI])
+		   && ST_SAVE_A == AT(save[X64_SAVE_A]),
 	       "routines.h has other offsets");
 #undef AT
 

@@ -6,5 +6,6 @@
 #define ST_BASE     520
 #define ST_SAVE_RSI 1592
 #define ST_SAVE_RDI 1600
+#define ST_SAVE_A   1584
 
 #endif
