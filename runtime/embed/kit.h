@@ -71,12 +71,15 @@ struct kit_fault {
 /* config may be NULL. NULL: no memory at all; a machine that cannot be used has an error, and loads nothing. */
 struct kit_machine *kit_machine_new(const struct kit_config *config);
 void kit_machine_free(struct kit_machine *m);
-/* Why the last kit_machine_new, load or reset has failed; "" when it has not. It lasts until the next call with m. */
+/*
+ * Why the last kit_machine_new, load or reset has failed; "" when it has not. It lasts until the next call with m, which may be
+ * NULL, as kit_machine_new gave it.
+ */
 const char *kit_machine_error(const struct kit_machine *m);
 
 /*
- * Loads a program in the place of what was there. argv and envp end with NULL; argv NULL is the path alone, envp NULL an empty
- * environment. Bytes are copied. Hooks and watched ranges stay. false: kit_machine_error says why.
+ * Loads a program in the place of what was there. argv and envp end with NULL; argv NULL is the path alone, of bytes "program", envp NULL an
+ * empty environment. Bytes are copied. Hooks and watched ranges stay. false: kit_machine_error says why.
  */
 bool kit_machine_load_file(struct kit_machine *m, const char *path, const char *const *argv,
 			   const char *const *envp);
@@ -86,6 +89,8 @@ bool kit_machine_load_bytes(struct kit_machine *m, const void *bytes, size_t siz
 bool kit_machine_reset(struct kit_machine *m);
 
 /* ---- running ------------------------------------------------------------------------------------------------ */
+
+/* Whatever it has stopped for, but its end, both go on at the pc that there is then: behind a fault set another one, or it is met again. */
 
 enum kit_stop kit_machine_run(struct kit_machine *m);
 /*

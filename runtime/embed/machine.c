@@ -324,7 +324,10 @@ void kit_machine_free(struct kit_machine *m)
 	free(m);
 }
 
-const char *kit_machine_error(const struct kit_machine *m) { return m->error.text; }
+const char *kit_machine_error(const struct kit_machine *m)
+{
+	return m ? m->error.text : "no memory for a machine";
+}
 
 static char **copy_list(const char *const *list, const char *instead)
 {

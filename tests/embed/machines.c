@@ -194,6 +194,7 @@ static void ends(void)
 	CHECK(!kit_machine_load_file(m, "/etc/passwd", NULL, NULL) && *kit_machine_error(m));
 	CHECK(!kit_machine_load_file(m, "/no/such/file", NULL, NULL) && *kit_machine_error(m));
 	CHECK(kit_machine_run(m) == KIT_STOP_EMPTY || kit_machine_status(m) == 77);
+	CHECK(*kit_machine_error(NULL));
 	kit_machine_free(m);
 }
 
