@@ -73,7 +73,7 @@ static void look_at(struct kit_thread *t)
 	siginfo_t info = { .si_signo = SIGBUS, .si_code = SIG_SAMPLE_CODE };
 	bool runs;
 
-	if (!now || used < period || used < COST_SHARE * cost)
+	if (t->sample.stopped || !now || used < period || used < COST_SHARE * cost)
 		return;
 	runs = is_running(t->tid);
 	if (!runs && used < WAITED_PERIODS * period)

@@ -149,10 +149,10 @@ struct kit_thread {
 	void (*sig_trace)(struct kit_thread *t, const siginfo_t *info);
 	/* --profile: the sample that is due, and what the sampler keeps. */
 	struct {
-		uint64_t cpu_ns;  /* the sampler's */
-		uint32_t periods; /* of cpu time since the last one; atomic */
-		bool due;
-		gaddr pc; /* where the signal found it; 0: not known */
+		uint64_t cpu_ns;   /* the sampler's */
+		uint32_t periods;  /* of cpu time since the last one; atomic */
+		bool due, stopped; /* stopped: none are asked for; list_lock */
+		gaddr pc;          /* where the signal found it; 0: not known */
 	} sample;
 	struct kit_counts *counts; /* --stats; NULL without */
 	/* --strace: the call under way, for a thread that tells of the process's end; runtime/sys/strace.c. */

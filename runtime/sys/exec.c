@@ -388,12 +388,27 @@ static int64_t strings_make(struct kit_thread *t, char ***v, gaddr at, unsigned 
 
 /* ---- execve -------------------------------------------------------------------------------- */
 
+/* A sample that is asked for while the kernel executes a program would kill that. */
+static void stop_samples(struct kit_thread *t, bool stop)
+{
+	struct kit_process *p = t->proc;
+
+	if (!p->profile)
+		return;
+	kit_lock(&p->list_lock);
+	t->sample.stopped = stop;
+	kit_unlock(&p->list_lock);
+	/* One that has been asked for is taken at the end of any system call. */
+	(void)getppid();
+}
+
 /* The host's execveat with signals as the new program must find them. Returns only an error. */
 static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char **argv,
 			 char **envp, int flags)
 {
 	int64_t r;
 
+	stop_samples(t, true);
 	sig_prepare_exec(t);
 	if (t->proc->opt.strace)
 		strace_exec(t);
@@ -405,6 +420,7 @@ static int64_t host_exec(struct kit_thread *t, int dirfd, const char *path, char
 		r = sig_safe_syscall(t, __NR_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
 	t->is_whole = false;
 	sig_cancel_exec(t);
+	stop_samples(t, false);
 	/* A signal that came in before it: its handler runs, then the call again. */
 	return r == -EINTR ? -SIG_ERESTARTNOINTR : r;
 }

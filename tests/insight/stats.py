@@ -15,6 +15,14 @@ DOES = """
 #include <unistd.h>
 static void handler(int sig) { (void)sig; }
 static void *thread(void *p) { return p; }
+#ifdef __riscv
+/* Both have the same place in the table by which targets of jumps and calls are found. */
+asm(".balign 65536\\none: ret\\n.balign 65536\\ntwo: ret");
+#else
+asm("one: ret\\ntwo: ret");
+#endif
+void one(void), two(void);
+static void (*volatile called[])(void) = { one, two };
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -26,8 +34,13 @@ int main(int argc, char **argv)
 		*(volatile int *)0 = 1;
 	if (!strcmp(argv[1], "term"))
 		kill(getpid(), SIGTERM);
+	if (!strcmp(argv[1], "calls"))
+		for (int i = 0; i < 200000; i++)
+			called[i % 2]();
 	if (!strcmp(argv[1], "moves"))
 		chdir("/"), execl("/proc/self/exe", "again", NULL);
+	if (!strcmp(argv[1], "execs") && argv[2][0])
+		execl("/proc/self/exe", "again", "execs", argv[2] + 1, NULL);
 	if (!strcmp(argv[1], "threads"))
 		for (int i = 0; i < 3; i++) {
 			pthread_t t;
@@ -135,6 +148,18 @@ def text(suite):
     return run
 
 
+def executes_often(suite):
+    """A sample is not asked for while the kernel executes a program: it would kill that."""
+    def run():
+        for name in ("often", "often.drcov"):
+            (suite.work / name).unlink(missing_ok=True)
+        source = suite.work / "execs.c"
+        source.write_text(DOES)
+        program = insight.build(suite, "execs", "-O1", "-pthread", source=source)
+        tap.expect([suite.kitemu, f"--profile={suite.work / 'often'}", f"--coverage={suite.work / 'often.drcov'}", program, "execs", "x" * 150], status=4)
+    return run
+
+
 def limit(suite):
     """--max-instructions ends a process that goes on and on, and the children that it forks or becomes."""
     def run():
@@ -174,6 +199,8 @@ def add(suite):
     suite.add("stats-term", does(suite, "term", lambda f: len(f) == 1 and f[0]["signal"] == 15, -signal.SIGTERM))
     suite.add("stats-threads", does(suite, "threads", lambda f: len(f) == 1 and f[0]["threads"] == 4))
     suite.add("stats-fork", does(suite, "fork", forked))
+    suite.add("stats-calls", does(suite, "calls", lambda f: len(f) == 1 and f[0]["lookups"] < 1000))
     suite.add("stats-moves", moved(suite))
+    suite.add("stats-execs", executes_often(suite))
     suite.add("stats-limit", limit(suite))
     suite.add("stats-text", text(suite))
