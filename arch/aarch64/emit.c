@@ -184,19 +184,6 @@ static void emit_cold(struct a64_emit *e)
 	}
 }
 
-static void emit_literals(struct a64_emit *e)
-{
-	static const uint64_t empty_key = 1;
-
-	if (e->key_count && cb_pos(e->cb) % sizeof empty_key)
-		cb_put32(e->cb, A64_NOP);
-	for (unsigned i = 0; i < e->key_count; i++) {
-		e->tables.link[e->key[i].row].key_at = cb_pos(e->cb);
-		a64_fix(e->cb, e->key[i].at, cb_pos(e->cb));
-		cb_put64(e->cb, empty_key);
-	}
-}
-
 /* For as much as a unit has as a rule. */
 static void make_room(struct a64_emit *e)
 {
@@ -218,7 +205,6 @@ static void emit_all(struct a64_emit *e)
 	for (const struct lir_insn *in = lir->insn, *end = in + lir->insn_count; in < end; in++)
 		emit_insn(e, in);
 	emit_cold(e);
-	emit_literals(e);
 	for (unsigned i = 0; i < e->forward_count; i++)
 		a64_fix(e->cb, e->forward[i].at, e->block_at[e->forward[i].block]);
 }

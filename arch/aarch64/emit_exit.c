@@ -67,8 +67,7 @@ static void cold_link(struct a64_emit *e, const struct a64_cold *c)
 
 	l->stub = cb_pos(e->cb);
 	a64_fix(e->cb, a64_adr(e->cb, A64_TMP), l->at);
-	if (l->kind != CODE_LINK_IC) /* else it is in x0 */
-		a64_mov_imm(e->cb, 1, A64_PC, l->target);
+	a64_mov_imm(e->cb, 1, A64_PC, l->target);
 	a64_jump_thunk(e, IR_THUNK_LINK);
 }
 
@@ -347,12 +346,11 @@ void a64_emit_EXITR(struct a64_emit *e, const struct lir_insn *in)
 	}
 }
 
-/* x0 becomes even; x16 and x17 are its entry in the jump table, which it is compared with. */
+/* x16 and x17 are the entry of x0 in the jump table, which it is compared with; an odd target matches none. */
 static void entry_of_target(struct a64_emit *e)
 {
 	const unsigned bits = (unsigned)__builtin_ctz(IR_JUMP_ENTRIES);
 
-	a64_log(e->cb, A64_AND_I, 1, A64_PC, A64_PC, ~UINT64_C(1));
 	a64_ubfx(e->cb, 1, A64_TMP, A64_PC, 1, bits);
 	a64_load_state(e, A64_TMP2, A64_ST(jump));
 	a64_rrs(e->cb, A64_ADD, 1, A64_TMP2, A64_TMP2, A64_TMP, A64_LSL, 4);
@@ -383,32 +381,16 @@ static void indirect_call(struct a64_emit *e, const struct lir_exit *x)
 	landing(e, x);
 }
 
-/* From a miss in the table: to the stub of link arg, which is encoded already. */
-static void cold_to_stub(struct a64_emit *e, const struct a64_cold *c)
+static void cold_lookup(struct a64_emit *e, const struct a64_cold *c)
 {
-	a64_fix(e->cb, a64_b(e->cb), e->tables.link[c->arg].stub);
+	(void)c;
+	a64_jump_thunk(e, IR_THUNK_LOOKUP);
 }
 
-/*
- * A jump through a register: compare with the site's inline cache, else look into the table, else leave by the site's stub.
- * A key of 1 with its unlinked jump is what a site starts with. A target of 1 matches it, and
- * comes to the stub all the same. The key is read before the jump is fetched, and written after it.
- */
 static void indirect_jump(struct a64_emit *e)
 {
-	uint32_t other;
-	unsigned link, cold;
-
-	arena_grow(e->lir->arena, e->key, e->key_count, e->key_cap);
-	e->key[e->key_count++] =
-	    (struct a64_literal){ a64_lit(e->cb, A64_LDR_L, A64_TMP), e->tables.link_count };
-	a64_cmp(e->cb, 1, A64_TMP, A64_PC);
-	other = a64_bcc(e->cb, A64_CC_NE);
-	link = link_branch(e, (struct code_link){ .kind = CODE_LINK_IC });
-	a64_fix(e->cb, other, cb_pos(e->cb));
 	entry_of_target(e);
-	cold = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_to_stub);
-	e->cold[cold].arg = link;
+	a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_lookup);
 	a64_jump(e->cb, A64_BR, A64_TMP2);
 }
 

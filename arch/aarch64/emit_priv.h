@@ -3,7 +3,7 @@
  *
  * Operations are encoded in order. What is seldom executed (stubs of exits and links, edge cases)
  * is noted as a "cold" item and encoded behind the hot code; an item's make function starts at the
- * position that its jumps lead to. Behind all of it come literals: keys of inline caches.
+ * position that its jumps lead to.
  *
  * x16, x17 and v31 are free in each operation. Branches reach 1 MB but for tbz, whose 32 KB may not do for
  * a unit: then it is emitted once more without.
@@ -29,11 +29,6 @@ struct a64_forward {
 	uint32_t at, block;
 };
 
-/* An instruction that leads to a literal: the key of link row. */
-struct a64_literal {
-	uint32_t at, row;
-};
-
 struct a64_emit {
 	struct codebuf *cb;
 	const struct lir_unit *lir;
@@ -47,8 +42,6 @@ struct a64_emit {
 	unsigned cold_count, cold_cap;
 	struct a64_forward *forward;
 	unsigned forward_count, forward_cap;
-	struct a64_literal *key;
-	unsigned key_count, key_cap;
 	struct jit_tables tables;
 };
 

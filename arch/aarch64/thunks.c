@@ -176,6 +176,17 @@ static void make_lookup(struct codebuf *cb, uint32_t exit)
 	missed = a64_bcc(cb, A64_CC_NE);
 	a64_jump(cb, A64_BR, A64_TMP2);
 	a64_fix(cb, missed, cb_pos(cb));
+	a64_rrs(cb, A64_EOR, 1, A64_TMP, A64_PC, A64_PC, A64_LSR, IR_JUMP_FOLD);
+	a64_ubfx(cb, 1, A64_TMP, A64_TMP, 1, bits);
+	load(cb, A64_TMP2, A64_ST(jump));
+	a64_rri(cb, A64_ADD_I, 1, A64_TMP2, A64_TMP2,
+		IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry));
+	a64_rrs(cb, A64_ADD, 1, A64_TMP2, A64_TMP2, A64_TMP, A64_LSL, 4);
+	a64_lsp(cb, A64_LDP64, A64_TMP, A64_TMP2, a64_at(A64_TMP2, 0));
+	a64_cmp(cb, 1, A64_TMP, A64_PC);
+	missed = a64_bcc(cb, A64_CC_NE);
+	a64_jump(cb, A64_BR, A64_TMP2);
+	a64_fix(cb, missed, cb_pos(cb));
 	leave(cb, IR_EXIT_LOOKUP, exit);
 	a64_fix(cb, stopped, cb_pos(cb));
 	leave(cb, IR_EXIT_STOP, exit);

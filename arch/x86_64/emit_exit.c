@@ -144,8 +144,7 @@ static void cold_link(struct x64_emit *e, const struct x64_cold *c)
 
 	l->stub = cb_pos(e->cb);
 	x64_lea_rip(e->cb, X64_RAX, l->at);
-	if (l->kind != CODE_LINK_IC) /* else it is in rcx */
-		x64_mov_imm(e->cb, X64_RCX, l->target);
+	x64_mov_imm(e->cb, X64_RCX, l->target);
 	x64_jmp_thunk(e, IR_THUNK_LINK);
 }
 
@@ -415,12 +414,11 @@ void x64_emit_EXITR(struct x64_emit *e, const struct lir_insn *in)
 	}
 }
 
-/* rcx becomes even; [rdx + 8 rax] is its entry in the jump table. */
+/* [rdx + 8 rax] is the entry of rcx in the jump table, which it is compared with; an odd target matches none. */
 static void entry_of_target(struct x64_emit *e)
 {
 	const int32_t mask = (IR_JUMP_ENTRIES - 1) << 1;
 
-	x64_alu_ri(e->cb, X64_AND, 1, X64_RCX, -2);
 	x64_mov_rr(e->cb, 0, X64_RAX, X64_RCX);
 	x64_alu_ri(e->cb, X64_AND, 0, X64_RAX, mask);
 	x64_rm(e->cb, X64_MOV_RM, 1, X64_RDX, x64_state(X64_ST(jump)));
@@ -445,31 +443,17 @@ static void indirect_call(struct x64_emit *e, const struct lir_exit *x)
 	landing(e, x);
 }
 
-/*
- * A jump through a register: compare with the site's inline cache, else look into the table, else leave by the site's stub.
- * A key of 1 with its unlinked jump is what a site starts with. A target of 1 matches it, and
- * comes to the stub all the same.
- */
+static void cold_lookup(struct x64_emit *e, const struct x64_cold *c)
+{
+	(void)c;
+	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
+}
+
 static void indirect_jump(struct x64_emit *e)
 {
-	static const uint8_t mov_rax_imm64[] = { 0x48, 0xb8 };
-	uint32_t key = (cb_pos(e->cb) + 2) % 8;
-	struct code_link link = { .kind = CODE_LINK_IC };
-	struct x64_cold *c;
-	uint32_t miss;
-
-	if (key)
-		x64_nop(e->cb, 8 - key);
-	cb_put(e->cb, mov_rax_imm64, 2);
-	link.key_at = cb_pos(e->cb);
-	cb_put64(e->cb, 1);
-	x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
-	link_branch(e, BRANCH_JCC, X64_CC_E, link);
 	entry_of_target(e);
-	miss = x64_jcc32(e->cb, X64_CC_NE);
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_lookup);
 	x64_m(e->cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
-	c = &e->cold[e->cold_count - 1]; /* the link's stub */
-	c->from[1] = miss;
 }
 
 void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)

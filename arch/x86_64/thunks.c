@@ -103,17 +103,27 @@ static void leave(struct codebuf *cb, enum ir_exit reason, uint32_t exit)
  */
 static void make_lookup(struct codebuf *cb, uint32_t exit)
 {
+	const int32_t mask = (IR_JUMP_ENTRIES - 1) << 1;
+	const int32_t second = IR_JUMP_ENTRIES * (int32_t)sizeof(struct ir_jump_entry);
 	uint32_t stopped, missed;
 
 	x64_alu_mi(cb, X64_CMP, 0, state(X64_ST(stop)), 0);
 	stopped = x64_jcc8(cb, X64_CC_NE);
 	x64_alu_ri(cb, X64_AND, 1, X64_RCX, -2);
 	x64_mov_rr(cb, 0, X64_RAX, X64_RCX);
-	x64_alu_ri(cb, X64_AND, 0, X64_RAX, (IR_JUMP_ENTRIES - 1) << 1);
+	x64_alu_ri(cb, X64_AND, 0, X64_RAX, mask);
 	load(cb, X64_RDX, state(X64_ST(jump)));
 	x64_alu_rm(cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, 0 });
 	missed = x64_jcc8(cb, X64_CC_NE);
 	x64_m(cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
+	x64_here8(cb, missed);
+	x64_mov_rr(cb, 0, X64_RAX, X64_RCX);
+	x64_ri8(cb, X64_SHR_I, 0, X64_RAX, IR_JUMP_FOLD);
+	x64_alu_rr(cb, X64_XOR, 0, X64_RAX, X64_RCX);
+	x64_alu_ri(cb, X64_AND, 0, X64_RAX, mask);
+	x64_alu_rm(cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, second });
+	missed = x64_jcc8(cb, X64_CC_NE);
+	x64_m(cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, second + 8 });
 	x64_here8(cb, missed);
 	leave(cb, IR_EXIT_LOOKUP, exit);
 	x64_here8(cb, stopped);

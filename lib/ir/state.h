@@ -26,17 +26,36 @@ enum ir_fault_kind {
 	IR_FAULT_ROUTINE, /* op routine gave up: the guest's own code of it at pc shall run */
 };
 
-/* One entry of the per-thread table from guest pc to code; pc 1 never matches, nor does pc 0 but in entry 0. */
+/* One entry of the per-thread tables from guest pc to code. */
 struct ir_jump_entry {
 	gaddr gpc;
 	const void *code;
 };
 
 enum {
-	IR_JUMP_ENTRIES = 4096, /* a power of two; index (gpc >> 1) & (IR_JUMP_ENTRIES - 1) */
+	IR_JUMP_ENTRIES = 4096, /* of either table; a power of two */
+	IR_JUMP_FOLD = 12, /* how far apart the bits are that the second table's index combines */
 	IR_SPILL_SLOTS = 64,
 	IR_COUNTERS = 4096, /* a power of two */
 };
+
+/* Where gpc stands in the first table. */
+static inline unsigned ir_jump_of(gaddr gpc)
+{
+	return (unsigned)(gpc >> 1) & (IR_JUMP_ENTRIES - 1);
+}
+
+/* What entry n of the tables holds that leads nowhere: a target that is odd and stands elsewhere. Nor does 0 but in entry 0. */
+static inline gaddr ir_jump_none(unsigned n) { return n ? 1 : 3; }
+
+/*
+ * And in the second, which lies behind the first: what was driven out there by another pc of the same index. What lies
+ * 2^13 bytes apart has different ones.
+ */
+static inline unsigned ir_jump_second(gaddr gpc)
+{
+	return IR_JUMP_ENTRIES + ir_jump_of(gpc ^ gpc >> IR_JUMP_FOLD);
+}
 
 /* The counter of the block at gpc, in ir_state.entries. Blocks may share one: then both seem hotter than they are. */
 static inline unsigned ir_counter_of(gaddr gpc) { return (unsigned)(gpc >> 1) & (IR_COUNTERS - 1); }
@@ -149,7 +168,7 @@ struct ir_state {
 	/* For generated code. */
 	const void *thunk[IR_THUNK_COUNT];
 	ir_helper_fn *const *helpers; /* indexed by enum ir_helper */
-	struct ir_jump_entry *jump;   /* IR_JUMP_ENTRIES entries */
+	struct ir_jump_entry *jump;   /* 2 * IR_JUMP_ENTRIES entries */
 	uint64_t guest_base;  /* added to guest addresses where the fall-back base is in use */
 	uint64_t host_sp;     /* kitemu's own stack while translated code runs */
 	uint64_t code_sp;     /* translated code's stack of return addresses while it does not */

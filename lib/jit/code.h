@@ -13,15 +13,13 @@
 enum code_link_kind {
 	CODE_LINK_JUMP, /* 4 bytes of a jump that say where it leads, at first to its own stub */
 	CODE_LINK_CALL, /* the same of a call */
-	CODE_LINK_IC, /* inline cache: the 8 bytes at key_at (1: empty) are compared with the target, then a jump */
 };
 
 struct code_link {
-	uint32_t at;     /* offset of the field, which jit_host.link_word makes */
-	uint32_t stub;   /* where it points while unlinked */
-	uint32_t key_at; /* IC: offset of the 64-bit key; patched after the field. Aligned to 8 */
-	uint8_t kind;    /* enum code_link_kind */
-	gaddr target;    /* JUMP, CALL */
+	uint32_t at;   /* offset of the field, which jit_host.link_word makes */
+	uint32_t stub; /* where it points while unlinked */
+	uint8_t kind;  /* enum code_link_kind */
+	gaddr target;
 };
 
 /* A host instruction that may raise a guest fault. */

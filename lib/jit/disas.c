@@ -34,32 +34,20 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 	static const char *const kinds[] = {
 		[CODE_LINK_JUMP] = "jump",
 		[CODE_LINK_CALL] = "call",
-		[CODE_LINK_IC] = "inline cache",
 	};
 
 	for (unsigned i = 0; i < c->link_count; i++) {
 		const struct code_link *l = &c->link[i];
 
 		if (l->at >= at && l->at < at + size) {
-			strbuf_printf(out, " ; link %s", kinds[l->kind]);
-			if (l->kind != CODE_LINK_IC)
-				strbuf_printf(out, " to %#" PRIx64, l->target);
-			strbuf_printf(out, ", stub %" PRIx32, l->stub);
+			strbuf_printf(out, " ; link %s to %#" PRIx64 ", stub %" PRIx32,
+				      kinds[l->kind], l->target, l->stub);
 		}
 	}
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (c->fault[i].at == at)
 			strbuf_printf(out, " ; %s pc+%" PRId32, c->fault[i].redo ? "redo" : "fault",
 				      c->fault[i].gpc_off);
-}
-
-/* How many bytes of data start there: a key. */
-static uint32_t data_at(const struct code *c, uint32_t at)
-{
-	for (unsigned i = 0; i < c->link_count; i++)
-		if (c->link[i].kind == CODE_LINK_IC && c->link[i].key_at == at)
-			return sizeof(uint64_t);
-	return 0;
 }
 
 static bool starts_stub(const struct code *c, uint32_t at)
@@ -93,11 +81,9 @@ void jit_disas(const char *host, const struct code *c, bool with_bytes, struct s
 		const uint8_t *bytes = c->bytes + at;
 		size_t left = c->size_bytes - at;
 		uint64_t address = at;
-		uint32_t data = data_at(c, at), size = data;
-		bool known = !data && cs_disasm_iter(handle, &bytes, &left, &address, insn);
+		bool known = cs_disasm_iter(handle, &bytes, &left, &address, insn);
+		uint32_t size = known ? insn->size : skip_bytes(host, c->size_bytes - at);
 
-		if (!data)
-			size = known ? insn->size : skip_bytes(host, c->size_bytes - at);
 		if (starts_stub(c, at))
 			strbuf_puts(out, "stub:\n");
 		strbuf_printf(out, "%4" PRIx32 "  ", at);
@@ -106,8 +92,6 @@ void jit_disas(const char *host, const struct code *c, bool with_bytes, struct s
 		if (known)
 			strbuf_printf(out, "%s%s%s", insn->mnemonic, insn->op_str[0] ? " " : "",
 				      insn->op_str);
-		else if (data)
-			strbuf_printf(out, ".quad %u", c->bytes[at]);
 		else
 			strbuf_printf(out, ".byte %#x", c->bytes[at]);
 		print_marks(c, at, size, out);

@@ -79,23 +79,36 @@ static uint8_t *cold_runs_of(const struct kit_thread *t, gaddr pc)
 	return &t->proc->jit->cold_runs[(pc >> 1) & (COLD_ENTRIES - 1)];
 }
 
-static unsigned jump_index(gaddr pc) { return (pc >> 1) & (IR_JUMP_ENTRIES - 1); }
-
-static struct ir_jump_entry *jump_of(struct ir_state *st, gaddr pc)
+/* The jump tables lead to code from now on. */
+static void set_jump(struct ir_state *st, gaddr pc, const void *code)
 {
-	return &st->jump[jump_index(pc)];
+	struct ir_jump_entry *e = &st->jump[ir_jump_of(pc)];
+
+	if (e->gpc != pc && e->gpc && !(e->gpc & 1))
+		st->jump[ir_jump_second(e->gpc)] = *e;
+	*e = (struct ir_jump_entry){ .gpc = pc, .code = code };
 }
 
-static void drop_entry(struct ir_jump_entry *e, gaddr gpc)
+/* Entries that are none match no pc: fresh pages are zero, which match no pc but 0. */
+static void clear_tables(struct jit_thread *jt)
 {
-	if (e->gpc == gpc)
-		e->gpc = 1;
+	const unsigned zero[] = { ir_jump_of(0), ir_jump_second(0) };
+
+	for (unsigned n = 0; n < ARRAY_LEN(zero); n++)
+		jt->jump[zero[n]].gpc = ir_jump_none(zero[n]);
+	jt->entry[0].gpc = 1;
 }
 
 static void forget_entries(struct jit_thread *jt, gaddr gpc)
 {
-	drop_entry(&jt->jump[jump_index(gpc)], gpc);
-	drop_entry(entry_of(jt, gpc), gpc);
+	const unsigned at[] = { ir_jump_of(gpc), ir_jump_second(gpc) };
+	struct ir_jump_entry *e = entry_of(jt, gpc);
+
+	for (unsigned n = 0; n < ARRAY_LEN(at); n++)
+		if (jt->jump[at[n]].gpc == gpc)
+			jt->jump[at[n]].gpc = ir_jump_none(at[n]);
+	if (e->gpc == gpc)
+		e->gpc = 1;
 }
 
 static void forget_unit(void *ctx, const struct tc_unit *u)
@@ -259,7 +272,7 @@ void jit_free(struct jit *j)
 static struct jit_thread *thread_new(const struct jit *j)
 {
 	struct jit_thread *jt = calloc(1, sizeof *jt);
-	/* Above the stack the jump table: fresh pages are zero, which match no pc but 0, which belongs to entry 0 alone. */
+	/* Above the stack the jump tables. */
 	char *stack = codemem_stack_new(CODE_STACK_BYTES + JUMP_BYTES);
 	uint64_t resync = (uintptr_t)(j->tc.mem.rx + j->thunks.resync);
 
@@ -273,9 +286,8 @@ static struct jit_thread *thread_new(const struct jit *j)
 		thread_free(jt);
 		return NULL;
 	}
-	jt->jump[0].gpc = 1;
+	clear_tables(jt);
 	memcpy(stack + CODE_STACK_BYTES - CODE_STACK_ENTRY_BYTES, &resync, sizeof resync);
-	jt->entry[0].gpc = 1;
 	jt->random = (uintptr_t)jt;
 	jt->translating = 1;
 	return jt;
@@ -376,7 +388,7 @@ static void forget_all(struct jit_thread *jt)
 {
 	memset(jt->jump, 0, JUMP_BYTES);
 	memset(jt->entry, 0, sizeof jt->entry);
-	jt->jump[0].gpc = jt->entry[0].gpc = 1;
+	clear_tables(jt);
 	reset_code_stack(jt->world.st);
 }
 
@@ -707,7 +719,8 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 static void retarget(struct jit *j, const struct tc_unit *u)
 {
 	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		struct ir_jump_entry *at[] = { jump_of(e->st, u->gpc),
+		struct ir_jump_entry *at[] = { &e->st->jump[ir_jump_of(u->gpc)],
+					       &e->st->jump[ir_jump_second(u->gpc)],
 					       entry_of(thread_of(e), u->gpc) };
 
 		for (unsigned n = 0; n < ARRAY_LEN(at); n++)
@@ -754,7 +767,7 @@ static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
 
 	if (!l || l->to)
 		return;
-	if (l->code.kind != CODE_LINK_IC && l->code.target != to->gpc)
+	if (l->code.target != to->gpc)
 		return;
 	if (j->tc.mem.shared && j->links_left) {
 		j->links_left--;
@@ -824,17 +837,19 @@ static const void *find_code(struct kit_thread *t, bool missed)
 {
 	struct jit *j = t->proc->jit;
 	const gaddr pc = t->st.pc;
-	struct ir_jump_entry *e = missed ? jump_of(&t->st, pc) : entry_of(t->jit, pc);
+	struct ir_jump_entry *e = entry_of(t->jit, pc);
 	const struct tc_unit *u;
 
 	world_enter(&j->world, &t->jit->world);
-	if (KIT_LIKELY(e->gpc == pc))
+	if (!missed && KIT_LIKELY(e->gpc == pc))
 		return e->code;
 	u = tc_find(&j->tc, pc);
-	if (u) {
+	if (u && missed)
+		set_jump(&t->st, pc, u->code);
+	else if (u)
 		*e = (struct ir_jump_entry){ .gpc = pc, .code = u->code };
+	if (u)
 		return u->code;
-	}
 	world_leave(&j->world, &t->jit->world);
 	return NULL;
 }
@@ -857,12 +872,8 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 		u = translate(j, t, t->st.pc, false);
 		*why = IR_EXIT_FETCH;
 	}
-	if (u && link) {
-		if (chance(j, t, 2))
-			link_exit(j, link, u);
-		/* An inline cache that holds another target looks into the jump table. */
-		*jump_of(&t->st, u->gpc) = (struct ir_jump_entry){ .gpc = u->gpc, .code = u->code };
-	}
+	if (u && link && chance(j, t, 2))
+		link_exit(j, link, u);
 	if (u)
 		world_enter_locked(&j->world, &t->jit->world);
 	unlock(j);
@@ -894,10 +905,13 @@ enum ir_exit jit_run(struct kit_thread *t)
 
 		if (!code && !link && is_cold(t, st->pc))
 			return IR_EXIT_LOOKUP;
-		if (!code)
+		if (!code) {
 			code = make_code(t, link, &why);
-		if (!code)
-			return why;
+			if (!code)
+				return why;
+			if (missed)
+				set_jump(st, st->pc, code);
+		}
 		why = run_code(t, code);
 		if (why == IR_EXIT_HOT)
 			make_region(t->proc->jit, t, st->pc);

@@ -16,7 +16,7 @@ enum {
 	MIN_CACHE_BYTES = 1 << 20,
 	CODE_STACK_BYTES = 256 << 10,
 	CODE_STACK_ENTRY_BYTES = 16, /* the most that a host has for a return address */
-	JUMP_BYTES = IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
+	JUMP_BYTES = 2 * IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry),
 	ENTRIES = 32,
 	COLD_ENTRIES = 4096,             /* counters of traces that are not translated yet */
 	HOT_ENTRIES = 49152,             /* of a block make it hot: its region is compiled */

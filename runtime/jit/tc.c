@@ -8,9 +8,6 @@
 
 enum { FIRST_BUCKETS = 512, PAGE_SHIFT = 12 };
 
-/* The key of an empty inline cache: no guest pc is odd. */
-static const uint64_t empty_key = 1;
-
 bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const struct jit_host *host,
 	     struct diag *d)
 {
@@ -157,23 +154,12 @@ static void set_field(struct tc *tc, const struct tc_link *l, const uint8_t *des
 	codemem_sync(field, sizeof *word);
 }
 
-static void set_key(struct tc *tc, const struct tc_link *l, uint64_t key)
-{
-	const uint8_t *at = l->from->code + l->code.key_at;
-
-	__atomic_store_n((uint64_t *)(void *)codemem_rw(&tc->mem, at, sizeof key), key,
-			 __ATOMIC_RELEASE);
-}
-
 static void unlink_one(struct tc *tc, struct tc_link *l)
 {
 	*l->pprev = l->next;
 	if (l->next)
 		l->next->pprev = l->pprev;
 	l->to = NULL;
-	/* The key goes first: while it matches, the field must lead to the right code. */
-	if (l->code.kind == CODE_LINK_IC)
-		set_key(tc, l, empty_key);
 	set_field(tc, l, l->from->code + l->code.stub);
 }
 
@@ -192,8 +178,6 @@ void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to)
 	KIT_DCHECK(!l->to && !to->dead && !l->from->dead, "link at %#x", l->code.at);
 	note_link(l, to);
 	set_field(tc, l, to->code);
-	if (l->code.kind == CODE_LINK_IC)
-		set_key(tc, l, to->gpc);
 }
 
 void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by)

@@ -131,7 +131,7 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc);
 const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc);
 /* The link of u whose field is at host address field, or NULL. */
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
-/* Makes the link lead to unit to, which must start at the link's target (or, for an inline cache, defines it). */
+/* Makes the link lead to unit to, which must start at the link's target. */
 void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to);
 /*
  * The links that lead to old lead to by, which was made of the same guest pc and is found from now on. Old lives on,

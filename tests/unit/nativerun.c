@@ -80,10 +80,10 @@ static void make_state(struct nativerun *n)
 	st = n->st = map(NULL, (sizeof *st + PAGE - 1) & ~(size_t)(PAGE - 1),
 			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	n->host->state_init(st);
-	st->jump = map(NULL, sizeof *st->jump * IR_JUMP_ENTRIES, PROT_READ | PROT_WRITE,
+	st->jump = map(NULL, sizeof *st->jump * 2 * IR_JUMP_ENTRIES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	for (unsigned i = 0; i < IR_JUMP_ENTRIES; i++)
-		st->jump[i].gpc = 1;
+	for (unsigned i = 0; i < 2 * IR_JUMP_ENTRIES; i++)
+		st->jump[i].gpc = ir_jump_none(i);
 	for (unsigned i = 0; i < IR_THUNK_COUNT; i++)
 		st->thunk[i] = n->rx + n->thunks.thunk[i];
 	stack = map(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -134,7 +134,7 @@ void nativerun_fini(struct nativerun *n)
 	munmap(n->rw, CODE_BYTES);
 	munmap(n->rx, CODE_BYTES);
 	munmap(n->memory - PAGE, 3 * PAGE);
-	munmap(n->st->jump, sizeof *n->st->jump * IR_JUMP_ENTRIES);
+	munmap(n->st->jump, sizeof *n->st->jump * 2 * IR_JUMP_ENTRIES);
 	munmap(n->st, (sizeof *n->st + PAGE - 1) & ~(size_t)(PAGE - 1));
 	arena_fini(&n->arena);
 	running = NULL;
@@ -237,11 +237,6 @@ void nativerun_link(struct nativerun *n, uint64_t field, const void *to)
 	word = n->host->link_word(word, (int64_t)((uintptr_t)to - field));
 	memcpy(n->rw + off, &word, 4);
 	sync_code(n, n->rx + off, 4);
-}
-
-void nativerun_poke(struct nativerun *n, const void *at, uint64_t value)
-{
-	memcpy(n->rw + ((const uint8_t *)at - n->rx), &value, sizeof value);
 }
 
 void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size)

@@ -65,8 +65,6 @@ const void *nativerun_keep(struct nativerun *n);
 enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link);
 /* Makes the 32-bit field at host address field (of a link, as ir_state.exit_arg has it) lead to "to". */
 void nativerun_link(struct nativerun *n, uint64_t field, const void *to);
-/* Writes 8 bytes of code at at (an address in the executable view). */
-void nativerun_poke(struct nativerun *n, const void *at, uint64_t value);
 void nativerun_set_memory(struct nativerun *n, const void *bytes, size_t size);
 const uint8_t *nativerun_memory(const struct nativerun *n);
 

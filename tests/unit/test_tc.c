@@ -1,7 +1,7 @@
 /*
  * The translation cache with made-up code: lookup, links, pages, the ring of segments.
  *
- * A made-up unit is 64 bytes with one jump link, one inline cache and one fault point.
+ * A made-up unit is 64 bytes with links of a jump and of a call, and one fault point.
  */
 #include "tests/unit/check.h"
 
@@ -18,9 +18,8 @@ enum {
 	UNIT_BYTES = 64,
 	JUMP_AT = 4,
 	JUMP_STUB = 32,
-	IC_AT = 12,
-	IC_STUB = 40,
-	IC_KEY = 16,
+	CALL_AT = 12,
+	CALL_STUB = 40,
 	FAULT_AT = 2,
 };
 
@@ -56,11 +55,10 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 {
 	const struct code_link links[2] = {
 		{ .at = JUMP_AT, .stub = JUMP_STUB, .kind = CODE_LINK_JUMP, .target = target },
-		{ .at = IC_AT, .stub = IC_STUB, .key_at = IC_KEY, .kind = CODE_LINK_IC },
+		{ .at = CALL_AT, .stub = CALL_STUB, .kind = CODE_LINK_CALL, .target = target },
 	};
 	const struct code_fault fault = { .at = FAULT_AT, .gpc_off = 8 };
 	const struct ir_range range = { gpc, 16 };
-	const uint64_t empty = 1;
 	uint8_t p[UNIT_BYTES];
 	const struct code c = {
 		.bytes = p,
@@ -77,7 +75,6 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 
 	CHECK(tc_fits(&tc, UNIT_BYTES));
 	memset(p, 0x90, UNIT_BYTES);
-	memcpy(p + IC_KEY, &empty, sizeof empty);
 	return tc_add(&tc, &c, 0);
 }
 
@@ -88,14 +85,6 @@ static const uint8_t *leads_to(const struct tc_unit *u, unsigned at)
 
 	memcpy(&disp, u->code + at, sizeof disp);
 	return u->code + at + 4 + disp;
-}
-
-static uint64_t key_of(const struct tc_unit *u)
-{
-	uint64_t k;
-
-	memcpy(&k, u->code + IC_KEY, sizeof k);
-	return k;
 }
 
 static void test_find(void)
@@ -127,17 +116,15 @@ static void test_link_and_kill(void)
 	a = add(0x10000, 0x20000);
 	b = add(0x20000, 0x10000);
 	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + JUMP_AT), b);
-	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + IC_AT), b);
+	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + CALL_AT), b);
 	tc_link(&tc, tc_link_at(b, (uintptr_t)b->code + JUMP_AT), a);
 	CHECK_PTR(leads_to(a, JUMP_AT), b->code);
-	CHECK_PTR(leads_to(a, IC_AT), b->code);
-	CHECK_EQ(key_of(a), 0x20000);
+	CHECK_PTR(leads_to(a, CALL_AT), b->code);
 	tc_kill(&tc, b);
 	CHECK_EQ(killed, 1);
 	CHECK(!tc_find(&tc, 0x20000));
 	CHECK_PTR(leads_to(a, JUMP_AT), a->code + JUMP_STUB);
-	CHECK_PTR(leads_to(a, IC_AT), a->code + IC_STUB);
-	CHECK_EQ(key_of(a), 1);
+	CHECK_PTR(leads_to(a, CALL_AT), a->code + CALL_STUB);
 	CHECK_PTR(leads_to(b, JUMP_AT), b->code + JUMP_STUB);
 	/* Killing the survivor must not touch b's lists again. */
 	tc_kill(&tc, a);
