@@ -16,6 +16,7 @@
 #include "runtime/load/load.h"
 #include "runtime/mem/mem.h"
 #include "runtime/outfile.h"
+#include "runtime/places.h"
 #include "runtime/profile.h"
 #include "runtime/run.h"
 #include "runtime/sig/sig.h"
@@ -366,6 +367,8 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		trace_restore(t, opt->trace);
 	if (p->opt.coverage && !begin_coverage(t, d))
 		return -1;
+	if (p->jit && (opt->perfmap || opt->jitdump))
+		places_init(p);
 	if ((opt->gdb || opt->gdb_pair) && !gdb_start(t, d))
 		return -1;
 	if (p->ways && !tally_loaded(p, d))

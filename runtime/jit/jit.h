@@ -22,6 +22,17 @@ const struct guest_limits *jit_limits(const struct jit *j);
 /* Before anything is translated: code in ran that has not run yet is level 0's to run first (runtime/cover.h). */
 void jit_set_ran(struct jit *j, const struct guest_ran *ran);
 
+/* What the program calls the code at a pc; NULL and 0 where it does not say. */
+struct jit_place {
+	const char *function;
+	gaddr offset; /* in it */
+	const char *file;
+	uint32_t line;
+};
+typedef void jit_find_place(void *ctx, gaddr pc, struct jit_place *p);
+/* Whom --perfmap and --jitdump ask. Before anything is translated. */
+void jit_set_places(struct jit *j, jit_find_place *find, void *ctx);
+
 /*
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
  * later ones do, since the translator's code and memory were not touched yet, and a process that ends soon can do

@@ -79,6 +79,8 @@ struct jit {
 		int pid;            /* whose files were written last */
 		uint64_t index;     /* of units in --jitdump's file */
 		const char *folder; /* of that */
+		jit_find_place *find;
+		void *ctx; /* its */
 	} perf;
 	/*
 	 * How often traces were interpreted, by their pc: a start-up runs most of its code a few

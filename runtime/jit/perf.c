@@ -20,7 +20,9 @@ enum {
 	FILE_MODE = 0644,
 	JITDUMP_MAGIC = 0x4a695444,
 	CODE_LOAD = 0,
-	NAME_BYTES = 48,
+	CODE_DEBUG_INFO = 2,
+	FUNCTION_BYTES = 256,
+	NAME_BYTES = 640,
 	PATH_BYTES = 4200
 };
 
@@ -44,9 +46,45 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static unsigned name_of(const struct tc_unit *u, char name[NAME_BYTES])
+/* Where a line is: of one row, since only faults lead from code back to the guest's instructions. */
+struct dump_debug {
+	uint32_t id, size_bytes;
+	uint64_t time_ns;
+	uint64_t code, rows;
+	struct {
+		uint64_t code;
+		uint32_t line, discriminator;
+	} row;
+};
+
+void jit_set_places(struct jit *j, jit_find_place *find, void *ctx)
 {
-	return (unsigned)snprintf(name, NAME_BYTES, "rv64:0x%llx", (unsigned long long)u->gpc);
+	j->perf.find = find;
+	j->perf.ctx = ctx;
+}
+
+static void find_place(const struct jit *j, const struct tc_unit *u, struct jit_place *p)
+{
+	*p = (struct jit_place){ 0 };
+	if (j->perf.find)
+		j->perf.find(j->perf.ctx, u->gpc, p);
+}
+
+/* main+0x1e[prog.c:12]; without spaces, at which readers of the map may cut. */
+static unsigned name_of(const struct tc_unit *u, const struct jit_place *p, char name[NAME_BYTES])
+{
+	const char *slash = p->file ? strrchr(p->file, '/') : NULL;
+	unsigned n;
+
+	if (p->function)
+		n = (unsigned)snprintf(name, NAME_BYTES, "%.*s+0x%llx", FUNCTION_BYTES, p->function,
+				       (unsigned long long)p->offset);
+	else
+		n = (unsigned)snprintf(name, NAME_BYTES, "rv64:0x%llx", (unsigned long long)u->gpc);
+	if (p->file)
+		n += (unsigned)snprintf(name + n, NAME_BYTES - n, "[%.*s:%u]", FUNCTION_BYTES,
+					slash ? slash + 1 : p->file, p->line);
+	return n;
 }
 
 static void put(int fd, const void *bytes, size_t n)
@@ -55,23 +93,40 @@ static void put(int fd, const void *bytes, size_t n)
 		return; /* a full disk must not stop the guest */
 }
 
-static void add_to_map(int fd, const struct tc_unit *u)
+static void add_to_map(int fd, const struct jit *j, const struct tc_unit *u)
 {
 	char line[NAME_BYTES + 64], name[NAME_BYTES];
+	struct jit_place p;
 
-	name_of(u, name);
+	find_place(j, u, &p);
+	name_of(u, &p, name);
 	put(fd, line,
 	    (size_t)snprintf(line, sizeof line, "%llx %x %s\n",
 			     (unsigned long long)(uintptr_t)u->code, u->size_bytes, name));
 }
 
+/* Before the code's own record. */
+static void add_line(int fd, const struct tc_unit *u, const struct jit_place *p)
+{
+	const size_t len = strlen(p->file) + 1;
+	struct dump_debug r = { .id = CODE_DEBUG_INFO,
+				.size_bytes = (uint32_t)(sizeof r + len),
+				.time_ns = now_ns(),
+				.code = (uintptr_t)u->code,
+				.rows = 1,
+				.row = { .code = (uintptr_t)u->code, .line = p->line } };
+
+	put(fd, &r, sizeof r);
+	put(fd, p->file, len);
+}
+
 static void add_to_dump(int fd, struct jit *j, const struct tc_unit *u)
 {
 	char name[NAME_BYTES];
-	unsigned len = name_of(u, name) + 1;
+	struct jit_place p;
+	unsigned len;
 	uint64_t at = (uintptr_t)u->code;
 	struct dump_load r = { .id = CODE_LOAD,
-			       .size_bytes = (uint32_t)sizeof r + len + u->size_bytes,
 			       .time_ns = now_ns(),
 			       .pid = (uint32_t)getpid(),
 			       .tid = (uint32_t)syscall(SYS_gettid),
@@ -80,6 +135,11 @@ static void add_to_dump(int fd, struct jit *j, const struct tc_unit *u)
 			       .code_bytes = u->size_bytes,
 			       .index = j->perf.index++ };
 
+	find_place(j, u, &p);
+	if (p.file)
+		add_line(fd, u, &p);
+	len = name_of(u, &p, name) + 1;
+	r.size_bytes = (uint32_t)sizeof r + len + u->size_bytes;
 	put(fd, &r, sizeof r);
 	put(fd, name, len);
 	put(fd, u->code, u->size_bytes);
@@ -124,7 +184,7 @@ void perf_add(struct jit *j, const struct tc_unit *u)
 			if (!new && seg->unit[i] != u)
 				continue;
 			if (map >= 0)
-				add_to_map(map, seg->unit[i]);
+				add_to_map(map, j, seg->unit[i]);
 			if (dump >= 0)
 				add_to_dump(dump, j, seg->unit[i]);
 		}

@@ -288,13 +288,23 @@ class Seeing:
             subprocess.run(["rm", path], check=True)
             data, got, at = dump.read_bytes(), set(), 40
             fail_unless(data[:4] == b"DTiJ" and int.from_bytes(data[20:24], "little") == int(pid), data[:40])
+            lined = set()
             while at < len(data):
+                if int.from_bytes(data[at : at + 4], "little") == 2:  # lines: of the code that follows
+                    code, line = (int.from_bytes(data[at + a : at + a + w], "little") for a, w in ((16, 8), (40, 4)))
+                    size = int.from_bytes(data[at + 4 : at + 8], "little")
+                    lined.add((code, data[at + 48 : at + size - 1].decode().rpartition("/")[2], line))
+                    at += size
+                    continue
                 size, code, n = (int.from_bytes(data[at + a : at + a + w], "little") for a, w in ((4, 4), (32, 8), (40, 8)))
                 name, rest = data[at + 56 : at + size].split(b"\0", 1)
                 fail_unless(len(rest) == n and int.from_bytes(data[at : at + 4], "little") == 0, dump)
                 got.add((code, n, name.decode()))
                 at += size
             fail_unless(got == units and len(got) > 5, f"{len(got)} in the dump, {len(units)} in the map")
+            named = {(code, m[1], int(m[2])) for code, _, name in units if (m := re.fullmatch(r"\S+\[([^]]+):(\d+)\]", name))}
+            fail_unless(named == lined, f"{lined ^ named}")
+            fail_unless(any(re.match(r"main\+0x", name) for _, _, name in units), units)
 
     def add(self):
         for name in ("sets", "look", "habits", "ends_told", "hangs", "times", "counts", "counted_alike", "files", "mistakes"):
