@@ -145,6 +145,26 @@ void a64_emit_BSWAP(struct a64_emit *e, const struct lir_insn *in)
 	a64_rr(e->cb, in->sub2 ? A64_REV : A64_REV_W, in->sub2, a64_opreg(in, 0), a64_opreg(in, 1));
 }
 
+void a64_emit_CLZ(struct a64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = a64_opreg(in, 0), a = a64_opreg(in, 1);
+
+	if (in->sub) {
+		a64_rr(e->cb, A64_RBIT, in->sub2, d, a);
+		a = d;
+	}
+	a64_rr(e->cb, A64_CLZ, in->sub2, d, a);
+}
+
+/* Of each byte, and the sum of these. */
+void a64_emit_POPCOUNT(struct a64_emit *e, const struct lir_insn *in)
+{
+	a64_fcvt(e->cb, A64_FMOV_XR, in->sub2, in->sub2, A64_VTMP, a64_opreg(in, 1));
+	a64_vvv(e->cb, A64_CNT_V, A64_VTMP, A64_VTMP, 0);
+	a64_vlane(e->cb, A64_ADDV_B, A64_VTMP, A64_VTMP);
+	a64_fcvt(e->cb, A64_FMOV_RX, 0, 0, a64_opreg(in, 0), A64_VTMP);
+}
+
 void a64_emit_BR(struct a64_emit *e, const struct lir_insn *in)
 {
 	a64_cmp(e->cb, in->sub2, a64_opreg(in, 0), a64_opreg(in, 1));

@@ -508,13 +508,15 @@ static lreg sel_select(struct isel *s, const struct ir_insn *in)
 	return d;
 }
 
-static lreg sel_bswap(struct isel *s, const struct ir_insn *in)
+/* An operation on the bits of one operand. */
+static lreg sel_bits(struct isel *s, const struct ir_insn *in, unsigned op, unsigned sub)
 {
 	lreg a = isel_vr(s, in->a), d;
-	struct lir_insn *l = isel_lir(s, A64_OP_BSWAP);
+	struct lir_insn *l = isel_lir(s, op);
 
 	d = isel_def(s, l, LIR_INT);
 	isel_use(l, a, LO_HINT);
+	l->sub = (uint8_t)sub;
 	l->sub2 = isel_is64(in);
 	return d;
 }
@@ -593,7 +595,12 @@ lreg a64_sel_int(struct isel *s, const struct ir_insn *in)
 	case IR_select:
 		return sel_select(s, in);
 	case IR_bswap:
-		return sel_bswap(s, in);
+		return sel_bits(s, in, A64_OP_BSWAP, 0);
+	case IR_ctz:
+	case IR_clz:
+		return sel_bits(s, in, A64_OP_CLZ, in->op == IR_ctz);
+	case IR_popcount:
+		return sel_bits(s, in, A64_OP_POPCOUNT, 0);
 	case IR_sext8:
 		return a64_bits(s, A64_SBFM, 1, isel_vr(s, in->a), 0, 7);
 	case IR_sext16:

@@ -150,6 +150,47 @@ void x64_emit_BSWAP(struct x64_emit *e, const struct lir_insn *in)
 	x64_bswap(e->cb, w, d);
 }
 
+/*
+ * bsf and bsr leave their result as it was where the operand is 0. AMD documents that, and Intel's have always done so, which Linux
+ * relies on (arch/x86/include/asm/bitops.h).
+ */
+static void scan_bits(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), w = in->sub2, last = w ? 63 : 31;
+	bool clz = in->sub == X64_CLZ;
+
+	x64_mov_imm(e->cb, d, clz ? 2 * last + 1 : last + 1);
+	x64_op_rx(e, clz ? X64_BSR : X64_BSF, w, d, in, 1);
+	if (clz) /* 2 * last + 1 becomes last + 1 */
+		x64_alu_ri(e->cb, X64_XOR, 0, d, (int32_t)last);
+}
+
+void x64_emit_BITS(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned d = x64_opreg(in, 0), w = in->sub2;
+
+	switch ((enum x64_bits)in->sub) {
+	case X64_CTZ:
+		if (!X64_HAS(e->features, BMI1))
+			scan_bits(e, in);
+		else
+			x64_op_rx(e, X64_TZCNT, w, d, in, 1);
+		break;
+	case X64_CLZ:
+		if (!X64_HAS(e->features, LZCNT))
+			scan_bits(e, in);
+		else
+			x64_op_rx(e, X64_LZCNT, w, d, in, 1);
+		break;
+	case X64_POPCOUNT:
+		/* Before Ice Lake, Intel's waits for what d was. */
+		if (x64_opmem(in, 1) || d != x64_opreg(in, 1))
+			x64_alu_rr(e->cb, X64_XOR, 0, d, d);
+		x64_op_rx(e, X64_POPCNT, w, d, in, 1);
+		break;
+	}
+}
+
 void x64_emit_SHIFT(struct x64_emit *e, const struct lir_insn *in)
 {
 	static const uint32_t three[] = {

@@ -66,8 +66,9 @@ static const char *x64_feature_name(unsigned bit)
 /* The psABI's levels (x86-64-v2, -v3), as far as the emitter makes use of them. */
 static const struct jit_feature_set x64_feature_sets[] = {
 	{ "baseline", 0 },
-	{ "v2", BIT(SSE41) },
-	{ "v3", BIT(SSE41) | BIT(AVX) | BIT(FMA) | BIT(BMI2) | BIT(AVX2) },
+	{ "v2", BIT(SSE41) | BIT(POPCNT) },
+	{ "v3", BIT(SSE41) | BIT(POPCNT) | BIT(AVX) | BIT(FMA) | BIT(LZCNT) | BIT(BMI1) | BIT(BMI2)
+		    | BIT(AVX2) },
 	{ NULL, 0 },
 };
 

@@ -362,6 +362,78 @@ static lreg sel_select(struct isel *s, const struct ir_insn *in)
 	return d;
 }
 
+/* ---- counting bits --------------------------------------------------------------------------------- */
+
+static lreg alu(struct isel *s, enum x64_alu op, unsigned w, lreg a, lreg b)
+{
+	struct lir_insn *l = isel_lir(s, X64_OP_ALU);
+	lreg d = isel_def(s, l, LIR_INT);
+
+	isel_use(l, a, LO_HINT);
+	isel_use(l, b, op == X64_SUB ? LO_LATE : 0);
+	l->sub = op;
+	l->sub2 = (uint8_t)w;
+	return d;
+}
+
+/* (a >> by) with mask repeated in all its bytes. */
+static lreg part(struct isel *s, unsigned w, lreg a, unsigned by, unsigned mask)
+{
+	int64_t all = (int64_t)(mask * UINT64_C(0x0101010101010101));
+
+	if (by)
+		a = with_imm(s, X64_OP_SHIFTI, a, 0, X64_SHR, w, by);
+	if (w)
+		return alu(s, X64_AND, 1, a, isel_const_vreg(s, all));
+	return with_imm(s, X64_OP_ALUI, a, 0, X64_AND, 0, (int32_t)all);
+}
+
+/* Without popcnt: sums of 2 bits side by side, of 4, of 8, and by a product of all bytes. */
+static lreg sum_bits(struct isel *s, unsigned w, lreg a)
+{
+	enum { PAIRS = 0x55, FOURS = 0x33, EIGHTS = 0x0f };
+	lreg low;
+
+	a = alu(s, X64_SUB, w, a, part(s, w, a, 1, PAIRS));
+	low = part(s, w, a, 0, FOURS);
+	a = alu(s, X64_ADD, w, low, part(s, w, a, 2, FOURS));
+	low = with_imm(s, X64_OP_SHIFTI, a, 0, X64_SHR, w, 4);
+	a = part(s, w, alu(s, X64_ADD, w, a, low), 0, EIGHTS);
+	if (w) {
+		lreg ones = isel_const_vreg(s, INT64_C(0x0101010101010101));
+		struct lir_insn *l = isel_lir(s, X64_OP_MUL);
+		lreg d = isel_def(s, l, LIR_INT);
+
+		isel_use(l, a, LO_HINT);
+		isel_use(l, ones, 0);
+		l->sub2 = 1;
+		a = d;
+	} else {
+		a = with_imm(s, X64_OP_MULI, a, 0, 0, 0, 0x01010101);
+	}
+	return with_imm(s, X64_OP_SHIFTI, a, 0, X64_SHR, w, w ? 56 : 24);
+}
+
+static lreg sel_bits(struct isel *s, const struct ir_insn *in, enum x64_bits what)
+{
+	static const uint8_t needs[] = { [X64_CTZ] = X64_FEATURE_BMI1,
+					 [X64_CLZ] = X64_FEATURE_LZCNT,
+					 [X64_POPCOUNT] = X64_FEATURE_POPCNT };
+	bool has = s->features >> needs[what] & 1;
+	unsigned w = isel_is64(in);
+	lreg a = isel_vr(s, in->a), d;
+	struct lir_insn *l;
+
+	if (what == X64_POPCOUNT && !has)
+		return sum_bits(s, w, a);
+	l = isel_lir(s, X64_OP_BITS);
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, LO_MEM | (has ? LO_HINT : LO_LATE));
+	l->sub = (uint8_t)what;
+	l->sub2 = (uint8_t)w;
+	return d;
+}
+
 lreg x64_sel_int(struct isel *s, const struct ir_insn *in)
 {
 	switch (in->op) {
@@ -403,6 +475,12 @@ lreg x64_sel_int(struct isel *s, const struct ir_insn *in)
 		return x64_extend(s, isel_vr(s, in->a), X64_SX16);
 	case IR_bswap:
 		return with_imm(s, X64_OP_BSWAP, isel_vr(s, in->a), LO_MEM, 0, isel_is64(in), 0);
+	case IR_ctz:
+		return sel_bits(s, in, X64_CTZ);
+	case IR_clz:
+		return sel_bits(s, in, X64_CLZ);
+	case IR_popcount:
+		return sel_bits(s, in, X64_POPCOUNT);
 	case IR_trunc: /* the upper half of a 32-bit value does not matter */
 		return isel_vr(s, in->a);
 	case IR_sext:

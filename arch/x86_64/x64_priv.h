@@ -20,6 +20,7 @@ enum x64_lir_op {
 enum x64_ext { X64_ZX8, X64_ZX16, X64_ZX32, X64_ALL64, X64_SX8, X64_SX16, X64_SX32 };
 /* Digits of the shift instructions. */
 enum x64_shift { X64_SHL = 4, X64_SHR = 5, X64_SAR = 7 };
+enum x64_bits { X64_CTZ, X64_CLZ, X64_POPCOUNT };
 enum x64_div {
 	X64_DIV_SIGNED = 1,
 	X64_DIV_REM = 2,

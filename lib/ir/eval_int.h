@@ -108,6 +108,14 @@ static inline uint64_t ir_eval_int(enum ir_op op, enum ir_type t, uint64_t a, ui
 		break;
 	case IR_bswap:
 		return w ? __builtin_bswap32((uint32_t)a) : __builtin_bswap64(a);
+	case IR_ctz:
+		a = w ? (uint32_t)a : a;
+		return a ? (unsigned)__builtin_ctzll(a) : w ? 32 : 64;
+	case IR_clz:
+		a = w ? (uint32_t)a : a;
+		return a ? (unsigned)__builtin_clzll(a) - (w ? 32 : 0) : w ? 32 : 64;
+	case IR_popcount:
+		return (unsigned)__builtin_popcountll(w ? (uint32_t)a : a);
 	case IR_sext8:
 		return (uint64_t)(int8_t)a;
 	case IR_sext16:

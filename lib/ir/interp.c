@@ -321,7 +321,8 @@ static enum step run_block(struct interp *in, const struct ir_block *blk)
 		INT2(add) INT2(sub) INT2(and) INT2(or) INT2(xor) INT2(shl) INT2(shr) INT2(sar)
 		INT2(mul) INT2(mulh) INT2(mulhu) INT2(mulhsu)
 		INT2(div) INT2(divu) INT2(rem) INT2(remu)
-		INT1(sext8) INT1(sext16) INT1(bswap) INT1(trunc) INT1(sext) INT1(zext)
+		INT1(sext8) INT1(sext16) INT1(bswap) INT1(ctz) INT1(clz) INT1(popcount)
+		INT1(trunc) INT1(sext) INT1(zext)
 #undef INT2
 #undef INT1
 #undef INT

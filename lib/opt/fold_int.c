@@ -272,6 +272,45 @@ enum opt_fold opt_fold_bswap(struct opt_forward *f, struct ir_insn *i)
 	return x->op == IR_bswap && opt_reach(f, i, i->a, x->a) ? opt_is_value(f, x->a) : OPT_KEEP;
 }
 
+/* x & -x: the lowest one bit of x alone. */
+static bool is_lowest(const struct opt_forward *f, const struct ir_insn *x, const struct ir_insn *y,
+		      ir_ref *of)
+{
+	int64_t c;
+
+	*of = y->b;
+	return y->op == IR_sub && opt_konst(f, y->a, &c) && c == 0 && opt_def(f, y->b) == x;
+}
+
+/* ~x & (x - 1): ones where x has zeros below its lowest one, which compilers count where there is no ctz. */
+static bool is_below_lowest(const struct opt_forward *f, const struct ir_insn *x,
+			    const struct ir_insn *y, ir_ref *of)
+{
+	int64_t c, d;
+
+	*of = x->a;
+	return x->op == IR_xor && y->op == IR_add && opt_konst(f, x->b, &c) && c == -1
+	       && opt_konst(f, y->b, &d) && d == -1 && opt_same(x->a, y->a);
+}
+
+enum opt_fold opt_fold_count(struct opt_forward *f, struct ir_insn *i)
+{
+	const struct ir_insn *bits = opt_def(f, i->a);
+
+	if (bits->op != IR_and || i->op == IR_clz)
+		return OPT_KEEP;
+	for (unsigned swap = 0; swap < 2; swap++) {
+		const struct ir_insn *x = opt_def(f, swap ? bits->b : bits->a);
+		const struct ir_insn *y = opt_def(f, swap ? bits->a : bits->b);
+		ir_ref of;
+
+		if ((i->op == IR_ctz ? is_lowest(f, x, y, &of) : is_below_lowest(f, x, y, &of))
+		    && opt_reach(f, i, i->a, of))
+			return opt_become(i, IR_ctz, of, IR_NOREF);
+	}
+	return OPT_KEEP;
+}
+
 /*
  * While a register holds the extension, its low half costs nothing and what it extends would need a
  * register of its own. The backward walk comes back to it when the register was overwritten in time.

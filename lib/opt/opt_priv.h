@@ -177,6 +177,7 @@ enum opt_fold opt_fold_sar(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext8(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext16(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_bswap(struct opt_forward *f, struct ir_insn *i);
+enum opt_fold opt_fold_count(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_trunc(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_zext(struct opt_forward *f, struct ir_insn *i);

@@ -238,10 +238,16 @@ static void gen_chain(struct gen *s)
 
 static void gen_extend(struct gen *s)
 {
+	static const enum ir_op counts[] = { IR_ctz, IR_clz, IR_popcount };
 	enum ir_type t;
 	ir_ref v, x;
 
-	switch (irgen_below(s->g, 7)) {
+	switch (irgen_below(s->g, 8)) {
+	case 7:
+		t = int_type(s);
+		give(s, t,
+		     ir_op1(&s->b, counts[irgen_below(s->g, ARRAY_LEN(counts))], t, pick(s, t)));
+		break;
 	case 6:
 		t = int_type(s);
 		v = pick(s, IR_I64);

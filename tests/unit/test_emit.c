@@ -8,6 +8,9 @@
 #include "tests/unit/irgen.h"
 #include "tests/unit/nativerun.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <stdlib.h>
 
 static const gaddr WINDOW = 0x100000;
@@ -27,8 +30,8 @@ static const struct {
 	{ "baseline", "", { 0 } },
 	{ "sse4.1", "sse4.1", { .guest_base = true } },
 	{ "avx", "sse4.1 avx", { .count_blocks = true } },
-	{ "all", "sse4.1 avx fma bmi2 lse", { 0 } },
-	{ "all based", "sse4.1 avx fma bmi2 lse", { .guest_base = true } },
+	{ "all", "sse4.1 popcnt avx fma lzcnt bmi1 bmi2 lse", { 0 } },
+	{ "all based", "sse4.1 popcnt avx fma lzcnt bmi1 bmi2 lse", { .guest_base = true } },
 };
 
 /* The features of configuration c that this machine has. */
@@ -677,11 +680,19 @@ static uint64_t feature(const char *name)
 static void test_features(void)
 {
 #ifdef __x86_64__
+	enum { LZCNT = 1 << 5 };
+	unsigned leaf[4];
 	uint64_t want = 0;
 
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("sse4.1"))
 		want |= feature("sse4.1");
+	if (__builtin_cpu_supports("popcnt"))
+		want |= feature("popcnt");
+	if (__get_cpuid(0x80000001, &leaf[0], &leaf[1], &leaf[2], &leaf[3]) && leaf[2] & LZCNT)
+		want |= feature("lzcnt");
+	if (__builtin_cpu_supports("bmi"))
+		want |= feature("bmi1");
 	if (__builtin_cpu_supports("avx"))
 		want |= feature("avx");
 	if (__builtin_cpu_supports("fma"))

@@ -60,13 +60,15 @@ static void show(const char *what, const struct ir_unit *u)
  * from there on ends in a fault.
  */
 static bool redone(const struct ir_unit *u, const struct outcome *from, const struct outcome *got,
-		   struct outcome *want, struct arena *a, struct arena *scratch)
+		   bool loops, struct outcome *want, struct arena *a, struct arena *scratch)
 {
 	struct ir_unit v;
 
 	run(u, from, want, scratch);
 	if (want->reason != IR_EXIT_FAULT && want->reason != IR_EXIT_REDO)
 		return false;
+	if (loops) /* got may be of any turn */
+		return true;
 	irgen_copy(u, a, &v);
 	for (unsigned k = 0; k < v.insn_count; k++)
 		if (v.gpc + (gaddr)(int64_t)v.insn[k].gpc_off == got->st.pc) {
@@ -119,7 +121,8 @@ static bool try_unit(struct work *w, struct irgen *g, const char *passes)
 		run(k & 1 ? &raw : &v, &w->before, &w->got, &w->scratch);
 		if (same(&w->expected, &w->got)
 		    || (w->got.reason == IR_EXIT_REDO
-			&& redone(&u, &w->before, &w->got, &w->expected, &w->a, &w->scratch)))
+			&& redone(&u, &w->before, &w->got, g->turns, &w->expected, &w->a,
+				  &w->scratch)))
 			continue;
 		CHECK(false);
 		printf("  passes %s%s\n", passes, k & 1 ? ", raw NaNs" : "");
@@ -174,7 +177,7 @@ static void test_level1_blocks(void) { try_passes("level1", 3, 3, true); }
 static void test_twice(void) { try_passes("level1,level1", 4, 1, true); }
 static void test_sequence(void) { try_passes("getput,fold,addr,cse,nan,dce,fold,dce", 5, 2, true); }
 
-/* Without bytes: where those give up, another turn may be meant than the first that redone finds. */
+/* Without bytes but for the last: where those give up, it is not compared which turn they do so in. */
 static void test_loops(void)
 {
 	try_loops("carry", 6, 1, TURNS, false);

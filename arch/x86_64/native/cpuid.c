@@ -35,9 +35,18 @@ static uint32_t saved_states(void)
 	return low;
 }
 
+/* Where it is not there, it is bsr, which counts from below. */
+static bool has_lzcnt(void)
+{
+	uint32_t n;
+
+	__asm__("lzcnt %1, %0" : "=r"(n) : "r"(1) : "cc");
+	return n == 31;
+}
+
 uint64_t native_features(void)
 {
-	uint32_t leaf1[4], leaf7[4] = { 0 };
+	uint32_t leaf1[4], leaf7[4] = { 0 }, tried[4] = { [REG_A] = has_lzcnt() };
 	uint64_t found = 0;
 	bool ymm = false;
 
@@ -48,7 +57,9 @@ uint64_t native_features(void)
 		ymm = (saved_states() & YMM_STATE) == YMM_STATE;
 	}
 	for (unsigned i = 0; i < X64_FEATURE_COUNT; i++) {
-		const uint32_t *leaf = features[i].leaf == 1 ? leaf1 : leaf7;
+		const uint32_t *leaf = features[i].leaf == 1   ? leaf1
+				       : features[i].leaf == 7 ? leaf7
+							       : tried;
 
 		if ((leaf[features[i].reg] >> features[i].bit & 1) && (ymm || !uses_ymm[i]))
 			found |= UINT64_C(1) << i;
