@@ -23,6 +23,8 @@ struct guest_fetch {
 	void *ctx;
 	/* True when the code at pc is kitemu's own (the vDSO), which may do more than a guest's. NULL: none is. */
 	bool (*is_own)(void *ctx, gaddr pc);
+	/* Reads data that code refers to, all of it or false. NULL: there is none to be had. Never faults. */
+	bool (*peek)(void *ctx, gaddr at, void *buf, unsigned bytes);
 };
 
 /* What has been carried out: at[i] is set to 1 for the two bytes of code at start + 2 * i. */
@@ -87,6 +89,7 @@ struct guest_limits {
 	unsigned max_insns;    /* guest instructions of a trace, at least 1 */
 	unsigned max_branches; /* conditional branches that a trace goes past */
 	bool routines;     /* libc's routines become op routine where they start, or are called */
+	bool bit_routines; /* libgcc's that count bits become operations there */
 	bool routine_ends; /* a trace that calls one ends where that returns: a checker's */
 	/*
 	 * Instructions are counted when they begin, in ir_state.counted: translated code does it by op count, and
@@ -165,7 +168,7 @@ struct guest {
 	unsigned (*disas)(struct guest_decoder *d, const void *bytes, unsigned avail, gaddr pc,
 			  struct strbuf *out);
 	/*
-	 * A libc routine's row for the guest's table of them: what tells the function of size_bytes at pc apart, as columns.
+	 * A library routine's row for the guest's table of them: what tells the function of size_bytes at pc apart, as columns.
 	 * false: nothing does. Works in the arena.
 	 */
 	bool (*routine_row)(struct arena *a, struct guest_decoder *d, const struct guest_fetch *f,

@@ -5,7 +5,7 @@
  * an overlay (a log of bytes that loads look through), so that memory is as before when
  * translated code runs for real. Then the overlay must equal memory.
  *
- * Of a routine of libc, which is one operation to the translator, the interpreter runs the guest's own code up to its
+ * Of a routine of libc or libgcc, which is one operation to the translator or a few, the interpreter runs the guest's own code up to its
  * return. Registers that a callee need not preserve are not compared then, nor is what lies below the stack. A
  * unit either is such a routine, or ends with the call of one.
  *
@@ -185,10 +185,11 @@ static unsigned fetch_bytes(struct kit_process *p, const struct ir_unit *u, uint
 
 static void translate(struct kit_thread *t, bool routines, struct ir_unit *u)
 {
-	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso };
+	const struct guest_fetch f = { mem_fetch, t->proc->mem, mem_is_vdso, mem_peek };
 	struct guest_limits limits = *jit_limits(t->proc->jit);
 
 	limits.routines &= routines;
+	limits.bit_routines &= routines;
 	ir_unit_init(u, &kept.arena, rv64_guest.regs, t->st.pc);
 	rv64_guest.translate(kit_decoder(t), &f, t->st.pc, &limits, u);
 }
@@ -201,7 +202,7 @@ static struct lifted *lift(struct kit_thread *t)
 	uint8_t bytes[MAX_BYTES];
 
 	translate(t, true, u);
-	l->has_routine = has(u, IR_routine);
+	l->has_routine = u->replaces;
 	l->calls_routine = l->has_routine && u->insn[u->insn_count - 1].op == IR_exit;
 	if (l->has_routine)
 		translate(t, false, u);

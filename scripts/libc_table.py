@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make arch/rv64/libc.def, by which libc's routines are recognised, from the C libraries of Debian for riscv64.
+"""Make arch/rv64/libc.def, by which routines of libc and libgcc are recognised, from Debian's libraries for riscv64.
 
-usage: scripts/libc_table.py [--kit-ir FILE] [LIBC.A...]
+usage: scripts/libc_table.py [--kit-ir FILE] [ARCHIVE...]
 
 Prints the table: of the libraries that are named, else of those of Debian 12 and 13, which are fetched. Each routine is
 linked as in a program and put into canonical form by kit-ir (arch/rv64/routine.h says what that is).
@@ -31,12 +31,19 @@ ROUTINES = {
     "strncmp": ["strncmp"],
     "stpcpy": ["stpcpy"],
 }
+# libgcc's have one name, __NAME.
+BITS = ["ctzdi2", "clzdi2", "ffsdi2", "clrsbdi2", "popcountdi2", "paritydi2", "bswapsi2", "bswapdi2"]
+ROUTINES |= {name: ["__" + name] for name in BITS}
 # Of a release and architecture, a package, and where it has the library.
 PACKAGES = [
     ("glibc 2.36", "bookworm", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libc.a"),
     ("glibc 2.41", "trixie", "riscv64", "libc6-dev", "usr/lib/riscv64-linux-gnu/libc.a"),
     ("glibc 2.41, cross", "trixie", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libc.a"),
     ("musl 1.2.5", "trixie", "riscv64", "musl-dev", "usr/lib/riscv64-linux-musl/libc.a"),
+    ("gcc 12", "bookworm", "amd64", "libgcc-12-dev-riscv64-cross", "usr/lib/gcc-cross/riscv64-linux-gnu/12/libgcc.a"),
+    ("gcc 13", "trixie", "riscv64", "libgcc-13-dev", "usr/lib/gcc/riscv64-linux-gnu/13/libgcc.a"),
+    ("gcc 14", "trixie", "riscv64", "libgcc-14-dev", "usr/lib/gcc/riscv64-linux-gnu/14/libgcc.a"),
+    ("gcc 14, cross", "trixie", "amd64", "libgcc-14-dev-riscv64-cross", "usr/lib/gcc-cross/riscv64-linux-gnu/14/libgcc.a"),
 ]
 # Those whose way depends on bytes besides what arch/rv64/routine_runs.h makes classes of: tests of a word that misfire, a look at bytes
 # behind the end. Of other libraries, who knows?
@@ -47,7 +54,7 @@ VARIES = {
 }
 HEAD = """\
 /*
- * libc's routines by what their code is; made by scripts/libc_table.py.
+ * Routines of libc and libgcc by what their code is; made by scripts/libc_table.py.
  *
  *   LIBC(what, insns, first, mask, hash, way)    as rv64_form has them (routine.h); way: ONE_WAY, or VARIES within a class of runs
  */
@@ -76,15 +83,15 @@ def link(archive, work):
 
 
 def words(exe, work):
-    """The program's code as words for kit-ir."""
+    """The program's code, and its data, as words for kit-ir."""
     out = work / "code"
     text = []
     for line in run(CROSS + "readelf", "-lW", exe).splitlines():
-        m = re.match(r"\s*LOAD\s+(\S+)\s+(\S+)\s+\S+\s+(\S+)\s+\S+\s+R E", line)
+        m = re.match(r"\s*LOAD\s+(\S+)\s+(\S+)\s+\S+\s+(\S+)\s+\S+\s+(R[W ][E ])", line)
         if m:
-            offset, at, size = (int(x, 16) for x in m.groups())
+            offset, at, size = (int(x, 16) for x in m.groups()[:3])
             data = exe.read_bytes()[offset:offset + size]
-            text.append(f"@{at:#x}")
+            text.append(f"{'@' if 'E' in m[4] else '='}{at:#x}")
             text += [f"{data[i + 1]:02x}{data[i]:02x}" for i in range(0, len(data) - 1, 2)]
     out.write_text("\n".join(text))
     return out
@@ -93,7 +100,7 @@ def words(exe, work):
 def symbols(exe):
     for line in run(CROSS + "nm", "-S", exe).splitlines():
         fields = line.split()
-        if len(fields) == 4 and fields[2] in "tTwW":
+        if len(fields) == 4 and fields[2] in "tTwWr":
             yield fields[3], int(fields[0], 16), int(fields[1], 16)
 
 

@@ -125,18 +125,13 @@ static gaddr stop_behind(const struct guest_limits *limits, gaddr pc)
 }
 
 /* Whether the code at t->next, which the window is moved to, is a routine that is known: what. */
-static enum rv64_libc find_routine(struct guest_decoder *d, const struct guest_fetch *f,
-				   struct rv64_window *w, const struct trace *t,
+static enum rv64_libc find_routine(struct rv64_window *w, const struct trace *t,
 				   struct rv64_form *form)
 {
-	enum rv64_libc what;
-
 	w->start = t->next;
-	w->len = f->read(f->ctx, t->next, w->bytes, RV64_WINDOW_BYTES);
+	w->len = t->fetch->read(t->fetch->ctx, t->next, w->bytes, RV64_WINDOW_BYTES);
 	memset(w->bytes + w->len, 0, w->len < 8 ? 8 - w->len : 4);
-	what = rv64_libc_at(t->b.unit->arena, d, f, t->next, w->bytes, form);
-	return what != RV64_LIBC_COUNT && rv64_runs_note(t, what, t->next, form) ? what
-										 : RV64_LIBC_COUNT;
+	return rv64_wanted_at(t, t->next, w->bytes, form);
 }
 
 static void translate(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
@@ -148,6 +143,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	unsigned first;
 	gaddr run = pc, end = pc; /* the bytes lifted since the last jump */
 	struct rv64_form form;
+	const bool looks = limits->routines || limits->bit_routines;
 
 	rv64_window_init(&w);
 	/* The arrays stay as they are. */
@@ -165,6 +161,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	t.on_way = false;
 	t.keep_branches = limits->keep_branches;
 	t.routines = limits->routines;
+	t.bit_routines = limits->bit_routines;
 	t.routine_ends = limits->routine_ends;
 	t.branches = t.arm_insns = 0;
 	t.looked_to = pc;
@@ -175,8 +172,8 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 	first = u->guest_insns;
 	t.stop = limits->stop_count ? stop_behind(limits, pc + 1) : 1;
 	ir_block_begin(u, pc);
-	if (limits->routines) {
-		enum rv64_libc what = find_routine(d, f, &w, &t, &form);
+	if (looks) {
+		enum rv64_libc what = find_routine(&w, &t, &form);
 
 		if (what != RV64_LIBC_COUNT) {
 			rv64_lift_routine(&t, what, &form);
@@ -202,7 +199,7 @@ static void translate(struct guest_decoder *d, const struct guest_fetch *f, gadd
 		/* A jump was followed. */
 		ir_unit_cover(u, run, (uint32_t)(end - run));
 		run = end = t.next;
-		if (limits->routines && find_routine(d, f, &w, &t, &form) != RV64_LIBC_COUNT) {
+		if (looks && find_routine(&w, &t, &form) != RV64_LIBC_COUNT) {
 			cut(&t);
 			break;
 		}

@@ -34,9 +34,9 @@ struct trace {
 	gaddr pc;   /* of the instruction being lifted */
 	gaddr next; /* of the one behind it; a lift function that follows a jump changes it */
 	unsigned max_branches;
-	unsigned branches;                          /* conditional ones passed */
-	gaddr stop;                                 /* the trace ends before this pc; 1 none */
-	bool keep_branches, routines, routine_ends; /* of guest_limits */
+	unsigned branches; /* conditional ones passed */
+	gaddr stop;        /* the trace ends before this pc; 1 none */
+	bool keep_branches, routines, bit_routines, routine_ends; /* of guest_limits */
 	/* Behind a branch that can be done without: how many instructions it skips, and whether it does. */
 	unsigned arm_insns;
 	gaddr
@@ -95,10 +95,13 @@ void rv64_step(const struct rv64_insn *i, gaddr pc, struct guest_step *s);
 /* Does the way go on behind it? *next: where. */
 bool rv64_way_on(const struct guest_tally *w, const struct rv64_insn *i, gaddr pc, gaddr *next);
 
-/* lift_routine.c: what at pc may be the host's, as far as its runs can be noted where they have to be. */
-bool rv64_runs_note(const struct trace *t, enum rv64_libc what, gaddr pc,
-		    const struct rv64_form *form);
-/* The whole trace is libc's routine what, which has that form. */
+/*
+ * lift_routine.c: the routine whose first bytes are these, at pc, if it is wanted and its runs can be noted where they have to
+ * be; else RV64_LIBC_COUNT.
+ */
+enum rv64_libc rv64_wanted_at(const struct trace *t, gaddr pc, const uint8_t bytes[8],
+			      struct rv64_form *form);
+/* The whole trace is routine what, which has that form. */
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form);
 /* The same where the instruction at t->pc calls what starts at target: false, and nothing done, when that is no routine. */
 bool rv64_lift_routine_call(struct trace *t, gaddr target);

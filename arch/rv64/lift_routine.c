@@ -1,7 +1,8 @@
 /*
  * libc's routines as op routine: what the C standard, and for the others the GNU manual, says of them, in
  * registers of the ABI. a0 keeps the destination where the function returns that; the registers that a callee need
- * not preserve keep what they held.
+ * not preserve keep what they held. libgcc's that count bits likewise as operations; GCC's internals manual ("Integer library
+ * routines") leaves open what the counts of 0 are, which is what they come to here.
  */
 #include "arch/rv64/lift_priv.h"
 #include "arch/rv64/routine_runs.h"
@@ -232,6 +233,50 @@ static ir_ref stpcpy_of(struct trace *t, ir_ref to, ir_ref s, struct run *r)
 	return op2(t, IR_add, to, n);
 }
 
+/* ---- libgcc's ------------------------------------------------------------------------------------------------------- */
+
+static ir_ref op1(struct trace *t, enum ir_op op, ir_ref x) { return ir_op1(&t->b, op, IR_I64, x); }
+
+/* The constant for a = 0, else v. One value after the other: the order of arguments is the compiler's choice. */
+static ir_ref unless_zero(struct trace *t, ir_ref a, int64_t zero, ir_ref v)
+{
+	ir_ref is_zero = is(t, IR_EQ, a, imm(t, 0));
+
+	return select(t, is_zero, imm(t, zero), v);
+}
+
+static ir_ref lift_bits(struct trace *t, enum rv64_libc what, ir_ref a)
+{
+	ir_ref x;
+
+	switch ((int)what) {
+	case RV64_LIBC_ctzdi2:
+		return unless_zero(t, a, -1, op1(t, IR_ctz, a));
+	case RV64_LIBC_clzdi2:
+		return op1(t, IR_clz, a);
+	case RV64_LIBC_ffsdi2:
+		x = op1(t, IR_ctz, a);
+		return unless_zero(t, a, 0, op2(t, IR_add, x, imm(t, 1)));
+	case RV64_LIBC_clrsbdi2:
+		x = op2(t, IR_sar, a, imm(t, 63));
+		x = op1(t, IR_clz, op2(t, IR_xor, a, x));
+		return op2(t, IR_add, x, imm(t, -1));
+	case RV64_LIBC_popcountdi2:
+		return op1(t, IR_popcount, a);
+	case RV64_LIBC_paritydi2:
+		x = op1(t, IR_popcount, a);
+		return op2(t, IR_and, x, imm(t, 1));
+	case RV64_LIBC_bswapsi2:
+		x = ir_op1(&t->b, IR_bswap, IR_I32, get_w(t, RV64_A0));
+		return ir_op1(&t->b, IR_sext, IR_NONE, x);
+	case RV64_LIBC_bswapdi2:
+		return op1(t, IR_bswap, a);
+	}
+	KIT_PANIC("no routine %d", (int)what);
+}
+
+/* ---- one or the other ------------------------------------------------------------------------------------------------ */
+
 /* r: NULL, or what its run is of gets there. */
 static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_ref c,
 		   struct run *r)
@@ -273,16 +318,17 @@ static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_
 		return strncmp_of(t, a, b, c, r);
 	case RV64_LIBC_stpcpy:
 		return stpcpy_of(t, a, b, r);
-	case RV64_LIBC_COUNT:
-		break;
+	default:
+		return lift_bits(t, what, a);
 	}
-	KIT_PANIC("no routine %d", (int)what);
 }
 
 /* The routine, from the registers of the ABI to a0. */
 static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
 {
-	ir_ref a = get_x(t, RV64_A0), b = get_x(t, RV64_A1), c = get_x(t, RV64_A2);
+	const bool bits = what >= RV64_LIBC_BITS;
+	ir_ref a = get_x(t, RV64_A0);
+	ir_ref b = bits ? a : get_x(t, RV64_A1), c = bits ? a : get_x(t, RV64_A2);
 	struct run r = { IR_NOREF, IR_NOREF, IR_NOREF };
 	ir_ref v = lift(t, what, a, b, c, t->runs ? &r : NULL);
 
@@ -292,11 +338,12 @@ static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_fo
 		put_x(t, RV64_A0, v);
 	for (unsigned i = 0; i < form->range_count; i++)
 		ir_unit_cover(t->b.unit, form->range[i].start, form->range[i].size_bytes);
+	t->b.unit->replaces = true;
 }
 
 /* Its classes are of one place in the program, the first that asks for them. */
-bool rv64_runs_note(const struct trace *t, enum rv64_libc what, gaddr pc,
-		    const struct rv64_form *form)
+static bool can_note(const struct trace *t, enum rv64_libc what, gaddr pc,
+		     const struct rv64_form *form)
 {
 	gaddr none = 0;
 
@@ -307,6 +354,16 @@ bool rv64_runs_note(const struct trace *t, enum rv64_libc what, gaddr pc,
 	return __atomic_compare_exchange_n(&t->runs->at[what], &none, pc, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED)
 	       || none == pc;
+}
+
+enum rv64_libc rv64_wanted_at(const struct trace *t, gaddr pc, const uint8_t bytes[8],
+			      struct rv64_form *form)
+{
+	enum rv64_libc what = rv64_libc_at(t->b.unit->arena, t->decoder, t->fetch, pc, bytes, form);
+	bool wanted =
+	    what < RV64_LIBC_BITS ? t->routines && can_note(t, what, pc, form) : t->bit_routines;
+
+	return wanted ? what : RV64_LIBC_COUNT;
 }
 
 void rv64_lift_routine(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
@@ -326,11 +383,11 @@ bool rv64_lift_routine_call(struct trace *t, gaddr target)
 	enum rv64_libc what;
 	uint8_t bytes[8] = { 0 };
 
-	if (!t->routines)
+	if (!t->routines && !t->bit_routines)
 		return false;
 	t->fetch->read(t->fetch->ctx, target, bytes, sizeof bytes);
-	what = rv64_libc_at(t->b.unit->arena, t->decoder, t->fetch, target, bytes, &form);
-	if (what == RV64_LIBC_COUNT || !rv64_runs_note(t, what, target, &form))
+	what = rv64_wanted_at(t, target, bytes, &form);
+	if (what == RV64_LIBC_COUNT)
 		return false;
 	carry_out(t, what, &form);
 	put_x(t, RV64_RA, ir_const(&t->b, IR_I64, (int64_t)ret));

@@ -1,4 +1,4 @@
-/* Recognising libc's routines; see routine.h. Pure: guest bytes come through the fetch function alone. */
+/* Recognising routines of libraries; see routine.h. Pure: guest bytes come through the fetch function alone. */
 #include "arch/rv64/routine.h"
 
 #include "arch/rv64/regs.h"
@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FUNCTION_BYTES = 1280, CASES_MAX = 8, NOWHERE = -1 };
+enum { FUNCTION_BYTES = 1280, CASES_MAX = 8, NOWHERE = -1, BYTES = 256 };
 
 /* The last column of libc.def: rv64_form.varies. */
 enum { ONE_WAY, VARIES };
@@ -242,8 +242,11 @@ static bool loaded(const struct function *fn, const struct insn *n, struct token
 	const gaddr at = fn->pc + (gaddr)(int64_t)n->to;
 	uint64_t value = 0;
 
-	if (fn->f->read(fn->f->ctx, at, &value, sizeof value) != sizeof value)
+	if (fn->f->read(fn->f->ctx, at, &value, sizeof value) != sizeof value) {
+		if (out->slot_count < RV64_ROUTINE_SLOTS)
+			out->slot[out->slot_count++] = at;
 		return true;
+	}
 	t->where = value;
 	return note_range(out, at, sizeof value);
 }
@@ -343,6 +346,7 @@ static uint32_t fixed_bits(const struct insn *n)
 /* The same for the first 8 bytes of the function. */
 static void find_first(const struct function *fn, struct rv64_form *out)
 {
+	enum { NO_IMM = 0xfffff };
 	bool rigid = true; /* nothing in it that linking changes */
 
 	for (unsigned k = 0; k < fn->count; k++)
@@ -350,8 +354,12 @@ static void find_first(const struct function *fn, struct rv64_form *out)
 	memcpy(&out->first, fn->bytes, sizeof out->first);
 	out->mask = rigid ? UINT64_MAX : 0;
 	for (unsigned k = 0; !rigid && k < fn->count && fn->insn[k].at < 8; k++) {
-		out->mask |= (uint64_t)fixed_bits(&fn->insn[k]) << 8 * fn->insn[k].at;
-		if (fn->insn[k].kind > RETURN) /* what is behind may lie elsewhere */
+		const struct insn *n = &fn->insn[k];
+
+		out->mask |= (uint64_t)fixed_bits(n) << 8 * n->at;
+		if (n->kind == FAR_LOAD && n->at < 4) /* two instructions, whatever is loaded */
+			out->mask |= (uint64_t)NO_IMM << 8 * (n->at + 4);
+		else if (n->kind > RETURN) /* what is behind may lie elsewhere */
 			break;
 	}
 	out->first &= out->mask;
@@ -362,13 +370,48 @@ bool rv64_form_of(struct arena *a, struct guest_decoder *d, const struct guest_f
 {
 	struct function *fn = function_new(a, d, f, pc);
 
-	out->range_count = 0;
+	out->range_count = out->slot_count = 0;
 	if (insns > RV64_ROUTINE_INSNS || !decode_all(fn, insns, size_bytes)
 	    || !note_range(out, pc, fn->size) || !hash(fn, true, out))
 		return false;
 	find_first(fn, out);
 	out->insns = fn->count;
 	out->size_bytes = fn->size;
+	return true;
+}
+
+/* libgcc's __clz_tab: of each byte how many bits it takes. */
+static bool is_table(const uint8_t table[BYTES])
+{
+	for (unsigned v = 0; v < BYTES; v++)
+		if (table[v] != (v ? 32 - (unsigned)__builtin_clz(v) : 0))
+			return false;
+	return true;
+}
+
+/* Whether that is what the form's slots point at. Where it lies with code, it is one of the ranges from then on. */
+static bool has_table(const struct guest_fetch *f, struct rv64_form *form)
+{
+	gaddr last = 0;
+
+	for (unsigned n = 0; n < form->slot_count; n++) {
+		uint8_t table[BYTES];
+		gaddr at;
+
+		if (!f->peek || !f->peek(f->ctx, form->slot[n], &at, sizeof at))
+			return false;
+		if (n && at == last)
+			continue;
+		if (f->read(f->ctx, at, table, BYTES) == BYTES) {
+			if (!note_range(form, at, BYTES))
+				return false;
+		} else if (!f->peek(f->ctx, at, table, BYTES)) {
+			return false;
+		}
+		if (!is_table(table))
+			return false;
+		last = at;
+	}
 	return true;
 }
 
@@ -380,7 +423,7 @@ struct memo {
 	gaddr pc;
 	uint64_t hash; /* of the bytes; 0: empty */
 	enum rv64_libc what;
-	struct rv64_form form;
+	struct rv64_form form; /* without a table */
 };
 
 enum { MEMOS = 32 };
@@ -401,6 +444,13 @@ static uint64_t hash_bytes(const struct guest_fetch *f, const struct rv64_form *
 	return h | 1;
 }
 
+/* What, if the data that it depends on is right. */
+static enum rv64_libc checked(const struct guest_fetch *f, enum rv64_libc what,
+			      struct rv64_form *form)
+{
+	return what < RV64_LIBC_BITS || has_table(f, form) ? what : RV64_LIBC_COUNT;
+}
+
 enum rv64_libc rv64_libc_at(struct arena *a, struct guest_decoder *d, const struct guest_fetch *f,
 			    gaddr pc, const uint8_t bytes[8], struct rv64_form *out)
 {
@@ -416,14 +466,14 @@ enum rv64_libc rv64_libc_at(struct arena *a, struct guest_decoder *d, const stru
 			    + (pc >> 1) % MEMOS;
 			if (m->hash && m->pc == pc && hash_bytes(f, &m->form) == m->hash) {
 				*out = m->form;
-				return m->what;
+				return checked(f, m->what, out);
 			}
 		}
 		if (!rv64_form_of(a, d, f, pc, r->insns, 0, out) || out->hash != r->hash)
 			continue;
 		out->varies = r->varies;
 		*m = (struct memo){ pc, hash_bytes(f, out), (enum rv64_libc)r->what, *out };
-		return m->what;
+		return checked(f, m->what, out);
 	}
 	return RV64_LIBC_COUNT;
 }

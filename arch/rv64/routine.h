@@ -1,11 +1,14 @@
 /*
- * libc's routines, recognised by their code (libc.def).
+ * Routines of libc and libgcc, recognised by their code (libc.def).
  *
  * A routine is the same wherever it is linked but for what the linker writes: distances to other functions and
  * to data, and whether a far call became a near one. So it is compared in a canonical form: each instruction
  * as it stands, but branches by the number of the instruction they go to, far calls as near ones, calls by what they
  * call (the canonical form of that, without what that calls in turn), data that is loaded from a known address by its
  * value where that lies with the code. What matches does what the row says, whoever linked it from whatever source.
+ *
+ * libgcc's bit counts look a byte's up in a table, whose address they load. That it is this table is looked at, too, when
+ * they are recognised, and from then on as far as it lies with code, as Debian's linker places it.
  */
 #ifndef KIT_ARCH_RV64_ROUTINE_H
 #define KIT_ARCH_RV64_ROUTINE_H
@@ -28,10 +31,20 @@ enum rv64_libc {
 	RV64_LIBC_strcmp,
 	RV64_LIBC_strncmp,
 	RV64_LIBC_stpcpy,
+	/* libgcc's */
+	RV64_LIBC_ctzdi2,
+	RV64_LIBC_BITS = RV64_LIBC_ctzdi2,
+	RV64_LIBC_clzdi2,
+	RV64_LIBC_ffsdi2,
+	RV64_LIBC_clrsbdi2,
+	RV64_LIBC_popcountdi2,
+	RV64_LIBC_paritydi2,
+	RV64_LIBC_bswapsi2,
+	RV64_LIBC_bswapdi2,
 	RV64_LIBC_COUNT
 };
 
-enum { RV64_ROUTINE_RANGES = 8, RV64_ROUTINE_INSNS = 512 };
+enum { RV64_ROUTINE_RANGES = 8, RV64_ROUTINE_INSNS = 512, RV64_ROUTINE_SLOTS = 2 };
 
 /* A function in canonical form. */
 struct rv64_form {
@@ -44,6 +57,9 @@ struct rv64_form {
 	/* All bytes that were looked at. */
 	struct ir_range range[RV64_ROUTINE_RANGES];
 	unsigned range_count;
+	/* Addresses that it loads from where no code lies; the first few. */
+	gaddr slot[RV64_ROUTINE_SLOTS];
+	unsigned slot_count;
 };
 
 /*

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-const struct rv64_run_fields rv64_run_fields[RV64_LIBC_COUNT] = {
+const struct rv64_run_fields rv64_run_fields[RV64_LIBC_BITS] = {
 	[RV64_LIBC_memcpy] = { true, true, 6, RV64_NO_REST, 0 },
 	[RV64_LIBC_memcpy_blocks] = { true, true, 7, RV64_NO_REST, 0 },
 	[RV64_LIBC_memmove] = { true, true, 6, RV64_NO_REST, 1 },
@@ -139,7 +139,7 @@ static void lay_out(enum rv64_libc what, const struct run *r, uint8_t *room, uin
 	case RV64_LIBC_memcpy:
 	case RV64_LIBC_memcpy_blocks:
 	case RV64_LIBC_memset:
-	case RV64_LIBC_COUNT:
+	default:
 		break;
 	}
 }
@@ -151,10 +151,10 @@ unsigned rv64_run_again(const struct guest_runs *runs, uint32_t class, bool long
 	unsigned what = 0, period;
 	struct run r;
 
-	_Static_assert((int)RV64_LIBC_COUNT <= (int)GUEST_ROUTINES, "each has a place");
-	while (what < RV64_LIBC_COUNT && class >= rv64_run_base(what + 1))
+	_Static_assert((int)RV64_LIBC_BITS <= (int)GUEST_ROUTINES, "each has a place");
+	while (what < RV64_LIBC_BITS && class >= rv64_run_base(what + 1))
 		what++;
-	if (what == RV64_LIBC_COUNT || !runs->at[what])
+	if (what == RV64_LIBC_BITS || !runs->at[what])
 		return 0;
 	f = &rv64_run_fields[what];
 	period = 1u << f->period_log2;

@@ -23,11 +23,11 @@ struct rv64_run_fields {
 	unsigned flags; /* further bits */
 };
 
-extern const struct rv64_run_fields rv64_run_fields[RV64_LIBC_COUNT];
+extern const struct rv64_run_fields rv64_run_fields[RV64_LIBC_BITS];
 
 enum { RV64_REST_LOW_BITS = 4, RV64_REST_PERIOD_LOG2 = 5, RV64_LOW_BITS = 3 };
 
-/* The first class of what's runs; of RV64_LIBC_COUNT: how many there are. */
+/* The first class of what's runs; of RV64_LIBC_BITS: how many there are. */
 uint32_t rv64_run_base(unsigned what);
 
 /* struct guest's run_again. */

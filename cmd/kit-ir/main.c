@@ -26,7 +26,7 @@ static const char usage[] =
     "  lift [WORD...]     translate riscv64 instructions, hexadecimal, with @ADDRESS before those "
     "that "
     "lie\n"
-    "                     elsewhere; without words from standard input\n"
+    "                     elsewhere, =ADDRESS before data; without words from standard input\n"
     "  opt [PASS,...]     run passes, without a list all of level 1\n"
     "  print              nothing: shows the IR as it stands\n"
     "  interp [X=VALUE...]  run it in the interpreter: a register, fflags, frm, stop or an "
@@ -82,20 +82,20 @@ struct guest_code {
 	struct place {
 		gaddr start;
 		size_t offset; /* in bytes; it ends where the next place starts */
+		bool data;     /* no code: it cannot be fetched */
 	} place[PLACES_MAX];
 	unsigned place_count;
 };
 
-static unsigned read_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+static unsigned read_place(const struct guest_code *c, bool data, gaddr pc, void *buf,
+			   unsigned want_bytes)
 {
-	const struct guest_code *c = ctx;
-
 	for (unsigned i = 0; i < c->place_count; i++) {
 		const struct place *p = &c->place[i];
 		size_t end = i + 1 < c->place_count ? p[1].offset : c->bytes.len;
 		gaddr off = pc - p->start, size = end - p->offset;
 
-		if (off < size) {
+		if (p->data == data && off < size) {
 			unsigned n = size - off < want_bytes ? (unsigned)(size - off) : want_bytes;
 
 			memcpy(buf, c->bytes.s + p->offset + off, n);
@@ -105,7 +105,18 @@ static unsigned read_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
 	return 0;
 }
 
-static bool add_place(struct guest_code *c, const char *address, struct diag *d)
+static unsigned read_code(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
+{
+	return read_place(ctx, false, pc, buf, want_bytes);
+}
+
+static bool peek(void *ctx, gaddr at, void *buf, unsigned bytes)
+{
+	return read_place(ctx, true, at, buf, bytes) == bytes
+	       || read_place(ctx, false, at, buf, bytes) == bytes;
+}
+
+static bool add_place(struct guest_code *c, const char *address, bool data, struct diag *d)
 {
 	uint64_t start;
 
@@ -113,7 +124,7 @@ static bool add_place(struct guest_code *c, const char *address, struct diag *d)
 		return diag_fail(d, STATUS_FAULT, "'%s' is no address", address);
 	if (c->place_count == PLACES_MAX)
 		return diag_fail(d, STATUS_FAULT, "more than %d places", PLACES_MAX);
-	c->place[c->place_count++] = (struct place){ start, c->bytes.len };
+	c->place[c->place_count++] = (struct place){ start, c->bytes.len, data };
 	return true;
 }
 
@@ -123,8 +134,8 @@ static bool add_word(struct guest_code *c, const char *word, struct diag *d)
 	uint64_t v;
 	char *end;
 
-	if (*word == '@')
-		return add_place(c, word + 1, d);
+	if (*word == '@' || *word == '=')
+		return add_place(c, word + 1, *word == '=', d);
 	if (strncmp(word, "0x", 2) == 0)
 		word += 2;
 	digits = strlen(word);
@@ -177,12 +188,13 @@ static struct guest_decoder *read_guest_code(struct guest_code *code, char **arg
 static bool do_lift(struct kit_ir *k, char **args, int count, struct diag *d)
 {
 	struct guest_code code = { .place = { { .start = k->pc } }, .place_count = 1 };
-	struct guest_fetch fetch = { read_code, &code };
+	struct guest_fetch fetch = { .read = read_code, .ctx = &code, .peek = peek };
 	const struct jit_host *host = host_find(k->host);
 	struct guest_limits limits = {
 		.max_insns = k->max_insns,
 		.max_branches = k->max_branches,
 		.routines = k->routines,
+		.bit_routines = k->routines,
 		.count = k->count,
 		.keep_branches = host && host->keep_deps,
 	};

@@ -177,6 +177,11 @@ struct ir_unit {
 	 * no pass may make a constant of what is computed from other than constants, nor take such a branch away.
 	 */
 	bool keep_deps;
+	/*
+	 * Some of it does what functions of the guest do in another way than their code: registers that their ABI lets them
+	 * change keep what they held.
+	 */
+	bool replaces;
 };
 
 /* One guest register, as passes and hosts see it. A unit may have something else in one that it does not use, at another place. */

@@ -230,7 +230,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->limits.runs = p->runs;
 	j->limits.routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count
 			     && native_routines(j->opts.host_features);
-	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso };
+	j->limits.bit_routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count && !p->ways;
+	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso, mem_peek };
 	j->host->target(j->guest->regs, &j->opts, &j->target);
 	if (size > j->host->reach_bytes)
 		size = j->host->reach_bytes;

@@ -22,6 +22,11 @@ bool mem_copy_in(struct mem_space *m, void *dst, gaddr src, size_t n)
 	return !n || (mem_inside(m, src, n) && native_copy(dst, mem_host(m, src), n));
 }
 
+bool mem_peek(void *space, gaddr addr, void *buf, unsigned n)
+{
+	return mem_copy_in(space, buf, addr, n);
+}
+
 /*
  * After a write to the range failed: drops guards there. True when it is worth another try: a
  * guard was dropped, here or just now by another thread.

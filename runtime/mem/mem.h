@@ -170,6 +170,8 @@ unsigned mem_fetch(void *space, gaddr addr, void *buf, unsigned n);
  */
 bool mem_exec_range(struct mem_space *m, gaddr addr, gaddr *start, gaddr *end);
 
+/* The form of guest_fetch.peek: what the guest could load, or false. */
+bool mem_peek(void *space, gaddr addr, void *buf, unsigned n);
 /* The form of guest_fetch.is_own: addr lies in the mapping that is named MEM_VDSO, wherever the guest has moved it. */
 #define MEM_VDSO "[vdso]"
 bool mem_is_vdso(void *space, gaddr addr);

@@ -1,24 +1,25 @@
-"""libc's routines as kitemu recognises them: in programs with each C library, and not where a bit of them differs.
+"""Routines of libc and libgcc as kitemu recognises them: in programs with each library, and not where a bit of them differs.
 
-What they do is compared by routines.c; here it runs in full, and what it says of faults is the same with and without
-them."""
-import pathlib, re, sys
+What they do is compared by routines.c and bitcounts.c; here these run in full, and what the first says of faults is the same with and
+without the routines."""
+import pathlib, re, subprocess, sys
 import libcs, tap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.append(str(ROOT / "scripts"))
 import libc_table
 
-# What a program that calls all of ROUTINES has under these names; glibc has several memcpys from 2.38 or so on.
-ALL = set(libc_table.ROUTINES) - {"memcpy_blocks"}
+BITS = {"__" + name for name in libc_table.BITS}
+# What a program that calls all of libc's has under these names; glibc has several memcpys from 2.38 or so on.
+ALL = set(libc_table.ROUTINES) - set(libc_table.BITS) - {"memcpy_blocks"}
 SEVERAL = ALL - {"memcpy"} | {"__memcpy_generic", "__memcpy_noalignment"}
 
 
 class Build:
-    """routines.c with one library, made once."""
+    """A program with one library, made once."""
 
-    def __init__(self, suite, name, make):
-        self.suite, self.name, self.make, self.path = suite, name, make, suite.work / f"routines-{name}"
+    def __init__(self, suite, name, make, program="routines"):
+        self.suite, self.name, self.make, self.path = suite, name, make, suite.work / f"{program}-{name}"
 
     def get(self):
         if not self.path.exists():
@@ -31,9 +32,9 @@ def lifted(suite, at, code):
 
 
 def is_routine(suite, at, code):
-    """All of it, not a call in it."""
+    """All of it, not a call in it: it ends where it starts."""
     text = lifted(suite, at, code)
-    return " = routine " in text and "\n  at " not in text
+    return "\n  exiti ret " in text and "\n  at " not in text
 
 
 def altered(code, at, offset):
@@ -45,12 +46,13 @@ def altered(code, at, offset):
     return "\n".join(lines)
 
 
-def recognised(suite, build):
-    exe, work = build.get(), suite.work / f"recognised-{build.name}"
+def recognised(suite, build, names=None):
+    exe = build.get()
+    work = suite.work / f"recognised-{exe.name}"
     tap.fresh(work)
     code = libc_table.words(exe, work).read_text()
     where = {name: (at, size) for name, at, size in libc_table.symbols(exe)}
-    names = SEVERAL if "__memcpy_generic" in where else ALL
+    names = names or (SEVERAL if "__memcpy_generic" in where else ALL)
     missing = names - set(where)
     if missing:
         raise tap.Fail(f"the program has no {', '.join(missing)}")
@@ -93,6 +95,42 @@ def faults(suite, build, options):
     tap.expect([suite.kitemu, *options, exe, "faults"], stdout=want, timeout=180)
 
 
+def recognised_bits(suite, build):
+    """libgcc's, which need their table as it is."""
+    recognised(suite, build, BITS)
+    exe, work = build.get(), suite.work / f"recognised-{build.path.name}"
+    code = (work / "code").read_text()
+    where = {name: at for name, at, _ in libc_table.symbols(exe)}
+    for offset in (0, 128, 254):
+        other = altered(code, where["__clz_tab"], offset)
+        for name in ("__ctzdi2", "__clzdi2", "__ffsdi2", "__clrsbdi2"):
+            if is_routine(suite, where[name], other):
+                raise tap.Fail(f"{name} is recognised with another byte at {offset} of its table")
+
+
+def bit_counts(suite, build, wanted):
+    for options in ([], ["--no-idioms"], ["--host-isa=baseline"], ["--max-level=1"], ["--guest-base"],
+                    ["--max-instructions=100G"]):
+        tap.expect([suite.kitemu, *options, build.get(), "few"], stdout=wanted(), timeout=180)
+    tap.expect([suite.kitemu, build.get()], timeout=180)
+
+
+def with_libgcc(suite, cross, package, version, program):
+    """Linked with the libgcc of another compiler than the one that is here."""
+    def make(out):
+        r = subprocess.run([ROOT / "scripts/fetch-guest", package], stdout=subprocess.PIPE, text=True)
+        if r.returncode:
+            raise tap.Skip(f"Debian's {package} for riscv64 cannot be fetched")
+        tree = pathlib.Path(r.stdout.strip())
+        lib = suite.work / f"libgcc-{version}.a"
+        archive = tree / f"usr/lib/gcc/riscv64-linux-gnu/{version}/libgcc.a"
+        lib.write_bytes(libcs.without_uleb128(archive.read_bytes()))
+        command = program.command(cross, "O2", out)
+        tap.expect([*command, lib], timeout=180)
+
+    return Build(suite, f"gcc{version}", make, "bitcounts")
+
+
 def with_glibc(suite, cross, program):
     return Build(suite, "glibc", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180))
 
@@ -105,6 +143,18 @@ def wrapped_cases(suite, cross, program):
         switched_off(suite, build)
 
     suite.add("routines-faults", run)
+
+
+def bit_cases(suite, cross, program):
+    builds = [Build(suite, "here", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180), "bitcounts"),
+              with_libgcc(suite, cross, "libgcc-13-dev", 13, program),
+              with_libgcc(suite, cross, "libgcc-14-dev", 14, program)]
+    for b in builds:
+        def run(b=b):
+            recognised_bits(suite, b)
+            bit_counts(suite, b, program.wanted)
+
+        suite.add(f"bitcounts-{b.name}", run)
 
 
 def cases(suite, cross, program, musl, glibc):
