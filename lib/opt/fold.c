@@ -140,6 +140,28 @@ static enum opt_fold fold_condition(struct opt_forward *f, struct ir_insn *i)
 	return r;
 }
 
+static bool is_equal(const struct opt_forward *f, ir_ref x, ir_ref y)
+{
+	int64_t c, d;
+
+	return opt_same(x, y) || (opt_konst(f, x, &c) && opt_konst(f, y, &d) && c == d);
+}
+
+/* 1 or 0 when a branch on the way tells, "beq a0, a1, away" and on behind it; else -1. */
+static int passed_condition(const struct opt_forward *f, const struct ir_insn *i)
+{
+	unsigned n = f->passed_count < OPT_PASSED ? f->passed_count : OPT_PASSED;
+
+	while (n--) {
+		const struct ir_insn *p = &f->out[f->passed[n]];
+
+		if (p->type == i->type && (p->sub ^ i->sub) <= 1 && is_equal(f, p->a, i->a)
+		    && is_equal(f, p->b, i->b))
+			return p->sub != i->sub;
+	}
+	return -1;
+}
+
 /* 1 or 0 when the condition is known, else -1. */
 static int known_condition(const struct opt_forward *f, const struct ir_insn *i)
 {
@@ -152,7 +174,7 @@ static int known_condition(const struct opt_forward *f, const struct ir_insn *i)
 				   (uint64_t)y);
 	if (opt_konst(f, i->b, &y) && y == 0 && (i->sub == IR_LTU || i->sub == IR_GEU))
 		return i->sub == IR_GEU;
-	return -1;
+	return passed_condition(f, i);
 }
 
 static enum opt_fold fold_set(struct opt_forward *f, struct ir_insn *i)

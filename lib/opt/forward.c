@@ -336,6 +336,8 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 			/* A branch that is always taken became an exit: what follows is not reached. */
 			if (from->op >= IR_br && ir_info(&f->out[r.idx])->flags & IR_Z)
 				return;
+			if (from->op == IR_br)
+				f->passed[f->passed_count++ % OPT_PASSED] = r.idx;
 			break;
 		}
 		map[k + 1] = r.idx;
@@ -368,6 +370,7 @@ void opt_forward(struct ir_unit *u, unsigned passes)
 
 		f.first = f.barrier = f.count;
 		f.known = 0;
+		f.passed_count = 0;
 		walk_block(&f, u->insn, blk->first, blk->first + blk->count, map);
 		blk->first = f.first;
 		blk->count = f.count - f.first;

@@ -5,7 +5,8 @@
  * folding may put new values before their user. It knows
  *
  *   - of each guest register, which value it holds here (holds[], within a block);
- *   - the last insn that may leave or fault (barrier): a putreg behind it can still turn out dead.
+ *   - the last insn that may leave or fault (barrier): a putreg behind it can still turn out dead;
+ *   - the last few branches that it came past, whose conditions do not hold (passed[]).
  *
  * They answer what folding must ask when it goes from (x op c) op d to x op (c op d): does
  * that pay? Guest registers live in host registers. When the result of the inner operation has
@@ -26,6 +27,8 @@ void opt_backward(struct ir_unit *u, unsigned passes);
 
 /* ---- the forward walk's state ------------------------------------------------------------ */
 
+enum { OPT_PASSED = 4 };
+
 struct opt_forward {
 	struct ir_unit *u;
 	unsigned passes; /* OPT_BITs switched on */
@@ -41,6 +44,9 @@ struct opt_forward {
 	ir_ref value;    /* the answer of OPT_VALUE */
 	uint64_t known;  /* registers whose value is known */
 	uint32_t holds[IR_MAX_REGS]; /* that value */
+	/* The last branches of this block, in out, in any order; how many there were. */
+	uint32_t passed[OPT_PASSED];
+	unsigned passed_count;
 };
 
 /* What a rule made of an insn. */
