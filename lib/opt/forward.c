@@ -1,5 +1,5 @@
 /*
- * The forward walk: getput (its reading half), addr and cse are here, fold has its own files. What
+ * The forward walk: getput (its reading half), addr and cse are here, fold and idiom have their own files. What
  * the walk knows, and what for, is told in opt_priv.h.
  */
 #include "lib/opt/opt_priv.h"
@@ -275,17 +275,20 @@ static bool fold_draft(struct opt_forward *f, const struct ir_insn *from, ir_ref
 {
 	struct ir_insn *o = &f->out[f->count];
 	struct ir_insn i = *from;
-	enum opt_fold folded;
+	enum opt_fold folded = OPT_KEEP, became = OPT_KEEP;
 
 	i.a = o->a;
 	i.b = o->b;
 	i.c = o->c;
 	f->draft_lost = false;
-	folded = opt_fold(f, &i);
+	if (f->passes & OPT_BIT(idiom))
+		became = opt_idiom(f, &i);
+	if (f->passes & OPT_BIT(fold) && opt_rules[i.op])
+		folded = opt_fold(f, &i);
 	*r = f->value;
 	if (folded == OPT_VALUE || folded == OPT_GONE)
 		return false;
-	if (folded == OPT_AGAIN || f->draft_lost)
+	if (folded == OPT_AGAIN || became == OPT_AGAIN || f->draft_lost)
 		*draft(f) = i;
 	return true;
 }
@@ -329,7 +332,7 @@ static void walk_block(struct opt_forward *f, const struct ir_insn *old, uint32_
 			truth = split_truth(f);
 			__attribute__((fallthrough));
 		default:
-			if (f->passes & OPT_BIT(fold) && opt_rules[from->op]
+			if (f->passes & (OPT_BIT(fold) | OPT_BIT(idiom)) && opt_rules[from->op]
 			    && !fold_draft(f, from, &r))
 				break;
 			r = finish(f);

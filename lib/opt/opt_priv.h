@@ -188,6 +188,9 @@ enum opt_fold opt_fold_trunc(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_sext(struct opt_forward *f, struct ir_insn *i);
 enum opt_fold opt_fold_zext(struct opt_forward *f, struct ir_insn *i);
 
+/* idiom.c: OPT_AGAIN: *i is another operation now. */
+enum opt_fold opt_idiom(struct opt_forward *f, struct ir_insn *i);
+
 /* facts.c: how many bits a value can have. */
 struct opt_bits {
 	uint8_t u; /* as an unsigned number below 2^u */

@@ -1,7 +1,7 @@
 /*
- * The pipeline. Merging of bytes comes first, on what was lifted. Six passes are two walks over the unit: one forward, where values become known, and
+ * The pipeline. Merging of bytes comes first, on what was lifted. Seven passes are two walks over the unit: one forward, where values become known, and
  * one backward, where uses are. A pass by itself is the walk that has it, with the others
- * switched off. Together they cost two walks instead of six, and find more: what one
+ * switched off. Together they cost two walks instead of seven, and find more: what one
  * makes, the other sees at once.
  */
 #include "lib/opt/pass.h"
@@ -18,7 +18,7 @@ const struct opt_pass opt_passes[OPT_PASS_COUNT] = {
 };
 
 enum {
-	FORWARD = OPT_BIT(getput) | OPT_BIT(fold) | OPT_BIT(addr) | OPT_BIT(cse),
+	FORWARD = OPT_BIT(getput) | OPT_BIT(fold) | OPT_BIT(idiom) | OPT_BIT(addr) | OPT_BIT(cse),
 	BACKWARD = OPT_BIT(getput) | OPT_BIT(nan) | OPT_BIT(dce),
 };
 
@@ -41,7 +41,10 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 #endif
 }
 
-void opt_level1(struct ir_unit *u) { run(u, OPT_BIT(bytes) | FORWARD | BACKWARD, "level1"); }
+void opt_level1(struct ir_unit *u)
+{
+	run(u, (OPT_BIT(bytes) | FORWARD | BACKWARD) & ~OPT_BIT(idiom), "level1");
+}
 
 void opt_level2(struct ir_unit *u)
 {

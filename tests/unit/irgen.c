@@ -75,18 +75,6 @@ uint64_t irgen_value(struct irgen *g)
 	}
 }
 
-static uint64_t fp_value(struct irgen *g)
-{
-	uint64_t r = irgen_random(g);
-
-	if (chance(g, 50))
-		return irgen_value(g);
-	/* Numbers of similar size, so that sums do not just drop one operand. */
-	if (r & 1)
-		return UINT64_C(0xffffffff00000000) | (UINT32_C(0x3f000000) + (uint32_t)(r >> 39));
-	return UINT64_C(0x3fe0000000000000) + (r >> 10);
-}
-
 /* ---- the unit being made ----------------------------------------------------------------------- */
 
 enum { POOL = 24, SIDE_TARGET = 0x40000, TYPES = 5 };
@@ -236,13 +224,68 @@ static void gen_chain(struct gen *s)
 	}
 }
 
+/* The bytes of a value in the opposite order by shifts and masks, or nearly so. */
+static void gen_turned(struct gen *s)
+{
+	const enum ir_type t = int_type(s);
+	const unsigned w = t == IR_I32 ? 4 : 8, off = chance(s->g, 30) ? irgen_below(s->g, w) : w;
+	ir_ref x = pick(s, t), all = IR_NOREF;
+
+	for (unsigned k = 0; k < w; k++) {
+		unsigned from = k == off ? irgen_below(s->g, w) : w - 1 - k;
+		bool first = chance(s->g, 50); /* what comes first: masked, or shifted */
+		uint64_t byte = k == off && chance(s->g, 50) ? 0x7f : 0xff;
+		int64_t mask = (int64_t)(byte << 8 * (first ? from : k));
+		ir_ref m = ir_const(&s->b, t, mask), v = x;
+
+		if (first)
+			v = ir_op2(&s->b, IR_and, t, v, m);
+		v = ir_op2(&s->b, from > k ? IR_shr : IR_shl, t, v,
+			   ir_const(&s->b, t, 8 * (from > k ? from - k : k - from)));
+		if (!first)
+			v = ir_op2(&s->b, IR_and, t, v, m);
+		all = k ? ir_op2(&s->b, IR_or, t, all, v) : v;
+	}
+	give(s, t, all);
+}
+
+/* A sum of the bits of a value, side by side in pairs, fours and bytes; or nearly so. */
+static void gen_ones(struct gen *s)
+{
+	static const uint64_t masks[] = { UINT64_C(0x5555555555555555),
+					  UINT64_C(0x3333333333333333),
+					  UINT64_C(0x0f0f0f0f0f0f0f0f),
+					  UINT64_C(0x0101010101010101) };
+	const enum ir_type t = int_type(s);
+	ir_ref x = pick(s, t), y, m[4];
+
+	for (unsigned k = 0; k < 4; k++)
+		m[k] =
+		    ir_const(&s->b, t, (int64_t)(chance(s->g, 95) ? masks[k] : irgen_value(s->g)));
+	y = ir_op2(&s->b, IR_shr, t, x, ir_const(&s->b, t, 1));
+	x = ir_op2(&s->b, IR_sub, t, x, ir_op2(&s->b, IR_and, t, y, m[0]));
+	y = ir_op2(&s->b, IR_shr, t, x, ir_const(&s->b, t, 2));
+	y = ir_op2(&s->b, IR_and, t, y, m[1]);
+	x = ir_op2(&s->b, IR_add, t, ir_op2(&s->b, IR_and, t, x, m[1]), y);
+	y = ir_op2(&s->b, IR_shr, t, x, ir_const(&s->b, t, 4));
+	x = ir_op2(&s->b, IR_and, t, ir_op2(&s->b, IR_add, t, y, x), m[2]);
+	x = ir_op2(&s->b, IR_mul, t, x, m[3]);
+	give(s, t, ir_op2(&s->b, IR_shr, t, x, ir_const(&s->b, t, t == IR_I32 ? 24 : 56)));
+}
+
 static void gen_extend(struct gen *s)
 {
 	static const enum ir_op counts[] = { IR_ctz, IR_clz, IR_popcount };
 	enum ir_type t;
 	ir_ref v, x;
 
-	switch (irgen_below(s->g, 8)) {
+	switch (irgen_below(s->g, 10)) {
+	case 9:
+		gen_turned(s);
+		break;
+	case 8:
+		gen_ones(s);
+		break;
 	case 7:
 		t = int_type(s);
 		give(s, t,
@@ -939,61 +982,4 @@ void irgen_unit(struct irgen *g, struct arena *a, const struct ir_regfile *regs,
 		gen_exit(&s, n);
 	}
 	ir_resolve_exits(u);
-}
-
-void irgen_init(struct irgen *g, uint64_t seed, const struct ir_regfile *regs)
-{
-	unsigned bases = 0;
-
-	*g = (struct irgen){ .seed = seed,
-			     .insns = 30,
-			     .blocks = 1,
-			     .fp = true,
-			     .mem = true,
-			     .atomics = true,
-			     .window = 0x100000 };
-	for (unsigned r = 0; r < regs->count; r++) {
-		if (strcmp(regs->reg[r].name, "zero") == 0)
-			continue;
-		if (regs->reg[r].type == IR_F64 && g->fregs < IRGEN_MAX_FP)
-			g->freg[g->fregs++] = (uint8_t)r;
-		else if (regs->reg[r].type == IR_I64 && bases < IRGEN_BASES)
-			g->base[bases++] = (uint8_t)r;
-		else if (regs->reg[r].type == IR_I64 && g->xregs < IRGEN_MAX_INT)
-			g->xreg[g->xregs++] = (uint8_t)r;
-	}
-	g->counter = g->xreg[g->xregs - 1];
-}
-
-/* ---- states and memory --------------------------------------------------------------------------- */
-
-void irgen_state(struct irgen *g, struct ir_state *st, const struct ir_regfile *regs,
-		 unsigned max_frm)
-{
-	for (unsigned r = 0; r < regs->count; r++) {
-		bool is_fp = regs->reg[r].type == IR_F64;
-		uint64_t v = is_fp ? fp_value(g) : irgen_value(g);
-
-		if (strcmp(regs->reg[r].name, "zero") == 0)
-			v = 0;
-		for (unsigned k = 0; k < IRGEN_BASES; k++)
-			if (g->base[k] == r)
-				v = g->window + MIDDLE;
-		if (g->turns && r == g->counter)
-			v = irgen_below(g, g->turns + 1);
-		memcpy((char *)st + regs->reg[r].offset_bytes, &v, sizeof v);
-	}
-	st->frm = irgen_below(g, max_frm + 1);
-	st->fflags = chance(g, 50) ? 0 : irgen_below(g, 32);
-	st->resv_addr = 1;
-	st->resv_value = 0;
-}
-
-void irgen_fill(struct irgen *g, uint8_t window[IRGEN_WINDOW_BYTES])
-{
-	for (unsigned k = 0; k < IRGEN_WINDOW_BYTES; k += 8) {
-		uint64_t v = irgen_value(g);
-
-		memcpy(window + k, &v, sizeof v);
-	}
 }

@@ -1,7 +1,74 @@
-/* Random IR, see irgen.h: the window as the interpreter's memory, copies of units, NaNs of another make. */
+/* Random IR, see irgen.h: what is made by default, random states, the window as the interpreter's memory, copies of units, NaNs of another make. */
 #include "tests/unit/irgen.h"
 
 #include <string.h>
+
+void irgen_init(struct irgen *g, uint64_t seed, const struct ir_regfile *regs)
+{
+	unsigned bases = 0;
+
+	*g = (struct irgen){ .seed = seed,
+			     .insns = 30,
+			     .blocks = 1,
+			     .fp = true,
+			     .mem = true,
+			     .atomics = true,
+			     .window = 0x100000 };
+	for (unsigned r = 0; r < regs->count; r++) {
+		if (strcmp(regs->reg[r].name, "zero") == 0)
+			continue;
+		if (regs->reg[r].type == IR_F64 && g->fregs < IRGEN_MAX_FP)
+			g->freg[g->fregs++] = (uint8_t)r;
+		else if (regs->reg[r].type == IR_I64 && bases < IRGEN_BASES)
+			g->base[bases++] = (uint8_t)r;
+		else if (regs->reg[r].type == IR_I64 && g->xregs < IRGEN_MAX_INT)
+			g->xreg[g->xregs++] = (uint8_t)r;
+	}
+	g->counter = g->xreg[g->xregs - 1];
+}
+
+static uint64_t fp_value(struct irgen *g)
+{
+	uint64_t r = irgen_random(g);
+
+	if (irgen_below(g, 2))
+		return irgen_value(g);
+	/* Numbers of similar size, so that sums do not just drop one operand. */
+	if (r & 1)
+		return UINT64_C(0xffffffff00000000) | (UINT32_C(0x3f000000) + (uint32_t)(r >> 39));
+	return UINT64_C(0x3fe0000000000000) + (r >> 10);
+}
+
+void irgen_state(struct irgen *g, struct ir_state *st, const struct ir_regfile *regs,
+		 unsigned max_frm)
+{
+	for (unsigned r = 0; r < regs->count; r++) {
+		bool is_fp = regs->reg[r].type == IR_F64;
+		uint64_t v = is_fp ? fp_value(g) : irgen_value(g);
+
+		if (strcmp(regs->reg[r].name, "zero") == 0)
+			v = 0;
+		for (unsigned k = 0; k < IRGEN_BASES; k++)
+			if (g->base[k] == r)
+				v = g->window + IRGEN_WINDOW_BYTES / 2;
+		if (g->turns && r == g->counter)
+			v = irgen_below(g, g->turns + 1);
+		memcpy((char *)st + regs->reg[r].offset_bytes, &v, sizeof v);
+	}
+	st->frm = irgen_below(g, max_frm + 1);
+	st->fflags = irgen_below(g, 2) ? 0 : irgen_below(g, 32);
+	st->resv_addr = 1;
+	st->resv_value = 0;
+}
+
+void irgen_fill(struct irgen *g, uint8_t window[IRGEN_WINDOW_BYTES])
+{
+	for (unsigned k = 0; k < IRGEN_WINDOW_BYTES; k += 8) {
+		uint64_t v = irgen_value(g);
+
+		memcpy(window + k, &v, sizeof v);
+	}
+}
 
 uint8_t irgen_window[IRGEN_WINDOW_BYTES];
 gaddr irgen_window_at = 0x100000;

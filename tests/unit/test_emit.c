@@ -180,10 +180,12 @@ static bool run_both(struct work *w, const struct ir_unit *source, unsigned stop
 	run_native(w);
 	stop_at = w->got.reason == IR_EXIT_STOP ? calls : 0;
 	run_interpreted(w, source);
-	if (w->got.reason == IR_EXIT_STOP && w->expected.st.pc != w->got.st.pc)
+	if (w->got.reason != IR_EXIT_STOP)
+		return true;
+	if (w->expected.st.pc != w->got.st.pc
+	    || (w->expected.reason != IR_EXIT_STOP && w->expected.reason != IR_EXIT_LOOKUP))
 		return false;
-	if (w->got.reason == IR_EXIT_STOP && w->expected.reason == IR_EXIT_LOOKUP)
-		w->got.reason = IR_EXIT_LOOKUP;
+	w->got.reason = w->expected.reason;
 	return true;
 }
 
