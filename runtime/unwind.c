@@ -349,6 +349,32 @@ static enum found next_by_code(struct unwind *u, const struct load_symbol *y)
 	return FOUND;
 }
 
+/* As the file's call frame information has it. */
+static enum found next_by_rules(struct unwind *u)
+{
+	struct load_frame f;
+	uint64_t top, ra = u->ra, s0 = u->s0;
+
+	if (!load_symbols_frame(u->symbols, u->exact ? u->pc : u->pc - 1, &f)
+	    || (f.reg != RV64_SP && f.reg != RV64_S0))
+		return NOT_FOUND;
+	top = (f.reg == RV64_SP ? u->sp : u->s0) + (uint64_t)f.offset;
+	if (f.ra.kind == LOAD_LOST)
+		return FIRST;
+	if (f.ra.kind == LOAD_KEPT && !u->exact)
+		return NOT_FOUND;
+	if (f.ra.kind == LOAD_SAVED && !load(u, top + (uint64_t)f.ra.offset, &ra, sizeof ra))
+		return NOT_FOUND;
+	if (f.s0.kind == LOAD_SAVED && !load(u, top + (uint64_t)f.s0.offset, &s0, sizeof s0))
+		return NOT_FOUND;
+	if (!ra)
+		return FIRST;
+	if (!go_to(u, ra, top))
+		return NOT_FOUND;
+	u->s0 = s0;
+	return FOUND;
+}
+
 /* s0 is the frame's upper end where it is a frame pointer, with ra and the caller's s0 right below. */
 static bool next_by_pointer(struct unwind *u)
 {
@@ -396,7 +422,9 @@ bool unwind_next(struct unwind *u)
 		return next_of_signal(u);
 	if (u->sp % WORD_BYTES)
 		return false;
-	found = next_by_code(u, unwind_symbol(u));
+	found = next_by_rules(u);
+	if (found == NOT_FOUND)
+		found = next_by_code(u, unwind_symbol(u));
 	if (found != NOT_FOUND)
 		return found == FOUND;
 	/* A call to where no code is: it has had no time to do anything. */

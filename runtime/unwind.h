@@ -1,8 +1,8 @@
 /*
  * From a guest thread's registers back through its callers, as far as the guest's memory allows.
  *
- * Few rv64 programs say how to unwind them: Debian's static libc has call frame information for a fiftieth of its functions. What
- * tells is the code: from a function's first instruction up to pc it is read how far sp has moved and where ra
+ * Call frame information counts where a program has it, but few rv64 programs say how to unwind them: Debian's static libc does for
+ * a fiftieth of its functions. What tells then is the code: from a function's first instruction up to pc it is read how far sp has moved and where ra
  * and s0 were put. Where no function is known the frame pointer is followed, if s0 is one, and in the end the stack is looked through
  * for something that a call has left, which may be a stale one.
  *

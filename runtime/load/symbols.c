@@ -5,11 +5,13 @@
 
 #include <libelf.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { UNSIZED_MOST_BYTES = 4096 };
 
 struct load_symbols {
-	Elf *elf; /* the names lie in it */
+	Elf *elf; /* names and frames lie in it */
+	struct load_frames frames;
 	unsigned count;
 	struct load_symbol symbol[];
 };
@@ -55,29 +57,60 @@ static bool is_code(Elf *elf, const Elf64_Sym *s)
 	return h && h->sh_flags & SHF_EXECINSTR;
 }
 
+static void find_frames(Elf *elf, struct load_frames *f)
+{
+	Elf_Scn *s = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return;
+	while ((s = elf_nextscn(elf, s))) {
+		const Elf64_Shdr *h = elf64_getshdr(s);
+		const char *name = h ? elf_strptr(elf, names, h->sh_name) : NULL;
+		struct load_section *to;
+		Elf_Data *d;
+
+		if (!name || h->sh_type == SHT_NOBITS)
+			continue;
+		to = !strcmp(name, ".eh_frame")      ? &f->eh
+		     : !strcmp(name, ".debug_frame") ? &f->debug
+						     : NULL;
+		if (!to || (h->sh_flags & SHF_COMPRESSED && elf_compress(s, 0, 0) < 0))
+			continue;
+		d = elf_getdata(s, NULL);
+		if (d && d->d_buf)
+			*to = (struct load_section){ d->d_buf, d->d_size, h->sh_addr };
+	}
+}
+
 struct load_symbols *load_symbols_read(int fd, gaddr bias)
 {
 	struct load_symbols *s = NULL;
 	Elf64_Shdr *header = NULL;
 	Elf_Data *data = NULL;
 	Elf_Scn *table;
+	bool is_elf;
 	size_t n;
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	table = elf && elf_kind(elf) == ELF_K_ELF && elf64_getehdr(elf) ? find_table(elf, &header)
-									: NULL;
+	is_elf = elf && elf_kind(elf) == ELF_K_ELF && elf64_getehdr(elf);
+	table = is_elf ? find_table(elf, &header) : NULL;
 	if (table)
 		data = elf_getdata(table, NULL);
 	n = data && data->d_buf ? data->d_size / sizeof(Elf64_Sym) : 0;
-	if (n)
+	/* Without names it may still tell of frames. */
+	if (is_elf)
 		s = malloc(sizeof *s + n * sizeof *s->symbol);
 	if (!s) {
 		elf_end(elf);
 		return NULL;
 	}
 	s->elf = elf;
+	s->frames = (struct load_frames){ .bias = bias };
+	find_frames(elf, &s->frames);
+	load_frames_index(&s->frames);
 	s->count = 0;
 	for (size_t i = 0; i < n; i++) {
 		const Elf64_Sym *y = (const Elf64_Sym *)data->d_buf + i;
@@ -96,8 +129,10 @@ struct load_symbols *load_symbols_read(int fd, gaddr bias)
 
 void load_symbols_free(struct load_symbols *s)
 {
-	if (s)
+	if (s) {
 		elf_end(s->elf);
+		free(s->frames.entry);
+	}
 	free(s);
 }
 
@@ -110,4 +145,9 @@ const struct load_symbol *load_symbols_find(const struct load_symbols *s, gaddr 
 		return NULL;
 	y = &s->symbol[n - 1];
 	return pc - y->start < (y->size_bytes ? y->size_bytes : UNSIZED_MOST_BYTES) ? y : NULL;
+}
+
+bool load_symbols_frame(const struct load_symbols *s, gaddr pc, struct load_frame *out)
+{
+	return s && load_frames_find(&s->frames, pc, out);
 }
