@@ -59,6 +59,18 @@ static uint64_t eval_fbits(const struct ir_insn *i, uint64_t a, uint64_t b)
 	KIT_PANIC("no meaning for %s", ir_info(i)->name);
 }
 
+uint64_t ir_eval_count(enum ir_op op, bool w, uint64_t a)
+{
+	if (w)
+		a = (uint32_t)a;
+	if (op == IR_popcount)
+		return (unsigned)__builtin_popcountll(a);
+	if (!a)
+		return w ? 32 : 64;
+	return op == IR_ctz ? (unsigned)__builtin_ctzll(a)
+			    : (unsigned)__builtin_clzll(a) - (w ? 32 : 0);
+}
+
 static uint64_t eval_f32(enum ir_op op, uint32_t a, uint32_t b, uint32_t c, enum fp_rm rm,
 			 uint32_t *fl)
 {

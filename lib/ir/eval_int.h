@@ -63,6 +63,9 @@ static inline uint64_t ir_mulhi(enum ir_op op, uint64_t a, uint64_t b)
 	}
 }
 
+/* ctz, clz, popcount of the low half of a if w, else of a; not inline, since instructions that are carried out one by one have none. */
+uint64_t ir_eval_count(enum ir_op op, bool w, uint64_t a);
+
 /* The integer P operations of type t with one or two operands, except const and set. */
 static inline uint64_t ir_eval_int(enum ir_op op, enum ir_type t, uint64_t a, uint64_t b)
 {
@@ -109,13 +112,9 @@ static inline uint64_t ir_eval_int(enum ir_op op, enum ir_type t, uint64_t a, ui
 	case IR_bswap:
 		return w ? __builtin_bswap32((uint32_t)a) : __builtin_bswap64(a);
 	case IR_ctz:
-		a = w ? (uint32_t)a : a;
-		return a ? (unsigned)__builtin_ctzll(a) : w ? 32 : 64;
 	case IR_clz:
-		a = w ? (uint32_t)a : a;
-		return a ? (unsigned)__builtin_clzll(a) - (w ? 32 : 0) : w ? 32 : 64;
 	case IR_popcount:
-		return (unsigned)__builtin_popcountll(w ? (uint32_t)a : a);
+		return ir_eval_count(op, w, a);
 	case IR_sext8:
 		return (uint64_t)(int8_t)a;
 	case IR_sext16:

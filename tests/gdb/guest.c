@@ -124,30 +124,44 @@ static int threads(void)
 __attribute__((noinline)) void in_child(int n) { total += n; }
 __attribute__((noinline)) void in_parent(int n) { total += n; }
 
-/* The parent is the first to come to its function. */
 static int forks(void)
 {
-	int status, left = 0, go[2];
-	char c = 0;
+	int status, left = 0;
 
-	if (pipe(go))
-		return 1;
 	for (int i = 0; i < 2; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			if (read(go[0], &c, 1) == 1)
-				in_child(i + 5);
+			in_child(i + 5);
 			_exit(total);
 		}
 		in_parent(1);
-		if (write(go[1], &c, 1) != 1)
-			return 1;
 		waitpid(pid, &status, 0);
 		left += WEXITSTATUS(status);
 	}
 	printf("children %d, parent %d\n", left, total);
 	return left;
+}
+
+/* The parent comes to its function before the child does. */
+static int takes_turns(void)
+{
+	int status, go[2];
+	char c = 0;
+	pid_t pid;
+
+	if (pipe(go) || (pid = fork()) < 0)
+		return 1;
+	if (pid == 0) {
+		if (read(go[0], &c, 1) == 1)
+			in_child(5);
+		_exit(total);
+	}
+	in_parent(1);
+	if (write(go[1], &c, 1) != 1)
+		return 1;
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
 }
 
 static int vforks(void)
@@ -271,19 +285,13 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(void);
 	} rows[] = {
-		{ "sum", sum },
-		{ "signals", signals },
-		{ "threads", threads },
-		{ "storm", storm },
-		{ "forks", forks },
-		{ "vforks", vforks },
-		{ "spawns", spawns },
-		{ "execs", execs },
-		{ "thread-execs", thread_execs },
-		{ "leaves", leaves },
-		{ "host", host },
-		{ "loop", loop },
-		{ "reads", reads_itself },
+		{ "sum", sum },         { "signals", signals },
+		{ "threads", threads }, { "storm", storm },
+		{ "forks", forks },     { "takes-turns", takes_turns },
+		{ "vforks", vforks },   { "spawns", spawns },
+		{ "execs", execs },     { "thread-execs", thread_execs },
+		{ "leaves", leaves },   { "host", host },
+		{ "loop", loop },       { "reads", reads_itself },
 		{ "calls", calls },
 	};
 
