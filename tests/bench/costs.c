@@ -135,7 +135,8 @@ static void do_mutex(long n) { both(take, n); }
 
 static volatile uint64_t sink;
 
-static void *compute(void *arg)
+/* Not inlined: one thread and two run the same code. */
+static __attribute__((noinline)) void *compute(void *arg)
 {
 	uint64_t x = 1;
 
