@@ -324,6 +324,17 @@ static bool next_of_signal(struct unwind *u)
 
 enum found { FOUND, NOT_FOUND, FIRST };
 
+/* To the caller, whose stack begins at top. */
+static enum found go_up(struct unwind *u, uint64_t ra, uint64_t s0, uint64_t top)
+{
+	if (!ra)
+		return FIRST;
+	if (!go_to(u, ra, top))
+		return NOT_FOUND;
+	u->s0 = s0;
+	return FOUND;
+}
+
 /* FIRST: a function that calls others and has not kept where it was called from, as the first one of a program. */
 static enum found next_by_code(struct unwind *u, const struct load_symbol *y)
 {
@@ -341,12 +352,7 @@ static enum found next_by_code(struct unwind *u, const struct load_symbol *y)
 		return NOT_FOUND;
 	if (f.saved_s0 && !load(u, top + (uint64_t)f.s0, &s0, sizeof s0))
 		return NOT_FOUND;
-	if (!ra)
-		return FIRST;
-	if (!go_to(u, ra, top))
-		return NOT_FOUND;
-	u->s0 = s0;
-	return FOUND;
+	return go_up(u, ra, s0, top);
 }
 
 /* As the file's call frame information has it. */
@@ -367,12 +373,7 @@ static enum found next_by_rules(struct unwind *u)
 		return NOT_FOUND;
 	if (f.s0.kind == LOAD_SAVED && !load(u, top + (uint64_t)f.s0.offset, &s0, sizeof s0))
 		return NOT_FOUND;
-	if (!ra)
-		return FIRST;
-	if (!go_to(u, ra, top))
-		return NOT_FOUND;
-	u->s0 = s0;
-	return FOUND;
+	return go_up(u, ra, s0, top);
 }
 
 /* s0 is the frame's upper end where it is a frame pointer, with ra and the caller's s0 right below. */

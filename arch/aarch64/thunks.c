@@ -157,36 +157,36 @@ static void leave(struct codebuf *cb, enum ir_exit reason, uint32_t exit)
 	go(cb, exit);
 }
 
+/* To the code of x0, if the entry of the jump tables that the bits of from say, of those from first on, is x0's. x16, x17. */
+static void probe(struct codebuf *cb, unsigned from, unsigned first)
+{
+	uint32_t missed;
+
+	a64_ubfx(cb, 1, A64_TMP, from, 1, (unsigned)__builtin_ctz(IR_JUMP_ENTRIES));
+	load(cb, A64_TMP2, A64_ST(jump));
+	if (first)
+		a64_rri(cb, A64_ADD_I, 1, A64_TMP2, A64_TMP2, first * sizeof(struct ir_jump_entry));
+	a64_rrs(cb, A64_ADD, 1, A64_TMP2, A64_TMP2, A64_TMP, A64_LSL, 4);
+	a64_lsp(cb, A64_LDP64, A64_TMP, A64_TMP2, a64_at(A64_TMP2, 0));
+	a64_cmp(cb, 1, A64_TMP, A64_PC);
+	missed = a64_bcc(cb, A64_CC_NE);
+	a64_jump(cb, A64_BR, A64_TMP2);
+	a64_fix(cb, missed, cb_pos(cb));
+}
+
 /*
  * x0: guest pc. Also a safe point: a guest that goes round in unpaired returns comes by nowhere else.
  */
 static void make_lookup(struct codebuf *cb, uint32_t exit)
 {
-	const unsigned bits = (unsigned)__builtin_ctz(IR_JUMP_ENTRIES);
-	uint32_t stopped, missed;
+	uint32_t stopped;
 
 	a64_ls(cb, A64_LDR32, A64_TMP, state(A64_ST(stop)));
 	stopped = a64_cb(cb, true, 0, A64_TMP);
 	a64_log(cb, A64_AND_I, 1, A64_PC, A64_PC, ~UINT64_C(1));
-	a64_ubfx(cb, 1, A64_TMP, A64_PC, 1, bits);
-	load(cb, A64_TMP2, A64_ST(jump));
-	a64_rrs(cb, A64_ADD, 1, A64_TMP2, A64_TMP2, A64_TMP, A64_LSL, 4);
-	a64_lsp(cb, A64_LDP64, A64_TMP, A64_TMP2, a64_at(A64_TMP2, 0));
-	a64_cmp(cb, 1, A64_TMP, A64_PC);
-	missed = a64_bcc(cb, A64_CC_NE);
-	a64_jump(cb, A64_BR, A64_TMP2);
-	a64_fix(cb, missed, cb_pos(cb));
+	probe(cb, A64_PC, 0);
 	a64_rrs(cb, A64_EOR, 1, A64_TMP, A64_PC, A64_PC, A64_LSR, IR_JUMP_FOLD);
-	a64_ubfx(cb, 1, A64_TMP, A64_TMP, 1, bits);
-	load(cb, A64_TMP2, A64_ST(jump));
-	a64_rri(cb, A64_ADD_I, 1, A64_TMP2, A64_TMP2,
-		IR_JUMP_ENTRIES * sizeof(struct ir_jump_entry));
-	a64_rrs(cb, A64_ADD, 1, A64_TMP2, A64_TMP2, A64_TMP, A64_LSL, 4);
-	a64_lsp(cb, A64_LDP64, A64_TMP, A64_TMP2, a64_at(A64_TMP2, 0));
-	a64_cmp(cb, 1, A64_TMP, A64_PC);
-	missed = a64_bcc(cb, A64_CC_NE);
-	a64_jump(cb, A64_BR, A64_TMP2);
-	a64_fix(cb, missed, cb_pos(cb));
+	probe(cb, A64_TMP, IR_JUMP_ENTRIES);
 	leave(cb, IR_EXIT_LOOKUP, exit);
 	a64_fix(cb, stopped, cb_pos(cb));
 	leave(cb, IR_EXIT_STOP, exit);

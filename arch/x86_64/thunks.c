@@ -98,33 +98,36 @@ static void leave(struct codebuf *cb, enum ir_exit reason, uint32_t exit)
 	x64_jmp_to(cb, exit);
 }
 
+/* To the code of rcx, if the entry of the jump tables at rdx that the bits of rax say, of those from first on, is rcx's. */
+static void probe(struct codebuf *cb, unsigned first)
+{
+	const int32_t at = (int32_t)(first * sizeof(struct ir_jump_entry));
+	uint32_t missed;
+
+	x64_alu_ri(cb, X64_AND, 0, X64_RAX, (IR_JUMP_ENTRIES - 1) << 1);
+	x64_alu_rm(cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, at });
+	missed = x64_jcc8(cb, X64_CC_NE);
+	x64_m(cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, at + 8 });
+	x64_here8(cb, missed);
+}
+
 /*
  * rcx: guest pc. Also a safe point: a guest that goes round in unpaired returns comes by nowhere else.
  */
 static void make_lookup(struct codebuf *cb, uint32_t exit)
 {
-	const int32_t mask = (IR_JUMP_ENTRIES - 1) << 1;
-	const int32_t second = IR_JUMP_ENTRIES * (int32_t)sizeof(struct ir_jump_entry);
-	uint32_t stopped, missed;
+	uint32_t stopped;
 
 	x64_alu_mi(cb, X64_CMP, 0, state(X64_ST(stop)), 0);
 	stopped = x64_jcc8(cb, X64_CC_NE);
 	x64_alu_ri(cb, X64_AND, 1, X64_RCX, -2);
 	x64_mov_rr(cb, 0, X64_RAX, X64_RCX);
-	x64_alu_ri(cb, X64_AND, 0, X64_RAX, mask);
 	load(cb, X64_RDX, state(X64_ST(jump)));
-	x64_alu_rm(cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, 0 });
-	missed = x64_jcc8(cb, X64_CC_NE);
-	x64_m(cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
-	x64_here8(cb, missed);
+	probe(cb, 0);
 	x64_mov_rr(cb, 0, X64_RAX, X64_RCX);
 	x64_ri8(cb, X64_SHR_I, 0, X64_RAX, IR_JUMP_FOLD);
 	x64_alu_rr(cb, X64_XOR, 0, X64_RAX, X64_RCX);
-	x64_alu_ri(cb, X64_AND, 0, X64_RAX, mask);
-	x64_alu_rm(cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, second });
-	missed = x64_jcc8(cb, X64_CC_NE);
-	x64_m(cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, second + 8 });
-	x64_here8(cb, missed);
+	probe(cb, IR_JUMP_ENTRIES);
 	leave(cb, IR_EXIT_LOOKUP, exit);
 	x64_here8(cb, stopped);
 	leave(cb, IR_EXIT_STOP, exit);
