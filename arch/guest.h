@@ -25,6 +25,8 @@ struct guest_fetch {
 	bool (*is_own)(void *ctx, gaddr pc);
 	/* Reads data that code refers to, all of it or false. NULL: there is none to be had. Never faults. */
 	bool (*peek)(void *ctx, gaddr at, void *buf, unsigned bytes);
+	/* What reads code that this one does not, for it has not run (struct guest_ran). NULL: this one reads all. */
+	const struct guest_fetch *all;
 };
 
 /* What has been carried out: at[i] is set to 1 for the two bytes of code at start + 2 * i. */
@@ -63,11 +65,15 @@ static inline uint32_t guest_counter_of(const struct guest_tally *w, gaddr pc)
  * Routines of libc that the host has carried out, where somebody wants to know which instructions of the guest that stands for.
  * Runs that take the same way through the guest's code are of one class: for each class two counters, how many runs there were,
  * and by how many bytes, whole periods, all of them together were longer than the class stands for (struct guest's run_again).
+ * Without exact counts (guest_limits.tally) it is asked which of the instructions have run at all: then the
+ * counters are of runs that were not longer, and of runs that were.
  */
 enum { GUEST_ROUTINES = 16, GUEST_RUN_CLASSES = 5 << 16 };
 
 struct guest_runs {
-	uint32_t first;           /* counter of the first class */
+	uint32_t first; /* counter of the first class */
+	gaddr start;    /* of the program's code, in which they lie */
+	uint64_t halves;
 	gaddr at[GUEST_ROUTINES]; /* where each routine lies that is, 0: none so far; atomic */
 };
 

@@ -5,7 +5,7 @@
  * an overlay (a log of bytes that loads look through), so that memory is as before when
  * translated code runs for real. Then the overlay must equal memory.
  *
- * Of a routine of libc or libgcc, which is one operation to the translator or a few, the interpreter runs the guest's own code up to its
+ * Of a routine of libc, libgcc or libm, which is one operation to the translator or a few, the interpreter runs the guest's own code up to its
  * return. Registers that a callee need not preserve are not compared then, nor is what lies below the stack. A
  * unit either is such a routine, or ends with the call of one.
  *
@@ -315,8 +315,10 @@ static void report_unit(const struct lifted *l, const struct ir_state *before, s
 
 /* Registers that a called function may leave with anything. */
 #define BITS(first, last) ((UINT64_C(2) << (last)) - (UINT64_C(1) << (first)))
-static const uint64_t caller_saved =
-    BITS(RV64_T0, RV64_T2) | BITS(RV64_A1, RV64_A7) | BITS(RV64_T3, RV64_T6);
+static const uint64_t caller_saved = BITS(RV64_T0, RV64_T2) | BITS(RV64_A1, RV64_A7)
+				     | BITS(RV64_T3, RV64_T6) | BITS(RV64_F0, RV64_F0 + 7)
+				     | BITS(RV64_F0 + 11, RV64_F0 + 17)
+				     | BITS(RV64_F0 + 28, RV64_F0 + 31);
 
 static void take_over(uint64_t regs, const struct ir_state *from, struct ir_state *to)
 {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make arch/rv64/libc.def, by which routines of libc and libgcc are recognised, from Debian's libraries for riscv64.
+"""Make arch/rv64/libc.def, by which routines of libc, libgcc and libm are recognised, from Debian's libraries for riscv64.
 
 usage: scripts/libc_table.py [--kit-ir FILE] [ARCHIVE...]
 
@@ -33,7 +33,9 @@ ROUTINES = {
 }
 # libgcc's have one name, __NAME.
 BITS = ["ctzdi2", "clzdi2", "ffsdi2", "clrsbdi2", "popcountdi2", "paritydi2", "bswapsi2", "bswapdi2"]
-ROUTINES |= {name: ["__" + name] for name in BITS}
+# libm's, too, for doubles and floats.
+ROUNDING = [name + f for name in ["ceil", "floor", "trunc", "round", "roundeven", "rint", "nearbyint"] for f in ("", "f")]
+ROUTINES |= {name: ["__" + name] for name in BITS + ROUNDING}
 # Of a release and architecture, a package, and where it has the library.
 PACKAGES = [
     ("glibc 2.36", "bookworm", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libc.a"),
@@ -44,17 +46,19 @@ PACKAGES = [
     ("gcc 13", "trixie", "riscv64", "libgcc-13-dev", "usr/lib/gcc/riscv64-linux-gnu/13/libgcc.a"),
     ("gcc 14", "trixie", "riscv64", "libgcc-14-dev", "usr/lib/gcc/riscv64-linux-gnu/14/libgcc.a"),
     ("gcc 14, cross", "trixie", "amd64", "libgcc-14-dev-riscv64-cross", "usr/lib/gcc-cross/riscv64-linux-gnu/14/libgcc.a"),
+    ("glibc 2.36", "bookworm", "amd64", "libc6-dev-riscv64-cross", "usr/riscv64-linux-gnu/lib/libm.a"),
+    ("glibc 2.41", "trixie", "riscv64", "libc6-dev", "usr/lib/riscv64-linux-gnu/libm.a"),
 ]
 # Those whose way depends on bytes besides what arch/rv64/routine_runs.h makes classes of: tests of a word that misfire, a look at bytes
 # behind the end. Of other libraries, who knows?
 VARIES = {
-    "glibc 2.36": ["memrchr", "strnlen", "strchr", "strchrnul"],
-    "glibc 2.41": ["memchr", "memrchr", "strnlen", "strcmp", "strncmp"],
+    "glibc 2.36": ["memrchr", "strnlen", "strchr", "strchrnul", *ROUNDING],
+    "glibc 2.41": ["memchr", "memrchr", "strnlen", "strcmp", "strncmp", *ROUNDING],
     "musl 1.2.5": ["memmove"],
 }
 HEAD = """\
 /*
- * Routines of libc and libgcc by what their code is; made by scripts/libc_table.py.
+ * Routines of libc, libgcc and libm by what their code is; made by scripts/libc_table.py.
  *
  *   LIBC(what, insns, first, mask, hash, way)    as rv64_form has them (routine.h); way: ONE_WAY, or VARIES within a class of runs
  */

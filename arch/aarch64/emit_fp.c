@@ -80,6 +80,13 @@ void a64_emit_FUN(struct a64_emit *e, const struct lir_insn *in)
 	a64_ff(e->cb, (uint32_t)in->imm, in->sub2, a64_opreg(in, 0), a64_opreg(in, 1));
 }
 
+/* For the flag once in the dynamic mode, whatever that is; the result is not looked at. */
+void a64_emit_FRINTNX(struct a64_emit *e, const struct lir_insn *in)
+{
+	a64_ff(e->cb, A64_FRINTX, in->sub2, A64_VTMP, a64_opreg(in, 1));
+	a64_emit_FUN(e, in);
+}
+
 /*
  * Tininess. The host calls a result tiny when it is so before rounding (DDI 0487, A1.5.5), RISC-V when it is so after
  * rounding as if the exponent had no bounds. They differ where a result is rounded up to the least normal number, and then

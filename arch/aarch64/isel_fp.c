@@ -172,6 +172,21 @@ struct lir_insn *a64_sel_fbr(struct isel *s, const struct ir_insn *cmp, bool wan
 	return l;
 }
 
+/* Only the form for the dynamic mode is inexact where something is lost. */
+static lreg rounded(struct isel *s, const struct ir_insn *in)
+{
+	static const uint32_t word[] = {
+		[IR_RM_RNE] = A64_FRINTN, [IR_RM_RTZ] = A64_FRINTZ, [IR_RM_RDN] = A64_FRINTM,
+		[IR_RM_RUP] = A64_FRINTP, [IR_RM_RMM] = A64_FRINTA, [IR_RM_DYN] = A64_FRINTI,
+	};
+
+	if (in->op == IR_fround)
+		return unary(s, A64_OP_FUN, in, word[in->sub]);
+	if (in->sub == IR_RM_DYN)
+		return unary(s, A64_OP_FUN, in, A64_FRINTX);
+	return unary(s, A64_OP_FRINTNX, in, word[in->sub]);
+}
+
 /* ---- conversions ---------------------------------------------------------------------------------- */
 
 /* Out of range the unit saturates as RISC-V does, but a NaN gives 0 where RISC-V has the greatest number. */
@@ -241,6 +256,10 @@ void a64_sel_fp(struct isel *s, uint32_t idx)
 		break;
 	case IR_cvtdf:
 		d = in->sub == IR_RM_DYN ? unary(s, A64_OP_CVTDF, in, A64_FCVT_SD) : thunk(s, in);
+		break;
+	case IR_fround:
+	case IR_froundnx:
+		d = rounded(s, in);
 		break;
 	case IR_ftoi32:
 	case IR_ftou32:

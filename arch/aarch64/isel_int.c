@@ -388,12 +388,10 @@ struct a64_cmp a64_compare(const struct isel *s, const struct ir_insn *in)
 	struct a64_cmp c = { in->a, in->b, isel_is64(in), host_cc(in->sub, false), false, 0 };
 	int64_t value;
 
-	if (isel_narrow_compare(s, in)) { /* a 64-bit value already in a register serves */
+	if (isel_narrow_compare(s, in)) {
 		c.w = 0;
-		if (isel_val(s, c.a)->vreg == LREG_NONE)
-			c.a = isel_insn(s, c.a)->a;
-		if (isel_insn(s, c.b)->op == IR_sext && isel_val(s, c.b)->vreg == LREG_NONE)
-			c.b = isel_insn(s, c.b)->a;
+		c.a = isel_narrow_operand(s, c.a);
+		c.b = isel_narrow_operand(s, c.b);
 	}
 	if (isel_const(s, c.b, &c.imm)) {
 		c.is_imm = a64_fits_either(c.imm);

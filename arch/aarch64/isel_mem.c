@@ -40,7 +40,7 @@ static struct addr address(struct isel *s, unsigned log2, ir_ref r, int64_t disp
 	struct addr m = { .index = LREG_NONE };
 	int64_t c;
 
-	if (isel_foldable(s, r, IR_add) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
+	if (isel_folds_in_address(s, r) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
 		disp += c;
 		r = in->a;
 		in = isel_insn(s, r);
@@ -49,7 +49,7 @@ static struct addr address(struct isel *s, unsigned log2, ir_ref r, int64_t disp
 		m.base = isel_const_vreg(s, (int64_t)((uint64_t)in->imm + (uint64_t)disp));
 		return m;
 	}
-	if (disp == 0 && !s->guest_base && isel_foldable(s, r, IR_add))
+	if (disp == 0 && !s->guest_base && isel_folds_in_address(s, r))
 		return indexed(s, log2, in->a, in->b);
 	m.base = isel_vr(s, r);
 	/* The guest base is added by the access itself, which then has no displacement. */
@@ -58,6 +58,50 @@ static struct addr address(struct isel *s, unsigned log2, ir_ref r, int64_t disp
 	else
 		m.disp = (int32_t)disp;
 	return m;
+}
+
+static unsigned log2_of(const struct ir_insn *in)
+{
+	static const uint8_t of_load[] = { 0, 0, 1, 1, 2, 2, 3 };
+
+	if (in->op == IR_ldf || in->op == IR_stf)
+		return in->type == IR_F64 ? 3 : 2;
+	return in->op >= IR_st8 ? in->op - (unsigned)IR_st8 : of_load[in->op - IR_ld8u];
+}
+
+/* x << n with a constant n. */
+static bool is_scaled(const struct isel *s, ir_ref r, int64_t *n)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+
+	return in->op == IR_shl && isel_const(s, in->b, n);
+}
+
+bool a64_in_address(const struct isel *s, const struct ir_insn *in, const struct ir_insn *sum)
+{
+	unsigned log2 = log2_of(in);
+	int64_t c;
+
+	if (s->guest_base)
+		return false;
+	if (isel_const(s, sum->b, &c))
+		return a64_fits_disp(log2, in->imm + c);
+	return in->imm == 0 && (!is_scaled(s, sum->a, &c) || c == log2)
+	       && (!is_scaled(s, sum->b, &c) || c == log2);
+}
+
+struct lir_vreg a64_sum(struct isel *s, ir_ref r)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+	struct addr m;
+	int64_t c = 0;
+
+	if (isel_const(s, in->b, &c))
+		return (struct lir_vreg){ .base = isel_vr(s, in->a), .index = LREG_NONE, .imm = c };
+	if (!is_scaled(s, in->a, &c) && !is_scaled(s, in->b, &c))
+		c = 0;
+	m = indexed(s, (unsigned)c, in->a, in->b);
+	return (struct lir_vreg){ .base = m.base, .index = m.index, .shift = m.shift };
 }
 
 /* The address of load or store in. */
@@ -77,11 +121,10 @@ static void use_addr(struct lir_insn *l, const struct addr *m, const struct ir_i
 
 void a64_sel_load(struct isel *s, uint32_t idx)
 {
-	static const uint8_t log2_of[] = { 0, 0, 1, 1, 2, 2, 3 };
 	const struct ir_insn *in = &s->ir->insn[idx];
 	bool fp = in->op == IR_ldf;
-	unsigned how = in->op - IR_ld8u, log2 = fp ? 2u + isel_isdbl(in) : log2_of[how];
-	struct addr m = address(s, log2, in->a, in->imm);
+	unsigned how = in->op - IR_ld8u;
+	struct addr m = address(s, log2_of(in), in->a, in->imm);
 	struct lir_insn *l = isel_lir(s, fp ? A64_OP_LDF : A64_OP_LD);
 
 	s->val[idx].vreg = isel_def(s, l, fp ? LIR_FP : LIR_INT);
@@ -102,7 +145,7 @@ static void store_fp(struct isel *s, const struct ir_insn *in, ir_ref value, boo
 
 void a64_sel_store(struct isel *s, const struct ir_insn *in)
 {
-	unsigned log2 = in->op - IR_st8;
+	unsigned log2 = log2_of(in);
 	lreg v = LREG_NONE;
 	struct addr m;
 	struct lir_insn *l;

@@ -35,6 +35,8 @@ struct a64_cmp a64_compare(const struct isel *s, const struct ir_insn *in);
 void a64_sel_load(struct isel *s, uint32_t idx);
 void a64_sel_store(struct isel *s, const struct ir_insn *in);
 void a64_sel_atomic(struct isel *s, uint32_t idx);
+bool a64_in_address(const struct isel *s, const struct ir_insn *in, const struct ir_insn *sum);
+struct lir_vreg a64_sum(struct isel *s, ir_ref r);
 void a64_sel_routine(struct isel *s, uint32_t idx);
 
 /* isel_fp.c */

@@ -63,9 +63,11 @@ static uint64_t note_call(struct ir_state *st, uint64_t to, uint64_t from)
 			was = *e;
 			*e = st->edge[first];
 			st->edge[first] = was;
-			break;
+			return 0;
 		}
 	}
+	st->edges_full(st);
+	st->edge[first] = (struct ir_edge){ .from = (uint32_t)from, .to = to, .count = 1 };
 	return 0;
 }
 

@@ -2,7 +2,7 @@
  * libc's routines as op routine: what the C standard, and for the others the GNU manual, says of them, in
  * registers of the ABI. a0 keeps the destination where the function returns that; the registers that a callee need
  * not preserve keep what they held. libgcc's that count bits likewise as operations; GCC's internals manual ("Integer library
- * routines") leaves open what the counts of 0 are, which is what they come to here.
+ * routines") leaves open what the counts of 0 are, which is what they come to here. And libm's that round to integers.
  */
 #include "arch/rv64/lift_priv.h"
 #include "arch/rv64/routine_runs.h"
@@ -84,6 +84,11 @@ static void note_run(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, c
 		class = put_field(t, class, r->rest, RV64_REST_PERIOD_LOG2 + 1, &shift);
 	if (f->flags)
 		class = put_field(t, class, r->flags, f->flags, &shift);
+	if (!t->tally) {
+		class = op2(t, IR_add, class, is(t, IR_NE, r->length, length));
+		ir_count_at(&t->b, first, class, imm(t, 1));
+		return;
+	}
 	ir_count_at(&t->b, first, class, imm(t, 1));
 	ir_count_at(&t->b, first + 1, class, op2(t, IR_sub, r->length, length));
 }
@@ -275,6 +280,27 @@ static ir_ref lift_bits(struct trace *t, enum rv64_libc what, ir_ref a)
 	KIT_PANIC("no routine %d", (int)what);
 }
 
+/* ---- libm's --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * What the manual of Zfa has instructions for, in fa0. NaNs come out canonical, as from the sum that the code has for them; and but
+ * for rint it takes back what it raises, so that only "invalid" is left, of signalling NaNs.
+ */
+static void lift_rounding(struct trace *t, enum rv64_libc what)
+{
+	static const uint8_t mode[] = { IR_RM_RUP, IR_RM_RDN, IR_RM_RTZ, IR_RM_RMM,
+					IR_RM_RNE, IR_RM_DYN, IR_RM_DYN };
+	const unsigned n = what - RV64_LIBC_ROUNDING;
+	const enum ir_type type = n % 2 ? IR_F32 : IR_F64;
+	const bool is_rint = what == RV64_LIBC_rint || what == RV64_LIBC_rintf;
+	const unsigned fa0 = 10;
+	ir_ref x = get_f(t, type, fa0);
+
+	x = ir_fop(&t->b, is_rint ? IR_froundnx : IR_fround, type, (enum ir_rm)mode[n / 2], x,
+		   IR_NOREF, IR_NOREF);
+	put_f(t, type, fa0, ir_op1(&t->b, IR_fcanon, type, x));
+}
+
 /* ---- one or the other ------------------------------------------------------------------------------------------------ */
 
 /* r: NULL, or what its run is of gets there. */
@@ -323,19 +349,28 @@ static ir_ref lift(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, ir_
 	}
 }
 
-/* The routine, from the registers of the ABI to a0. */
-static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
+/* An integer routine, from the registers of the ABI to a0. */
+static void lift_integer(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
 {
 	const bool bits = what >= RV64_LIBC_BITS;
 	ir_ref a = get_x(t, RV64_A0);
 	ir_ref b = bits ? a : get_x(t, RV64_A1), c = bits ? a : get_x(t, RV64_A2);
 	struct run r = { IR_NOREF, IR_NOREF, IR_NOREF };
-	ir_ref v = lift(t, what, a, b, c, t->runs ? &r : NULL);
+	const bool noted = t->runs && !form->has_run;
+	ir_ref v = lift(t, what, a, b, c, noted ? &r : NULL);
 
-	if (t->runs)
+	if (noted)
 		note_run(t, what, what == RV64_LIBC_memrchr ? op2(t, IR_add, a, c) : a, b, &r);
 	if (v.idx != a.idx)
 		put_x(t, RV64_A0, v);
+}
+
+static void carry_out(struct trace *t, enum rv64_libc what, const struct rv64_form *form)
+{
+	if (what >= RV64_LIBC_ROUNDING)
+		lift_rounding(t, what);
+	else
+		lift_integer(t, what, form);
 	for (unsigned i = 0; i < form->range_count; i++)
 		ir_unit_cover(t->b.unit, form->range[i].start, form->range[i].size_bytes);
 	t->b.unit->replaces = true;
@@ -347,9 +382,9 @@ static bool can_note(const struct trace *t, enum rv64_libc what, gaddr pc,
 {
 	gaddr none = 0;
 
-	if (!t->runs)
+	if (!t->runs || form->has_run)
 		return true;
-	if (form->varies || !guest_tallies(t->tally, pc))
+	if (form->varies || (pc - t->runs->start) / 2 >= t->runs->halves)
 		return false;
 	return __atomic_compare_exchange_n(&t->runs->at[what], &none, pc, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED)
@@ -359,8 +394,22 @@ static bool can_note(const struct trace *t, enum rv64_libc what, gaddr pc,
 enum rv64_libc rv64_wanted_at(const struct trace *t, gaddr pc, const uint8_t bytes[8],
 			      struct rv64_form *form)
 {
-	enum rv64_libc what = rv64_libc_at(t->b.unit->arena, t->decoder, t->fetch, pc, bytes, form);
-	bool wanted =
+	const struct guest_fetch *all = t->runs ? t->fetch->all : NULL;
+	struct arena *a = t->b.unit->arena;
+	enum rv64_libc what = rv64_libc_at(a, t->decoder, t->fetch, pc, bytes, form);
+	uint8_t first[8] = { 0 };
+	bool wanted;
+
+	form->has_run = all && what != RV64_LIBC_COUNT;
+	if (all && !form->has_run) {
+		all->read(all->ctx, pc, first, sizeof first);
+		what = rv64_libc_at(a, t->decoder, all, pc, first, form);
+		form->has_run = false;
+		/* Of those that count bits nothing is noted. */
+		if (what >= RV64_LIBC_BITS)
+			return RV64_LIBC_COUNT;
+	}
+	wanted =
 	    what < RV64_LIBC_BITS ? t->routines && can_note(t, what, pc, form) : t->bit_routines;
 
 	return wanted ? what : RV64_LIBC_COUNT;

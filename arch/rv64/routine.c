@@ -84,9 +84,11 @@ static bool is_op(const struct rv64_insn *i, enum rv64_op a, enum rv64_op b)
 	return i->op == a || i->op == b;
 }
 
+static bool is_fp_load(const struct rv64_insn *i) { return is_op(i, RV64_OP_fld, RV64_OP_flw); }
+
 static bool is_load(const struct rv64_insn *i)
 {
-	return i->op >= RV64_OP_lb && i->op <= RV64_OP_lwu;
+	return (i->op >= RV64_OP_lb && i->op <= RV64_OP_lwu) || is_fp_load(i);
 }
 
 /* The instruction behind an auipc of the same register, upper its value as an offset. */
@@ -235,20 +237,26 @@ static bool note_range(struct rv64_form *out, gaddr start, unsigned size_bytes)
 	return true;
 }
 
-/* The value that is loaded, where it can be fetched: constants lie with the code as a rule, other data do not. */
+/*
+ * The value that is loaded, where it can be fetched: constants lie with the code as a rule, other data do not. That of a
+ * floating-point register is always a constant.
+ */
 static bool loaded(const struct function *fn, const struct insn *n, struct token *t,
 		   struct rv64_form *out)
 {
 	const gaddr at = fn->pc + (gaddr)(int64_t)n->to;
+	const unsigned size = n->i.op == RV64_OP_flw ? 4 : 8;
 	uint64_t value = 0;
 
-	if (fn->f->read(fn->f->ctx, at, &value, sizeof value) != sizeof value) {
+	if (fn->f->read(fn->f->ctx, at, &value, size) != size) {
+		if (is_fp_load(&n->i))
+			return false;
 		if (out->slot_count < RV64_ROUTINE_SLOTS)
 			out->slot[out->slot_count++] = at;
 		return true;
 	}
 	t->where = value;
-	return note_range(out, at, sizeof value);
+	return note_range(out, at, size);
 }
 
 /* Where a switch jumps to. */
@@ -448,7 +456,9 @@ static uint64_t hash_bytes(const struct guest_fetch *f, const struct rv64_form *
 static enum rv64_libc checked(const struct guest_fetch *f, enum rv64_libc what,
 			      struct rv64_form *form)
 {
-	return what < RV64_LIBC_BITS || has_table(f, form) ? what : RV64_LIBC_COUNT;
+	return what < RV64_LIBC_BITS || what >= RV64_LIBC_ROUNDING || has_table(f, form)
+		   ? what
+		   : RV64_LIBC_COUNT;
 }
 
 enum rv64_libc rv64_libc_at(struct arena *a, struct guest_decoder *d, const struct guest_fetch *f,

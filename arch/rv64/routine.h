@@ -1,5 +1,5 @@
 /*
- * Routines of libc and libgcc, recognised by their code (libc.def).
+ * Routines of libc, libgcc and libm, recognised by their code (libc.def).
  *
  * A routine is the same wherever it is linked but for what the linker writes: distances to other functions and
  * to data, and whether a far call became a near one. So it is compared in a canonical form: each instruction
@@ -41,6 +41,22 @@ enum rv64_libc {
 	RV64_LIBC_paritydi2,
 	RV64_LIBC_bswapsi2,
 	RV64_LIBC_bswapdi2,
+	/* libm's, each for doubles and for floats */
+	RV64_LIBC_ceil,
+	RV64_LIBC_ROUNDING = RV64_LIBC_ceil,
+	RV64_LIBC_ceilf,
+	RV64_LIBC_floor,
+	RV64_LIBC_floorf,
+	RV64_LIBC_trunc,
+	RV64_LIBC_truncf,
+	RV64_LIBC_round,
+	RV64_LIBC_roundf,
+	RV64_LIBC_roundeven,
+	RV64_LIBC_roundevenf,
+	RV64_LIBC_rint,
+	RV64_LIBC_rintf,
+	RV64_LIBC_nearbyint,
+	RV64_LIBC_nearbyintf,
 	RV64_LIBC_COUNT
 };
 
@@ -54,6 +70,8 @@ struct rv64_form {
 	unsigned insns;      /* in canonical form: a far call is one */
 	unsigned size_bytes; /* as it stands */
 	bool varies; /* its way depends on more than a class of runs says (routine_runs.c) */
+	bool
+	    has_run; /* all of it, where that is asked: its runs tell nothing new (rv64_wanted_at) */
 	/* All bytes that were looked at. */
 	struct ir_range range[RV64_ROUTINE_RANGES];
 	unsigned range_count;

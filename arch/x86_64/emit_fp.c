@@ -420,6 +420,62 @@ void x64_emit_UNBOX(struct x64_emit *e, const struct lir_insn *in)
 	back_here(e, cold);
 }
 
+/* ---- rounding to integers ------------------------------------------------------------------------------------------ */
+
+/* d = a rounded, mode as the instruction has it. */
+static void round_to(struct x64_emit *e, unsigned dbl, unsigned d, unsigned a, unsigned mode)
+{
+	uint32_t op = dbl ? X64_ROUNDS : X64_ROUNDS - 1;
+
+	if (e->avx)
+		x64_vrr(e->cb, op, 0, d, a, a);
+	else
+		x64_rr(e->cb, op, 0, d, a);
+	cb_put8(e->cb, (uint8_t)mode);
+}
+
+void x64_emit_FROUND(struct x64_emit *e, const struct lir_insn *in)
+{
+	one_operand(e, in, in->sub2 ? X64_ROUNDS : X64_ROUNDS - 1);
+	cb_put8(e->cb, in->sub);
+}
+
+/* d = a OP a constant. */
+static void with_state(struct x64_emit *e, uint32_t op, unsigned d, unsigned a, enum x64_const c)
+{
+	if (!e->avx)
+		x64_emit_fp_move(e, d, a);
+	fp_mem(e, op, d, a, x64_state(x64_const_at(c)));
+}
+
+/*
+ * The magnitude towards 0, and one more when at least a half was lost: all exact. Where there are no fractions, and for NaNs and
+ * infinities, whose difference would be invalid, rounding towards 0 is all. The sign comes last, zero has one, too.
+ */
+void x64_emit_FROUNDA(struct x64_emit *e, const struct lir_insn *in)
+{
+	enum { NOT_LESS = 5 };
+	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), t = x64_opreg(in, 2), w = in->sub2;
+	uint32_t nan, whole;
+
+	with_state(e, X64_ANDPS, t, a, w ? X64_C_ABS64 : X64_C_ABS32);
+	round_to(e, w, d, t, in->sub);
+	fp_mem(e, x64_fp(X64_UCOMIS, w), t, 0,
+	       x64_state(x64_const_at(w ? X64_C_WHOLE64 : X64_C_WHOLE32)));
+	nan = x64_jcc8(e->cb, X64_CC_P);
+	whole = x64_jcc8(e->cb, X64_CC_AE);
+	x64_fp_dd(e, x64_fp(X64_SUBS, w), t, d);
+	fp_mem(e, x64_fp(X64_CMPS, w), t, t,
+	       x64_state(x64_const_at(w ? X64_C_HALF64 : X64_C_HALF32)));
+	cb_put8(e->cb, NOT_LESS);
+	fp_mem(e, X64_ANDPS, t, t, x64_state(x64_const_at(w ? X64_C_ONE64 : X64_C_ONE32)));
+	x64_fp_dd(e, x64_fp(X64_ADDS, w), d, t);
+	x64_here8(e->cb, nan);
+	x64_here8(e->cb, whole);
+	with_state(e, X64_ANDPS, t, a, w ? X64_C_SIGN64 : X64_C_SIGN32);
+	x64_fp_dd(e, X64_ORPS, d, t);
+}
+
 /* ---- conversions --------------------------------------------------------------------------------------------------- */
 
 void x64_emit_CVTIF(struct x64_emit *e, const struct lir_insn *in)
@@ -512,21 +568,23 @@ void x64_emit_CVTFI(struct x64_emit *e, const struct lir_insn *in)
  */
 void x64_emit_CVTFIR(struct x64_emit *e, const struct lir_insn *in)
 {
-	enum { NO_INEXACT = 8 };
-	unsigned a = x64_opreg(in, 1), t = x64_opreg(in, 2), cold = 0;
-	uint32_t op = in->sub2 ? X64_ROUNDS : X64_ROUNDS - 1;
+	unsigned a = x64_opreg(in, 1), t = x64_opreg(in, 2), cold;
 
-	for (unsigned pass = 0; pass < 2; pass++) {
-		if (e->avx)
-			x64_vrr(e->cb, op, 0, t, a, a);
-		else
-			x64_rr(e->cb, op, 0, t, a);
-		cb_put8(e->cb, in->sub | (pass ? 0 : NO_INEXACT));
-		if (pass == 0) {
-			to_int(e, in, true, (unsigned)in->imm2, t);
-			cold = check_converted(e, in);
-		}
-	}
+	round_to(e, in->sub2, t, a, in->sub | X64_NO_INEXACT);
+	to_int(e, in, true, (unsigned)in->imm2, t);
+	cold = check_converted(e, in);
+	round_to(e, in->sub2, t, a, in->sub);
+	back_here(e, cold);
+}
+
+/* The same with what is rounded already; for the flag any mode will do. */
+void x64_emit_CVTFIA(struct x64_emit *e, const struct lir_insn *in)
+{
+	unsigned cold;
+
+	to_int(e, in, true, (unsigned)in->imm2, x64_opreg(in, 2));
+	cold = check_converted(e, in);
+	round_to(e, in->sub2, x64_opreg(in, 3), x64_opreg(in, 1), 0);
 	back_here(e, cold);
 }
 

@@ -229,21 +229,25 @@ void x64_emit_MULI(struct x64_emit *e, const struct lir_insn *in)
 		x64_rri(e->cb, op, in->sub2, d, x64_opreg(in, 1), (int32_t)in->imm, n);
 }
 
+/* Of a product or quotient: is the instruction's other result wanted, too? Then it is operand 1. */
+static bool gives_both(const struct lir_insn *in) { return in->opnd[1].role == LIR_DEF; }
+
 void x64_emit_MULH(struct x64_emit *e, const struct lir_insn *in)
 {
 	uint32_t op = in->sub ? X64_IMUL1 : X64_MUL;
 
-	x64_op_rx(e, op, 1, x64_digit(op), in, 2);
+	x64_op_rx(e, op, 1, x64_digit(op), in, 2u + gives_both(in));
 }
 
 void x64_emit_MULX(struct x64_emit *e, const struct lir_insn *in)
 {
-	unsigned d = x64_opreg(in, 0);
+	const bool both = gives_both(in);
+	unsigned high = x64_opreg(in, 0), low = both ? x64_opreg(in, 1) : high, b = 2u + both;
 
-	if (x64_opmem(in, 2))
-		x64_vrm(e->cb, X64_MULX, 1, d, d, x64_slot(in));
+	if (x64_opmem(in, b))
+		x64_vrm(e->cb, X64_MULX, 1, high, low, x64_slot(in));
 	else
-		x64_vrr(e->cb, X64_MULX, 1, d, d, x64_opreg(in, 2));
+		x64_vrr(e->cb, X64_MULX, 1, high, low, x64_opreg(in, b));
 }
 
 /* ---- division ------------------------------------------------------------------------------------- */
@@ -252,8 +256,9 @@ void x64_emit_MULX(struct x64_emit *e, const struct lir_insn *in)
 static void cold_div(struct x64_emit *e, const struct x64_cold *c)
 {
 	const struct lir_insn *in = c->in;
-	bool rem = in->sub & X64_DIV_REM;
-	unsigned w = in->sub2, b = x64_opreg(in, 2);
+	bool both = gives_both(in), rem = in->sub & X64_DIV_REM || both,
+	     quotient = !(in->sub & X64_DIV_REM) || both;
+	unsigned w = in->sub2, b = x64_opreg(in, 2u + both);
 	uint32_t zero = 0;
 
 	if (in->sub & X64_DIV_SIGNED) {
@@ -261,23 +266,21 @@ static void cold_div(struct x64_emit *e, const struct x64_cold *c)
 		zero = x64_jcc8(e->cb, X64_CC_E);
 		if (rem)
 			x64_alu_rr(e->cb, X64_XOR, 0, X64_RDX, X64_RDX);
-		else
+		if (quotient)
 			x64_r(e->cb, X64_NEG, w, X64_RAX);
 		x64_jmp_to(e->cb, c->back);
 		x64_here8(e->cb, zero);
 	}
 	if (rem)
 		x64_mov_rr(e->cb, w, X64_RDX, X64_RAX);
-	else if (w)
-		x64_mov_imm(e->cb, X64_RAX, UINT64_MAX);
-	else
-		x64_mov_imm(e->cb, X64_RAX, UINT32_MAX);
+	if (quotient)
+		x64_mov_imm(e->cb, X64_RAX, w ? UINT64_MAX : UINT32_MAX);
 	x64_jmp_to(e->cb, c->back);
 }
 
 void x64_emit_DIV(struct x64_emit *e, const struct lir_insn *in)
 {
-	unsigned w = in->sub2, b = x64_opreg(in, 2), cold = 0;
+	unsigned w = in->sub2, b = x64_opreg(in, 2u + gives_both(in)), cold = 0;
 	bool is_signed = in->sub & X64_DIV_SIGNED, safe = in->sub & X64_DIV_SAFE;
 
 	if (!safe && is_signed) { /* b + 1 <= 1, unsigned */

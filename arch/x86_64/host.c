@@ -115,12 +115,17 @@ static void x64_state_init(struct ir_state *st)
 		[X64_C_CANON64] = CANON64,
 		[X64_C_CANON32] = CANON32,
 		[X64_C_MXCSR] = X64_MXCSR_DEFAULT,
+		[X64_C_ONE64] = UINT64_C(0x3ff0000000000000),
+		[X64_C_ONE32] = 0x3f800000,
+		[X64_C_HALF64] = UINT64_C(0x3fe0000000000000),
+		[X64_C_HALF32] = 0x3f000000,
+		[X64_C_WHOLE64] = UINT64_C(0x4330000000000000), /* 2^52 */
+		[X64_C_WHOLE32] = 0x4b000000,                   /* 2^23 */
 	};
 	uint8_t table[64];
 
-	_Static_assert(ARRAY_LEN(init) <= X64_C_FFLAGS, "the table comes behind");
-	_Static_assert(sizeof st->host_const >= X64_C_FFLAGS * 8 + sizeof table,
-		       "host_const is too small");
+	_Static_assert(ARRAY_LEN(init) <= ARRAY_LEN(st->host_const), "host_const is too small");
+	_Static_assert(X64_C_ONE64 * 8 >= X64_C_FFLAGS * 8 + sizeof table, "the table has room");
 	_Static_assert(offsetof(struct ir_state, host_const) % 16 == 0, "SSE operands are aligned");
 	_Static_assert(offsetof(struct ir_state, reg) == 0, "reg[0..31] are in reach of a byte");
 	for (unsigned i = 0; i < sizeof table; i++)

@@ -248,19 +248,74 @@ struct lir_insn *x64_sel_fbr(struct isel *s, const struct ir_insn *cmp, bool wan
 	return l;
 }
 
+/* ---- rounding to integers ------------------------------------------------------------------------- */
+
+static const uint8_t round_mode[] = {
+	[IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2, [IR_RM_RTZ] = 3, [IR_RM_DYN] = 4
+};
+
+/* The unit has no such mode. */
+static lreg round_ties_away(struct isel *s, const struct ir_insn *in, bool inexact)
+{
+	lreg a = raw(s, in->a), t = x64_temp(s, LIR_FP), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_FROUNDA);
+
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_LATE);
+	isel_use(l, t, LO_LATE);
+	l->sub = (uint8_t)(round_mode[IR_RM_RTZ] | (inexact ? 0 : X64_NO_INEXACT));
+	l->sub2 = isel_isdbl(in);
+	return d;
+}
+
+static lreg rounded(struct isel *s, const struct ir_insn *in)
+{
+	const bool inexact = in->op == IR_froundnx;
+	struct lir_insn *l;
+	lreg a, d;
+
+	if (!X64_HAS(s->features, SSE41))
+		return thunk(s, in);
+	if (in->sub == IR_RM_RMM)
+		return round_ties_away(s, in, inexact);
+	a = raw(s, in->a);
+	l = isel_lir(s, X64_OP_FROUND);
+	d = isel_def(s, l, LIR_FP);
+	isel_use(l, a, LO_MEM);
+	l->sub = (uint8_t)(round_mode[in->sub] | (inexact ? 0 : X64_NO_INEXACT));
+	l->sub2 = isel_isdbl(in);
+	return d;
+}
+
 /* ---- conversions ---------------------------------------------------------------------------------- */
+
+/* Ties away from 0. */
+static lreg to_int_away(struct isel *s, const struct ir_insn *in)
+{
+	lreg a = raw(s, in->a), r = round_ties_away(s, in, false), t = x64_temp(s, LIR_FP), d;
+	struct lir_insn *l = isel_lir(s, X64_OP_CVTFIA);
+
+	d = isel_def(s, l, LIR_INT);
+	isel_use(l, a, 0);
+	isel_use(l, r, 0);
+	isel_use(l, t, LO_LATE);
+	l->sub2 = isel_isdbl(in);
+	l->imm = isel_opword(in);
+	l->imm2 = in->op == IR_ftoi64;
+	return d;
+}
 
 static lreg to_int(struct isel *s, const struct ir_insn *in)
 {
-	static const uint8_t round_mode[] = { [IR_RM_RNE] = 0, [IR_RM_RDN] = 1, [IR_RM_RUP] = 2 };
 	bool is_unsigned = in->op == IR_ftou32 || in->op == IR_ftou64;
 	bool is_static = in->sub != IR_RM_DYN && in->sub != IR_RM_RTZ;
 	lreg a, t = LREG_NONE, d;
 	struct lir_insn *l;
 
-	if (in->sub == IR_RM_RMM || (is_unsigned && in->sub != IR_RM_RTZ)
-	    || (is_static && !X64_HAS(s->features, SSE41)))
+	if ((is_unsigned && in->sub != IR_RM_RTZ) || (is_static && !X64_HAS(s->features, SSE41)))
 		return thunk(s, in);
+	if (in->sub == IR_RM_RMM)
+		return to_int_away(s, in);
 	a = raw(s, in->a);
 	if (is_static)
 		t = x64_temp(s, LIR_FP);
@@ -347,6 +402,10 @@ void x64_sel_fp(struct isel *s, uint32_t idx)
 		break;
 	case IR_cvtdf:
 		d = in->sub == IR_RM_DYN ? unary(s, X64_OP_CVTFF, in->a, 1) : thunk(s, in);
+		break;
+	case IR_fround:
+	case IR_froundnx:
+		d = rounded(s, in);
 		break;
 	case IR_ftoi32:
 	case IR_ftou32:

@@ -171,41 +171,76 @@ static lreg sel_shift(struct isel *s, const struct ir_insn *in, enum x64_shift h
 	return d;
 }
 
+/* The high half of a * b; low: NULL, or the low one gets there. */
+static lreg mul_high(struct isel *s, lreg a, lreg b, bool is_signed, lreg *low)
+{
+	const bool mulx = !is_signed && X64_HAS(s->features, BMI2);
+	struct lir_insn *l = isel_lir(s, mulx ? X64_OP_MULX : X64_OP_MULH);
+	lreg d = isel_def_fixed(s, l, LIR_INT, mulx ? LIR_PHYS_NONE : X64_RDX);
+
+	if (low)
+		*low = isel_def_fixed(s, l, LIR_INT, mulx ? LIR_PHYS_NONE : X64_RAX);
+	isel_opnd(l, a, LIR_USE, 0, mulx ? X64_RDX : X64_RAX);
+	isel_use(l, b, LO_MEM);
+	if (!mulx && !low)
+		isel_clobber(l, X64_RAX);
+	l->sub = is_signed;
+	return d;
+}
+
+/* The half that in is of a product, where the other half is wanted as well; LREG_NONE: it is not. */
+static lreg both_halves(struct isel *s, const struct ir_insn *in)
+{
+	const bool is_low = in->op == IR_mul;
+	uint32_t other = UINT32_MAX;
+	bool is_signed = in->op == IR_mulh;
+	lreg high, low, a, b;
+
+	if (!is_low) {
+		other = isel_partner(s, in, IR_mul);
+	} else if (isel_is64(in)) {
+		other = isel_partner(s, in, IR_mulhu);
+		is_signed = other == UINT32_MAX;
+		if (is_signed)
+			other = isel_partner(s, in, IR_mulh);
+	}
+	if (other == UINT32_MAX)
+		return LREG_NONE;
+	a = isel_vr(s, in->a);
+	b = isel_vr(s, in->b);
+	high = mul_high(s, a, b, is_signed, &low);
+	s->val[other].vreg = is_low ? high : low;
+	return is_low ? low : high;
+}
+
 static lreg sel_mul(struct isel *s, const struct ir_insn *in)
 {
+	lreg half = both_halves(s, in);
 	int64_t c;
 
+	if (half != LREG_NONE)
+		return half;
 	if (x64_const32(s, in->b, &c))
 		return with_imm(s, X64_OP_MULI, isel_vr(s, isel_operand(s, in, in->a)), LO_MEM, 0,
 				isel_wide(s, in), c);
 	return three(s, X64_OP_MUL, in, 0, LO_MEM);
 }
 
-static lreg mul_high(struct isel *s, lreg a, lreg b, bool is_signed)
+static lreg sel_mul_high(struct isel *s, const struct ir_insn *in)
 {
-	struct lir_insn *l;
-	lreg d;
+	lreg half = both_halves(s, in), a, b;
 
-	if (!is_signed && X64_HAS(s->features, BMI2)) {
-		l = isel_lir(s, X64_OP_MULX);
-		d = isel_def(s, l, LIR_INT);
-		isel_opnd(l, a, LIR_USE, 0, X64_RDX);
-		isel_use(l, b, LO_MEM);
-		return d;
-	}
-	l = isel_lir(s, X64_OP_MULH);
-	d = isel_def_fixed(s, l, LIR_INT, X64_RDX);
-	isel_opnd(l, a, LIR_USE, 0, X64_RAX);
-	isel_use(l, b, LO_MEM);
-	isel_clobber(l, X64_RAX);
-	l->sub = is_signed;
-	return d;
+	if (half != LREG_NONE)
+		return half;
+	a = isel_vr(s, in->a);
+	b = isel_vr(s, in->b);
+	return mul_high(s, a, b, in->op == IR_mulh, NULL);
 }
 
 /* High half of signed a times unsigned b: the unsigned one, less b where a is negative. */
 static lreg mul_high_su(struct isel *s, lreg a, lreg b)
 {
-	lreg hi = mul_high(s, a, b, false), sign, d;
+	lreg hi = mul_high(s, a, b, false, NULL), sign, d;
 	struct lir_insn *l;
 
 	sign = with_imm(s, X64_OP_SHIFTI, a, 0, X64_SAR, 1, 63);
@@ -227,16 +262,24 @@ static lreg mul_high_su(struct isel *s, lreg a, lreg b)
 
 static lreg sel_div(struct isel *s, const struct ir_insn *in)
 {
+	static const uint8_t other_op[IR_OP_COUNT] = {
+		[IR_div] = IR_rem, [IR_rem] = IR_div, [IR_divu] = IR_remu, [IR_remu] = IR_divu
+	};
 	bool rem = in->op == IR_rem || in->op == IR_remu,
 	     is_signed = in->op == IR_div || in->op == IR_rem;
+	const unsigned other_place = rem ? X64_RAX : X64_RDX;
+	uint32_t other = isel_partner(s, in, (enum ir_op)other_op[in->op]);
 	lreg a = isel_vr(s, in->a), b = isel_vr(s, in->b), d;
 	struct lir_insn *l = isel_lir(s, X64_OP_DIV);
 	int64_t c;
 
 	d = isel_def_fixed(s, l, LIR_INT, rem ? X64_RDX : X64_RAX);
+	if (other != UINT32_MAX)
+		s->val[other].vreg = isel_def_fixed(s, l, LIR_INT, other_place);
 	isel_opnd(l, a, LIR_USE, 0, X64_RAX);
 	isel_use(l, b, LO_LATE);
-	isel_clobber(l, rem ? X64_RAX : X64_RDX);
+	if (other == UINT32_MAX)
+		isel_clobber(l, other_place);
 	l->sub = (uint8_t)((is_signed ? X64_DIV_SIGNED : 0) | (rem ? X64_DIV_REM : 0));
 	if (isel_const(s, in->b, &c) && c != 0 && c != -1)
 		l->sub |= X64_DIV_SAFE;
@@ -291,13 +334,10 @@ struct x64_cmp x64_compare(const struct isel *s, const struct ir_insn *in)
 	struct x64_cmp c = { in->a, in->b, isel_is64(in), x64_host_cc(in->sub, false), false, 0 };
 	int64_t value;
 
-	if (isel_narrow_compare(
-		s, in)) { /* a 64-bit value already in a register serves: its low half counts */
+	if (isel_narrow_compare(s, in)) {
 		c.w = 0;
-		if (isel_val(s, c.a)->vreg == LREG_NONE)
-			c.a = isel_insn(s, c.a)->a;
-		if (isel_insn(s, c.b)->op == IR_sext && isel_val(s, c.b)->vreg == LREG_NONE)
-			c.b = isel_insn(s, c.b)->a;
+		c.a = isel_narrow_operand(s, c.a);
+		c.b = isel_narrow_operand(s, c.b);
 	}
 	if (x64_const32(s, c.b, &c.imm)) {
 		c.is_imm = true;
@@ -445,7 +485,7 @@ lreg x64_sel_int(struct isel *s, const struct ir_insn *in)
 		return sel_mul(s, in);
 	case IR_mulh:
 	case IR_mulhu:
-		return mul_high(s, isel_vr(s, in->a), isel_vr(s, in->b), in->op == IR_mulh);
+		return sel_mul_high(s, in);
 	case IR_mulhsu:
 		return mul_high_su(s, isel_vr(s, in->a), isel_vr(s, in->b));
 	case IR_div:

@@ -24,7 +24,7 @@ static struct x64_addr address(struct isel *s, ir_ref r, int64_t disp)
 	struct lir_insn *l;
 	int64_t c;
 
-	if (isel_foldable(s, r, IR_add) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
+	if (isel_folds_in_address(s, r) && isel_const(s, in->b, &c) && fits_i32(disp + c)) {
 		disp += c;
 		r = in->a;
 		in = isel_insn(s, r);
@@ -44,7 +44,7 @@ static struct x64_addr address(struct isel *s, ir_ref r, int64_t disp)
 		return m;
 	}
 	m.disp = (int32_t)disp;
-	if (!isel_foldable(s, r, IR_add)) {
+	if (!isel_folds_in_address(s, r)) {
 		m.base = isel_vr(s, r);
 		return m;
 	}
@@ -65,6 +65,22 @@ static struct x64_addr address(struct isel *s, ir_ref r, int64_t disp)
 		m.scale = 0;
 	}
 	return m;
+}
+
+bool x64_in_address(const struct isel *s, const struct ir_insn *in, const struct ir_insn *sum)
+{
+	int64_t c;
+
+	/* The guest base would take the index's place. */
+	return !s->guest_base && fits_i32(isel_const(s, sum->b, &c) ? in->imm + c : in->imm);
+}
+
+struct lir_vreg x64_sum(struct isel *s, ir_ref r)
+{
+	struct x64_addr m = address(s, r, 0);
+
+	return (
+	    struct lir_vreg){ .base = m.base, .index = m.index, .shift = m.scale, .imm = m.disp };
 }
 
 /* The address of load or store in. */

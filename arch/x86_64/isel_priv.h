@@ -63,6 +63,8 @@ enum x64_cc x64_host_cc(unsigned cc, bool swapped);
 void x64_sel_load(struct isel *s, uint32_t idx);
 void x64_sel_store(struct isel *s, const struct ir_insn *in);
 void x64_sel_atomic(struct isel *s, uint32_t idx);
+bool x64_in_address(const struct isel *s, const struct ir_insn *in, const struct ir_insn *sum);
+struct lir_vreg x64_sum(struct isel *s, ir_ref r);
 void x64_sel_routine(struct isel *s, uint32_t idx);
 
 /* isel_fp.c */

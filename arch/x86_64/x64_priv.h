@@ -30,6 +30,8 @@ enum x64_div {
 enum x64_fma { X64_FMADD, X64_FMSUB, X64_FNMSUB_RV, X64_FNMADD_RV };
 
 enum { X64_UNSIGNED = 64 };
+/* or'ed to roundsd's mode: the flag is not raised */
+enum { X64_NO_INEXACT = 8 };
 
 /* CMOV, CMOVI: b and c are 64 bits wide. */
 enum { X64_CMOV_W = 2 };
@@ -54,6 +56,12 @@ enum x64_const {
 	X64_C_MXCSR = 14,   /* the default MXCSR */
 	X64_C_TMP = 15,     /* a word to work in, for instructions that only take memory */
 	X64_C_FFLAGS = 16,  /* 64 bytes: MXCSR flags to fflags */
+	X64_C_ONE64 = 24,   /* 1 */
+	X64_C_ONE32 = 26,
+	X64_C_HALF64 = 28, /* 8 bytes: 1/2 */
+	X64_C_HALF32 = 29,
+	X64_C_WHOLE64 = 30, /* 8 bytes: from where on there are no fractions */
+	X64_C_WHOLE32 = 31,
 };
 
 static inline int32_t x64_const_at(unsigned c)

@@ -104,9 +104,12 @@ bool kit_ir_ra(struct kit_ir *k, struct diag *d)
 }
 
 /* Where a guest register is when the host instruction faults. */
-static void print_loc(const struct stage *s, const struct lir_loc *l)
+static void print_loc(const struct stage *s, const struct lir_loc *l, bool is_more)
 {
-	printf(" %s=", s->target.regs->reg[l->greg].name);
+	if (is_more)
+		putchar('+');
+	else
+		printf(" %s=", s->target.regs->reg[l->greg].name);
 	switch (l->kind) {
 	case LIR_LOC_REG:
 		printf("%s", s->target.phys_name[l->phys]);
@@ -118,6 +121,8 @@ static void print_loc(const struct stage *s, const struct lir_loc *l)
 		printf("%" PRId64, l->imm);
 		break;
 	}
+	if (l->shift)
+		printf("<<%u", l->shift);
 	if (l->fix)
 		printf(" (fix %u)", l->fix);
 }
@@ -131,7 +136,8 @@ static void print_faults(const struct stage *s, const struct code *c)
 			continue;
 		printf("fault %" PRIx32 ":", f->at);
 		for (uint32_t n = f->first; n < f->first + f->count; n++)
-			print_loc(s, &c->loc[n]);
+			print_loc(s, &c->loc[n],
+				  n > f->first && c->loc[n - 1].greg == c->loc[n].greg);
 		putchar('\n');
 	}
 }

@@ -110,6 +110,9 @@ static uint64_t eval_f32(enum ir_op op, uint32_t a, uint32_t b, uint32_t c, enum
 		return fp_lt32(a, b, &kept);
 	case IR_flek:
 		return fp_le32(a, b, &kept);
+	case IR_fround:
+	case IR_froundnx:
+		return fp_round_int32(a, rm, op == IR_froundnx, fl);
 	case IR_ftoi32:
 		return (uint32_t)fp_f32_to_i32(a, rm, fl);
 	case IR_ftou32:
@@ -161,6 +164,9 @@ static uint64_t eval_f64(enum ir_op op, uint64_t a, uint64_t b, uint64_t c, enum
 		return fp_lt64(a, b, &kept);
 	case IR_flek:
 		return fp_le64(a, b, &kept);
+	case IR_fround:
+	case IR_froundnx:
+		return fp_round_int64(a, rm, op == IR_froundnx, fl);
 	case IR_ftoi32:
 		return (uint32_t)fp_f64_to_i32(a, rm, fl);
 	case IR_ftou32:

@@ -255,6 +255,14 @@ static void check_entry(const struct interp *in, const struct ir_block *blk)
 		KIT_CHECK(!canon || ir_eval(&i, v, 0, 0, 0, &none) == v,
 			  "register %u is %#llx, not canonical", r, (unsigned long long)v);
 	}
+	for (uint64_t left = blk->sext; left; left &= left - 1) {
+		unsigned r = (unsigned)__builtin_ctzll(left);
+		int64_t v;
+
+		memcpy(&v, (char *)in->st + in->u->regs->reg[r].offset_bytes, sizeof v);
+		KIT_CHECK(fits_i32(v), "register %u is %#llx, not sign-extended", r,
+			  (unsigned long long)v);
+	}
 }
 
 #else

@@ -150,9 +150,10 @@ struct ir_block {
 	/*
 	 * What holds at its entry whatever way it is come to, as sets of F64 registers: boxed ones hold a float below 32
 	 * one bits; canon: that float, or of a register that is not boxed the double, is no NaN but the canonical one.
+	 * And of I64 registers: sext, those that are the sign extension of their low half.
 	 * Block 0 is entered from outside: of it nothing is known.
 	 */
-	uint64_t boxed, canon;
+	uint64_t boxed, canon, sext;
 };
 
 struct ir_unit {

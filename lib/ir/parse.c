@@ -499,7 +499,7 @@ static uint64_t parse_regs(struct parser *p, const char *word)
 static void parse_block_head(struct parser *p)
 {
 	uint32_t runs = 0;
-	uint64_t boxed, canon;
+	uint64_t boxed, canon, sext;
 	gaddr pc;
 
 	if (!take_keyword(p, "block")) {
@@ -511,6 +511,7 @@ static void parse_block_head(struct parser *p)
 		runs = (uint32_t)want_num(p);
 	boxed = parse_regs(p, "boxed");
 	canon = parse_regs(p, "canon");
+	sext = parse_regs(p, "sext");
 	want_char(p, '{');
 	if (p->failed)
 		return;
@@ -524,6 +525,7 @@ static void parse_block_head(struct parser *p)
 	p->u->open->exec_count = runs;
 	p->u->open->boxed = boxed;
 	p->u->open->canon = canon;
+	p->u->open->sext = sext;
 	set_at(p, pc);
 	p->in_block = true;
 }

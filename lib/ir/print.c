@@ -2,7 +2,7 @@
  * The IR's text form, written. parse.c reads the same grammar:
  *
  *   unit    = { block }                         the first one is the unit's entry
- *   block   = "block" NUM [ "runs" NUM ] [ "boxed" regs ] [ "canon" regs ] "{" { line } "}"   one item a line
+ *   block   = "block" NUM [ "runs" NUM ] [ "boxed" regs ] [ "canon" regs ] [ "sext" regs ] "{" { line } "}"   one item a line
  *   regs    = REG { "," REG }                   what is known at its entry: ir_block
  *   line    = "at" NUM                          guest pc of the insns that follow; first the block's
  *           | [ "%"N "=" ] insn                 N names the value; printed: its index
@@ -227,6 +227,7 @@ void ir_print(const struct ir_unit *u, struct strbuf *out)
 			strbuf_printf(out, " runs %" PRIu32, blk->exec_count);
 		put_regs(u, "boxed", blk->boxed, out);
 		put_regs(u, "canon", blk->canon, out);
+		put_regs(u, "sext", blk->sext, out);
 		strbuf_puts(out, " {\n");
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
 			gaddr pc = u->gpc + (gaddr)(int64_t)u->insn[k].gpc_off;

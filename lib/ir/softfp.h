@@ -127,6 +127,13 @@ uint64_t fp_f64_to_i64(uint64_t a, enum fp_rm rm, uint32_t *flags);
 uint64_t fp_f64_to_u64(uint64_t a, enum fp_rm rm, uint32_t *flags);
 
 /*
+ * fround, froundnx (Zfa): to an integer in the same format, of the same sign even when it is 0. Only with is_inexact set does a lost
+ * fraction raise FP_NX.
+ */
+uint32_t fp_round_int32(uint32_t a, enum fp_rm rm, bool is_inexact, uint32_t *flags);
+uint64_t fp_round_int64(uint64_t a, enum fp_rm rm, bool is_inexact, uint32_t *flags);
+
+/*
  * fcvt.{s,d}.{w,wu,l,lu}: from an integer, rounded. The 32-bit forms look at the low 32 bits of a
  * only. 0 becomes +0 in every mode.
  */

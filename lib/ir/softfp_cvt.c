@@ -180,3 +180,34 @@ uint64_t fp_u64_to_f64(uint64_t a, enum fp_rm rm, uint32_t *flags)
 {
 	return from_int(&fp_binary64, false, a, rm, flags);
 }
+
+/* ---- to integers in the same format ---------------------------------------------------------- */
+
+static uint64_t round_int(const struct fp_format *f, uint64_t a, enum fp_rm rm, bool is_inexact,
+			  uint32_t *flags)
+{
+	struct fp_parts x = fp_unpack(f, a);
+	bool lost = false;
+	uint64_t mag;
+
+	if (fp_is_nan(x)) {
+		*flags |= x.kind == FP_KIND_SNAN ? FP_NV : 0;
+		return fp_nan_bits(f);
+	}
+	if (x.kind != FP_KIND_FINITE || x.exp >= f->frac_bits)
+		return a;
+	mag = fp_shift_round(x.sig, 63 - x.exp, x.sign, rm, &lost);
+	if (lost && is_inexact)
+		*flags |= FP_NX;
+	return mag ? from_int(f, x.sign, mag, rm, flags) : fp_sign_bits(f, x.sign);
+}
+
+uint32_t fp_round_int32(uint32_t a, enum fp_rm rm, bool is_inexact, uint32_t *flags)
+{
+	return (uint32_t)round_int(&fp_binary32, a, rm, is_inexact, flags);
+}
+
+uint64_t fp_round_int64(uint64_t a, enum fp_rm rm, bool is_inexact, uint32_t *flags)
+{
+	return round_int(&fp_binary64, a, rm, is_inexact, flags);
+}

@@ -200,6 +200,8 @@ struct ir_state {
 
 	/* Calls whose target is computed, where somebody wants to know (guest_limits.tally): IR_EDGES of them; else NULL. */
 	struct ir_edge *edge;
+	/* Makes room in it, by putting elsewhere what it holds. */
+	void (*edges_full)(struct ir_state *st);
 
 	/*
 	 * By enum ir_counted, where somebody wants to know (guest_limits.count). Further counters may lie behind the

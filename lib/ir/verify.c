@@ -160,7 +160,7 @@ static bool check_to(struct check *c)
 	if (to->gpc != pc)
 		return wrong(c, "goes to block %u, which does not start at 0x%" PRIx64, i->to,
 			     (uint64_t)pc);
-	if (call && (to->boxed | to->canon))
+	if (call && (to->boxed | to->canon | to->sext))
 		return wrong(c, "returns to block %u, which knows something of registers", i->to);
 	return true;
 }
@@ -238,13 +238,18 @@ static bool bad_block(struct diag *d, const struct ir_block *blk, const char *wh
 
 static bool verify_entry(const struct ir_unit *u, const struct ir_block *blk, struct diag *d)
 {
-	uint64_t known = blk->boxed | blk->canon;
+	uint64_t f64 = blk->boxed | blk->canon;
 
-	if (known && blk == u->block)
+	if ((f64 | blk->sext) && blk == u->block)
 		return bad_block(d, blk, "knows of registers, but is entered from outside");
-	for (unsigned r = 0; r < IR_MAX_REGS; r++)
-		if (known >> r & 1 && (r >= u->regs->count || u->regs->reg[r].type != IR_F64))
+	for (unsigned r = 0; r < IR_MAX_REGS; r++) {
+		unsigned type = r < u->regs->count ? u->regs->reg[r].type : IR_NONE;
+
+		if (f64 >> r & 1 && type != IR_F64)
 			return bad_block(d, blk, "knows of a register that is not f64");
+		if (blk->sext >> r & 1 && type != IR_I64)
+			return bad_block(d, blk, "knows of a register that is not i64");
+	}
 	return true;
 }
 

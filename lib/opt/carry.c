@@ -1,9 +1,10 @@
 /*
- * carry: what a loop knows of its floating-point registers from one turn to the next.
+ * carry: what a loop knows of its registers from one turn to the next.
  *
- * A float in a register is boxed, a result of arithmetic canonical: whoever wrote a register knows that, but the block
- * that reads it next does not, and tests it. So each block of a loop gets a second version for which it holds at
- * its entry (ir_block.boxed, canon), and which is only come to where it does:
+ * A float in a register is boxed, a result of arithmetic canonical, a 32-bit integer sign-extended: whoever wrote a
+ * register knows that, but the block that reads it next does not, and tests or extends it; and the writer has to bring it into
+ * that form for whoever might read. So each block of a loop gets a second version for which it holds at its entry
+ * (ir_block.boxed, canon, sext), and which is only come to where it does:
  *
  *     from outside --> first version --backward jump--> are they so? --yes--> second version <--+
  *                        ^                                 |no                  |               |
@@ -11,12 +12,14 @@
  *
  * What the second versions know is found by going round them, from everything down to what each jump among them
  * confirms. What comes from the first ones need not confirm it: there it is tested, but for what is plain from the
- * block just left. Registers that no block of the loop writes are taken for boxed when it reads a float from them.
- * Outside of the second versions all is as without.
+ * block just left. Nor need what comes into a loop from one around it, as far as the inner one writes the register: a sum that begins
+ * with a number from memory is tested for a NaN then, instead of being made canonical in each turn. Registers that no block of
+ * the loop writes are taken for boxed when it reads a float from them, and for sign-extended when it compares them with what
+ * is. Outside of the second versions all is as without.
  *
  * The pass states what is known by operations that then change nothing (canonical of what is canonical, boxed of
- * what is boxed); that reading, boxing and testing go is the other passes' work. A host may keep
- * such a register in another form from block to block (lir.h).
+ * what is boxed, the extension of the low half of what is extended); that reading, boxing, extending and testing go is
+ * the other passes' work, and selection's. A host may keep such a register in another form from block to block (lir.h).
  */
 #include "lib/opt/opt_priv.h"
 
@@ -37,21 +40,27 @@ enum form {
 	FORM_CANON32, /* a boxed float, no NaN but the canonical one */
 	FORM_BOXED,   /* a boxed float */
 	FORM_CANON64, /* a double, no NaN but the canonical one */
+	FORM_SEXT,    /* an integer: the sign extension of its low half */
 	FORM_NONE,
 };
 
 struct carry {
 	struct ir_unit *u;
-	unsigned count; /* the blocks of first versions */
-	uint64_t fregs; /* registers that are looked at */
+	unsigned count;          /* the blocks of first versions */
+	uint64_t regs;           /* registers that are looked at */
+	uint64_t to[MAX_BLOCKS]; /* those that it goes to */
 	uint64_t next
 	    [MAX_BLOCKS]; /* the blocks of the same loop: those that it reaches and that reach it */
+	uint64_t inner[MAX_BLOCKS];             /* those of the innermost one */
+	uint64_t writes[MAX_BLOCKS];            /* registers that this writes */
 	uint8_t entry[MAX_BLOCKS][IR_MAX_REGS]; /* enum form */
 	uint64_t boxed_reads;        /* registers that some block of a loop reads a float from */
+	uint64_t sext_reads;         /* those that one compares with a sign-extended value */
 	uint8_t *of;                 /* enum form of the values of the block at hand, by insn */
 	uint64_t useful[MAX_BLOCKS]; /* registers whose form some block of the loop gains from */
 	uint64_t twice;              /* blocks that get a second version */
 	uint16_t second[MAX_BLOCKS]; /* which it is */
+	ir_ref *copy;                /* what the values of first versions are in second ones */
 	bool changed;
 };
 
@@ -86,39 +95,164 @@ static bool stays_in_loop(const struct carry *c, unsigned a, const struct ir_ins
 
 /* ---- loops ----------------------------------------------------------------------------------- */
 
+/*
+ * Which blocks of the set reach each other by way of these alone: next, of a block in no loop 0. Returns those that are in one.
+ */
+static uint64_t loops_within(const struct carry *c, uint64_t set, uint64_t next[MAX_BLOCKS])
+{
+	uint64_t reach[MAX_BLOCKS], all = 0;
+
+	for (EACH(b, set))
+		reach[b] = c->to[b] & set;
+	for (EACH(via, set))
+		for (EACH(b, set))
+			if (reach[b] >> via & 1)
+				reach[b] |= reach[via];
+	for (EACH(b, set)) {
+		next[b] = 0;
+		for (EACH(n, reach[b]))
+			next[b] |= reach[n] & BIT(b) ? BIT(n) : 0;
+		all |= next[b];
+	}
+	return all;
+}
+
 /* Fills next; false when there is no loop. */
 static bool find_loops(struct carry *c)
 {
-	uint64_t reach[MAX_BLOCKS] = { 0 }, all = 0;
+	for (unsigned b = 0; b < c->count; b++) {
+		const struct ir_block *blk = &c->u->block[b];
+
+		c->to[b] = c->next[b] = 0;
+		for (uint32_t k = blk->first; k < blk->first + blk->count; k++)
+			if (ir_goes_to(&c->u->insn[k]) < c->count)
+				c->to[b] |= BIT(c->u->insn[k].to);
+	}
+	return loops_within(c, UINT64_MAX >> (64 - c->count), c->next);
+}
+
+/*
+ * Of a loop the block that the widest jump back goes to, in addresses: compilers lay an inner loop between the head of the outer one
+ * and the jump to it. How often blocks ran tells less, since counters stop at what counts as hot.
+ */
+static unsigned outer_head(const struct carry *c, uint64_t loop)
+{
+	unsigned head = (unsigned)__builtin_ctzll(loop);
+	gaddr widest = 0;
+
+	for (EACH(b, loop)) {
+		const struct ir_block *blk = &c->u->block[b];
+
+		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
+			const struct ir_insn *i = &c->u->insn[k];
+			const gaddr from = c->u->gpc + (gaddr)(int64_t)i->gpc_off;
+			const unsigned to = ir_goes_to(i);
+
+			if (to >= c->count || !(loop >> to & 1) || (gaddr)i->imm > from
+			    || from - (gaddr)i->imm < widest)
+				continue;
+			widest = from - (gaddr)i->imm;
+			head = to;
+		}
+	}
+	return head;
+}
+
+/* Fills writes with the registers that each block's innermost loop writes. */
+static void find_writes(struct carry *c)
+{
+	uint64_t by_block[MAX_BLOCKS] = { 0 };
 
 	for (unsigned b = 0; b < c->count; b++) {
 		const struct ir_block *blk = &c->u->block[b];
 
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++)
-			if (ir_goes_to(&c->u->insn[k]) < c->count)
-				reach[b] |= BIT(c->u->insn[k].to);
+			if (c->u->insn[k].op == IR_putreg)
+				by_block[b] |= BIT(c->u->insn[k].imm);
 	}
-	for (unsigned via = 0; via < c->count; via++)
-		for (unsigned b = 0; b < c->count; b++)
-			if (reach[b] >> via & 1)
-				reach[b] |= reach[via];
 	for (unsigned b = 0; b < c->count; b++) {
-		c->next[b] = 0;
-		for (EACH(n, reach[b]))
-			c->next[b] |= reach[n] & BIT(b) ? BIT(n) : 0;
-		all |= c->next[b];
+		c->writes[b] = 0;
+		for (EACH(n, c->inner[b]))
+			c->writes[b] |= by_block[n];
 	}
-	return all;
+}
+
+/* Fills inner. Of a loop the outermost head is taken out: what still goes round without it is one within it. */
+static void find_inner(struct carry *c)
+{
+	uint64_t pending[MAX_BLOCKS], next[MAX_BLOCKS];
+	unsigned count = 0;
+
+	for (unsigned b = 0; b < c->count; b++) {
+		c->inner[b] = c->next[b];
+		if (c->next[b] && !(c->next[b] & (BIT(b) - 1)))
+			pending[count++] = c->next[b];
+	}
+	while (count) { /* apart from each other, so there is room */
+		const uint64_t loop = pending[--count];
+		uint64_t left = loops_within(c, loop & ~BIT(outer_head(c, loop)), next);
+
+		while (left) {
+			const uint64_t within = next[__builtin_ctzll(left)];
+
+			for (EACH(b, within))
+				c->inner[b] = within;
+			pending[count++] = within;
+			left &= ~within;
+		}
+	}
+	find_writes(c);
 }
 
 /* ---- what values are --------------------------------------------------------------------------- */
 
-static unsigned form_of(const struct carry *c, const struct ir_insn *i)
+/*
+ * Of logic both sides must be known already: an assumption that nothing else in the loop supports (hash ^= int) would be
+ * tested each turn, and fail.
+ */
+static bool is_sext(const struct carry *c, const struct ir_insn *i)
 {
-	const struct ir_insn *a = ir_ref_ok(i->a) ? &c->u->insn[i->a.idx] : NULL;
+	const struct ir_insn *b = ir_ref_ok(i->b) ? &c->u->insn[i->b.idx] : NULL;
+
+	switch (i->op) {
+	case IR_const:
+		return fits_i32(i->imm);
+	case IR_and: /* with a mask of the low half's bits */
+		if (b->op == IR_const && b->imm >= 0 && fits_i32(b->imm))
+			return true;
+		break;
+	case IR_or:
+	case IR_xor:
+		break;
+	case IR_select:
+		return implies(c->of[i->b.idx], FORM_SEXT) && implies(c->of[i->c.idx], FORM_SEXT);
+	default:
+		return ir_fits_i32(i);
+	}
+	return c->of[i->a.idx] == FORM_SEXT && c->of[i->b.idx] == FORM_SEXT;
+}
+
+/* Is i, bitsf or bitsf32, a constant, and not another NaN than the canonical one? */
+static bool is_canonical_constant(const struct carry *c, const struct ir_insn *i)
+{
+	const struct ir_insn *bits = &c->u->insn[i->a.idx];
+	const bool is_float = i->op == IR_bitsf32;
+	const struct ir_insn canon = { .op = IR_fcanon, .type = is_float ? IR_F32 : IR_F64 };
 	uint32_t none = 0;
 	uint64_t v;
 
+	if (bits->op == IR_trunc) /* of register zero: folding comes later */
+		bits = &c->u->insn[bits->a.idx];
+	v = is_float ? (uint32_t)bits->imm : (uint64_t)bits->imm;
+	return bits->op == IR_const && ir_eval(&canon, v, 0, 0, 0, &none) == v;
+}
+
+static unsigned form_of(const struct carry *c, const struct ir_insn *i)
+{
+	const struct ir_insn *a = ir_ref_ok(i->a) ? &c->u->insn[i->a.idx] : NULL;
+
+	if (ir_result_type(i) == IR_I64)
+		return is_sext(c, i) ? FORM_SEXT : FORM_NONE;
 	if (ir_result_type(i) != IR_F64 || !a)
 		return FORM_NONE;
 	if (ir_info(i)->flags & IR_NC)
@@ -126,17 +260,14 @@ static unsigned form_of(const struct carry *c, const struct ir_insn *i)
 	switch (i->op) {
 	case IR_box:
 		if (ir_info(a)->flags & IR_NC
-		    || (a->op == IR_unbox && c->of[a->a.idx] == FORM_CANON32))
+		    || (a->op == IR_unbox && c->of[a->a.idx] == FORM_CANON32)
+		    || (a->op == IR_bitsf32 && is_canonical_constant(c, a)))
 			return FORM_CANON32;
 		return FORM_BOXED;
 	case IR_fabs: /* the canonical NaN has no sign */
 		return c->of[i->a.idx] == FORM_CANON64 ? FORM_CANON64 : FORM_NONE;
 	case IR_bitsf:
-		if (a->op != IR_const)
-			return FORM_NONE;
-		v = (uint64_t)a->imm;
-		a = &(struct ir_insn){ .op = IR_fcanon, .type = IR_F64 };
-		return ir_eval(a, v, 0, 0, 0, &none) == v ? FORM_CANON64 : FORM_NONE;
+		return is_canonical_constant(c, i) ? FORM_CANON64 : FORM_NONE;
 	default:
 		return FORM_NONE;
 	}
@@ -148,14 +279,45 @@ struct walk {
 	unsigned block;
 	uint8_t now[IR_MAX_REGS];
 	uint64_t written;
+	uint64_t extended; /* those that hold an integer that had to be extended for it */
 };
+
+/* The register whose value as of the block's entry r is, or IR_MAX_REGS. */
+static unsigned entry_reg(const struct walk *w, ir_ref r)
+{
+	const struct ir_insn *i = &w->c->u->insn[r.idx];
+
+	return i->op == IR_getreg && !(w->written >> i->imm & 1) ? (unsigned)i->imm : IR_MAX_REGS;
+}
+
+/* Is r the extension of a result that is 32 bits wide, or a register that holds one? */
+static bool is_extended(const struct walk *w, ir_ref r)
+{
+	const struct ir_insn *insn = w->c->u->insn, *i = &insn[r.idx];
+
+	switch (i->op) {
+	case IR_getreg:
+		return w->extended >> i->imm & 1;
+	case IR_select:
+		return is_extended(w, i->b) || is_extended(w, i->c);
+	case IR_and:
+	case IR_or:
+	case IR_xor:
+		return is_extended(w, i->a) || is_extended(w, i->b);
+	default:
+		return i->op == IR_sext && insn[i->a.idx].op != IR_const
+		       && insn[i->a.idx].op != IR_trunc;
+	}
+}
 
 static void step(struct walk *w, uint32_t k)
 {
 	struct carry *c = w->c;
 	const struct ir_insn *i = &c->u->insn[k];
 
-	if (i->op == IR_putreg && c->fregs >> i->imm & 1) {
+	if (i->op == IR_putreg && c->regs >> i->imm & 1) {
+		w->extended &= ~BIT(i->imm);
+		w->extended |= is_extended(w, i->a) ? BIT(i->imm) : 0;
 		w->now[i->imm] = c->of[i->a.idx];
 		w->written |= BIT(i->imm);
 	}
@@ -181,6 +343,20 @@ static void walk(struct carry *c, unsigned block, const uint8_t *entry, see_fn *
 
 /* ---- what second versions know -------------------------------------------------------------------- */
 
+/*
+ * Is register r, which has form now, rather tested on the way from block a to b, at whose entry it has that form but for this way? Not where it
+ * is sure to fail, or what is asked for is not known yet.
+ */
+static bool is_tested(const struct carry *c, unsigned a, unsigned b, unsigned r, unsigned now)
+{
+	const unsigned form = c->entry[b][r];
+
+	if (c->inner[b] >> a & 1 || !(c->writes[b] >> r & 1))
+		return false;
+	return form == FORM_ANY || (form == FORM_CANON32 && now == FORM_BOXED)
+	       || (form == FORM_CANON64 && now == FORM_NONE);
+}
+
 static void see_jump(struct walk *w, uint32_t k)
 {
 	struct carry *c = w->c;
@@ -188,10 +364,12 @@ static void see_jump(struct walk *w, uint32_t k)
 
 	if (!stays_in_loop(c, w->block, i))
 		return;
-	for (EACH(r, c->fregs)) {
+	for (EACH(r, c->regs)) {
 		uint8_t *at = &c->entry[i->to][r];
 		unsigned met = meet(*at, w->now[r]);
 
+		if (is_tested(c, w->block, i->to, (unsigned)r, w->now[r]))
+			continue;
 		c->changed |= met != *at;
 		*at = (uint8_t)met;
 	}
@@ -207,34 +385,72 @@ static void go_round(struct carry *c)
 	} while (c->changed);
 }
 
-static bool reads_entry(const struct walk *w, const struct ir_insn *i)
+/* The register that i reads a float from, or the low half to extend it, as it is at the block's entry; or IR_MAX_REGS. */
+static unsigned read_of(const struct walk *w, const struct ir_insn *i)
 {
 	const struct ir_insn *insn = w->c->u->insn;
+	ir_ref low = i->a;
 
-	return i->op == IR_unbox && insn[i->a.idx].op == IR_getreg
-	       && !(w->written >> insn[i->a.idx].imm & 1);
+	if (i->op == IR_unbox)
+		return entry_reg(w, i->a);
+	if (i->op != IR_sext)
+		return IR_MAX_REGS;
+	if (insn[low.idx].op == IR_add && insn[insn[low.idx].b.idx].op == IR_const
+	    && insn[insn[low.idx].b.idx].imm == 0) /* sext.w */
+		low = insn[low.idx].a;
+	return insn[low.idx].op == IR_trunc ? entry_reg(w, insn[low.idx].a) : IR_MAX_REGS;
 }
 
-static void see_float_read(struct walk *w, uint32_t k)
+static bool is_compare(const struct ir_insn *i)
 {
-	const struct ir_insn *i = &w->c->u->insn[k];
-
-	if (reads_entry(w, i))
-		w->c->boxed_reads |= BIT(w->c->u->insn[i->a.idx].imm);
+	return (i->op == IR_br || i->op == IR_set) && i->type == IR_I64;
 }
 
-/* Registers gain by a float that is read without a test, or by a result that need not be made exact at a jump. */
+static void see_read(struct walk *w, uint32_t k)
+{
+	struct carry *c = w->c;
+	const struct ir_insn *i = &c->u->insn[k];
+	const ir_ref side[] = { i->a, i->b };
+
+	if (i->op == IR_unbox && read_of(w, i) != IR_MAX_REGS)
+		c->boxed_reads |= BIT(read_of(w, i));
+	for (unsigned n = 0; n < 2 && is_compare(i); n++)
+		if (entry_reg(w, side[n]) != IR_MAX_REGS && is_extended(w, side[!n]))
+			c->sext_reads |= BIT(entry_reg(w, side[n]));
+}
+
+/* The registers that i, a comparison, can compare by their low halves since both are sign-extended. */
+static uint64_t narrowed(const struct walk *w, const struct ir_insn *i)
+{
+	const uint8_t *of = w->c->of;
+	unsigned a, b;
+
+	if (!is_compare(i) || of[i->a.idx] != FORM_SEXT || of[i->b.idx] != FORM_SEXT
+	    || !(is_extended(w, i->a) || is_extended(w, i->b)))
+		return 0;
+	a = entry_reg(w, i->a);
+	b = entry_reg(w, i->b);
+	return (a != IR_MAX_REGS ? BIT(a) : 0) | (b != IR_MAX_REGS ? BIT(b) : 0);
+}
+
+/*
+ * Registers gain by a float that is read without a test, a low half that is not extended again, or by a result that need
+ * not be made exact at a jump.
+ */
 static void see_gain(struct walk *w, uint32_t k)
 {
 	struct carry *c = w->c;
 	const struct ir_insn *i = &c->u->insn[k];
-	uint64_t regs = 0;
+	unsigned read = read_of(w, i);
+	uint64_t regs = narrowed(w, i);
 
-	if (reads_entry(w, i) && is_boxed(c->of[i->a.idx]))
-		regs = BIT(c->u->insn[i->a.idx].imm);
+	if (read != IR_MAX_REGS && (is_boxed(w->now[read]) || w->now[read] == FORM_SEXT))
+		regs |= BIT(read);
 	if (stays_in_loop(c, w->block, i))
 		for (EACH(r, w->written))
-			regs |= c->entry[i->to][r] != FORM_NONE ? BIT(r) : 0;
+			if (c->entry[i->to][r] == FORM_SEXT ? w->extended >> r & 1
+							    : c->entry[i->to][r] != FORM_NONE)
+				regs |= BIT(r);
 	if (!regs)
 		return;
 	for (EACH(b, c->next[w->block]))
@@ -248,18 +464,20 @@ static void find_forms(struct carry *c)
 	go_round(c);
 	for (unsigned b = 0; b < c->count; b++)
 		if (c->next[b])
-			walk(c, b, c->entry[b], see_float_read);
+			walk(c, b, c->entry[b], see_read);
 	for (unsigned b = 0; b < c->count; b++)
-		for (EACH(r, c->fregs))
+		for (EACH(r, c->regs))
 			if (c->entry[b][r] == FORM_ANY)
-				c->entry[b][r] = c->boxed_reads >> r & 1 ? FORM_BOXED : FORM_NONE;
+				c->entry[b][r] = c->boxed_reads >> r & 1  ? FORM_BOXED
+						 : c->sext_reads >> r & 1 ? FORM_SEXT
+									  : FORM_NONE;
 	go_round(c);
 	memset(c->useful, 0, sizeof c->useful);
 	for (unsigned b = 0; b < c->count; b++)
 		if (c->next[b])
 			walk(c, b, c->entry[b], see_gain);
 	for (unsigned b = 0; b < c->count; b++) {
-		for (EACH(r, c->fregs & ~c->useful[b]))
+		for (EACH(r, c->regs & ~c->useful[b]))
 			c->entry[b][r] = FORM_NONE;
 		if (c->useful[b])
 			c->twice |= BIT(b);
@@ -300,6 +518,10 @@ static ir_ref restate(struct carry *c, ir_ref got, unsigned form)
 	struct ir_insn like = c->u->insn[got.idx];
 	ir_ref x;
 
+	if (form == FORM_SEXT) {
+		x = append(c, &like, plain(IR_trunc, IR_NONE, got, IR_NOREF));
+		return append(c, &like, plain(IR_sext, IR_NONE, x, IR_NOREF));
+	}
 	if (form == FORM_CANON64)
 		return append(c, &like, plain(IR_fcanon, IR_F64, got, IR_NOREF));
 	x = append(c, &like, plain(IR_fbits32, IR_NONE, got, IR_NOREF));
@@ -315,16 +537,18 @@ static void open_block(struct carry *c, gaddr gpc, const uint8_t *forms)
 
 	ir_block_begin(c->u, gpc);
 	blk = c->u->open;
-	for (EACH(r, c->fregs)) {
+	for (EACH(r, c->regs)) {
 		blk->boxed |= is_boxed(forms[r]) ? BIT(r) : 0;
 		blk->canon |= forms[r] == FORM_CANON32 || forms[r] == FORM_CANON64 ? BIT(r) : 0;
+		blk->sext |= forms[r] == FORM_SEXT ? BIT(r) : 0;
 	}
 }
 
-/* The second version of block b. map: what its values have become, by insn. */
-static void add_second(struct carry *c, unsigned b, ir_ref *map)
+/* The second version of block b. */
+static void add_second(struct carry *c, unsigned b)
 {
 	struct ir_unit *u = c->u;
+	ir_ref *map = c->copy;
 	const struct ir_block from = u->block[b];
 	const uint8_t *forms = c->entry[b];
 	uint64_t written = 0;
@@ -346,28 +570,39 @@ static void add_second(struct carry *c, unsigned b, ir_ref *map)
 		map[k] = append(c, &i, i);
 		if (i.op == IR_putreg)
 			written |= BIT(i.imm);
-		else if (i.op == IR_getreg && c->fregs & ~written & BIT(i.imm)
+		else if (i.op == IR_getreg && c->regs & ~written & BIT(i.imm)
 			 && forms[i.imm] != FORM_NONE)
 			map[k] = restate(c, map[k], forms[i.imm]);
 	}
 }
 
-/* Leaves for block no unless register r has that form. A canonical NaN counts as none, too: it is rare. */
+/*
+ * Leaves for block no unless register r, which has form now, has the other one. A canonical NaN counts as none, too: it is
+ * rare.
+ */
 static void test_form(struct carry *c, const struct ir_insn *exit, unsigned no, unsigned r,
-		      unsigned form)
+		      unsigned now, unsigned form)
 {
-	struct ir_insn get = plain(IR_getreg, IR_F64, IR_NOREF, IR_NOREF), jump, limit;
-	enum ir_type t = IR_I64;
+	enum ir_type t = (enum ir_type)c->u->regs->reg[r].type;
+	struct ir_insn get = plain(IR_getreg, t, IR_NOREF, IR_NOREF), jump, limit;
 	ir_ref bits, x, y;
 
 	get.imm = r;
 	x = append(c, exit, get);
-	bits = append(c, exit, plain(IR_fbits, IR_NONE, x, IR_NOREF));
+	t = IR_I64;
 	jump = plain(IR_br, t, IR_NOREF, IR_NOREF);
 	jump.imm = exit->imm;
 	jump.to = (uint16_t)no;
+	if (form == FORM_SEXT) {
+		jump.a = x;
+		jump.b = restate(c, x, form);
+		jump.sub = IR_NE;
+		append(c, exit, jump);
+		return;
+	}
+	bits = append(c, exit, plain(IR_fbits, IR_NONE, x, IR_NOREF));
 	limit = plain(IR_const, t, IR_NOREF, IR_NOREF);
-	if (is_boxed(form)) {
+	if (is_boxed(form) && !is_boxed(now)) {
 		limit.imm = 32;
 		y = append(c, exit, limit);
 		jump.a = append(c, exit, plain(IR_sar, t, bits, y));
@@ -395,52 +630,72 @@ static void test_form(struct carry *c, const struct ir_insn *exit, unsigned no, 
 }
 
 /*
- * A jump back (in the order of blocks, so that no way round is without one) in a first version goes to the second one, past
- * a block of tests where something has to be tested.
+ * Jump k goes to the second version of block b, past a block of tests where something has to be tested; now: what registers are.
  */
-static void see_back_jump(struct walk *w, uint32_t k)
+static void confirm(struct carry *c, uint32_t k, unsigned b, const uint8_t *now)
 {
-	struct carry *c = w->c;
 	struct ir_unit *u = c->u;
 	const struct ir_insn exit = u->insn[k];
 	uint8_t nothing[IR_MAX_REGS];
 	struct ir_insn jump;
 
-	if (!stays_in_loop(c, w->block, &exit) || exit.to > w->block
-	    || u->insn_count > IR_INSNS_MAX - TESTS_MAX)
+	u->insn[k].to = (uint16_t)b;
+	if (u->insn_count > IR_INSNS_MAX - TESTS_MAX)
 		return;
 	jump = plain(IR_exit, IR_NONE, IR_NOREF, IR_NOREF);
 	jump.imm = exit.imm;
 	jump.sub = IR_JUMP_PLAIN;
-	jump.to = c->second[exit.to];
+	jump.to = c->second[b];
 	u->insn[k].to = jump.to;
 	memset(nothing, FORM_NONE, sizeof nothing);
-	for (EACH(r, c->fregs)) {
-		unsigned form = c->entry[exit.to][r];
+	for (EACH(r, c->regs)) {
+		unsigned form = c->entry[b][r];
 
-		if (implies(w->now[r], form))
+		if (implies(now[r], form))
 			continue;
 		if (u->insn[k].to == jump.to) {
 			open_block(c, (gaddr)exit.imm, nothing);
 			u->insn[k].to = (uint16_t)(u->block_count - 1);
 		}
-		test_form(c, &exit, exit.to, (unsigned)r, form);
+		test_form(c, &exit, b, (unsigned)r, now[r], form);
 	}
 	if (u->insn[k].to != jump.to)
 		append(c, &exit, jump);
 }
 
+/* A way among the second versions. */
+static void see_second_jump(struct walk *w, uint32_t k)
+{
+	const struct ir_insn *i = &w->c->u->insn[k];
+
+	if (stays_in_loop(w->c, w->block, i))
+		confirm(w->c, w->c->copy[k].idx, i->to, w->now);
+}
+
+/*
+ * A jump back (in the order of blocks, so that no way round is without one) in a first version goes to the second one.
+ */
+static void see_back_jump(struct walk *w, uint32_t k)
+{
+	const struct ir_insn *i = &w->c->u->insn[k];
+
+	if (stays_in_loop(w->c, w->block, i) && i->to <= w->block)
+		confirm(w->c, k, i->to, w->now);
+}
+
 static void add_versions(struct carry *c)
 {
 	struct ir_unit *u = c->u;
-	ir_ref *map = arena_new(u->arena, ir_ref, u->insn_count + 1);
 	uint8_t nothing[IR_MAX_REGS];
 	unsigned next = c->count;
 
+	c->copy = arena_new(u->arena, ir_ref, u->insn_count + 1);
 	for (EACH(s, c->twice))
 		c->second[s] = (uint16_t)next++;
 	for (EACH(b, c->twice))
-		add_second(c, (unsigned)b, map);
+		add_second(c, (unsigned)b);
+	for (EACH(e, c->twice))
+		walk(c, (unsigned)e, c->entry[e], see_second_jump);
 	memset(nothing, FORM_NONE, sizeof nothing);
 	for (EACH(f, c->twice))
 		walk(c, (unsigned)f, nothing, see_back_jump);
@@ -449,28 +704,27 @@ static void add_versions(struct carry *c)
 
 /* ---- the pass ------------------------------------------------------------------------------------ */
 
-static uint64_t float_regs(const struct ir_unit *u)
+static uint64_t regs_of(const struct ir_unit *u)
 {
 	uint64_t set = 0;
 
-	for (uint32_t k = 0; k < u->insn_count; k++) {
-		const struct ir_insn *i = &u->insn[k];
-
-		if ((i->op == IR_getreg || i->op == IR_putreg) && i->type == IR_F64)
-			set |= BIT(i->imm);
-	}
+	for (uint32_t k = 0; k < u->insn_count; k++)
+		if (u->insn[k].op == IR_getreg || u->insn[k].op == IR_putreg)
+			set |= BIT(u->insn[k].imm);
 	return set;
 }
 
 void opt_carry(struct ir_unit *u)
 {
-	struct carry c = { .u = u, .count = u->block_count, .fregs = float_regs(u) };
+	struct carry c = { .u = u, .count = u->block_count, .regs = regs_of(u) };
 
-	if (!c.fregs || c.count > MAX_BLOCKS || u->insn_count > INSNS_MAX || !find_loops(&c))
+	if (!c.regs || c.count > MAX_BLOCKS || u->insn_count > INSNS_MAX || !find_loops(&c))
 		return;
 	for (unsigned b = 0; b < c.count; b++)
-		if (u->block[b].boxed | u->block[b].canon) /* has been here already */
+		if (u->block[b].boxed | u->block[b].canon
+		    | u->block[b].sext) /* has been here already */
 			return;
+	find_inner(&c);
 	c.of = arena_znew(u->arena, uint8_t, u->insn_count);
 	find_forms(&c);
 	if (c.twice)

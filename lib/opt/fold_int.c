@@ -107,6 +107,35 @@ enum opt_fold opt_fold_remu(struct opt_forward *f, struct ir_insn *i)
 
 /* ---- logic ----------------------------------------------------------------------------------- */
 
+/*
+ * The low half of operand r of i when r is sign-extended: what r extends, where that is at hand once r is not needed any
+ * more, or a constant. IR_NOREF: there is none.
+ */
+static ir_ref extended_low(struct opt_forward *f, const struct ir_insn *i, ir_ref r)
+{
+	const struct ir_insn *x = opt_def(f, r);
+
+	if (x->op == IR_const && fits_i32(x->imm))
+		return opt_const(f, IR_I32, x->imm);
+	if (x->op != IR_sext && !(x->op == IR_zext && opt_bits(f, x->a).u < 32))
+		return IR_NOREF;
+	return opt_reach(f, i, r, x->a) ? x->a : IR_NOREF;
+}
+
+/* Logic of two sign-extended values is the extension of logic of their low halves, of which the extension may go. */
+static enum opt_fold logic_in_low_half(struct opt_forward *f, struct ir_insn *i)
+{
+	ir_ref a, b;
+
+	if (i->type != IR_I64 || !(opt_is(f, i->a, IR_sext) || opt_is(f, i->b, IR_sext)))
+		return OPT_KEEP;
+	a = extended_low(f, i, i->a);
+	b = ir_ref_ok(a) ? extended_low(f, i, i->b) : a;
+	if (!ir_ref_ok(b))
+		return OPT_KEEP;
+	return opt_become_ext(i, IR_sext, opt_op2(f, (enum ir_op)i->op, IR_I32, a, b));
+}
+
 enum opt_fold opt_fold_and(struct opt_forward *f, struct ir_insn *i)
 {
 	unsigned ubits;
@@ -115,7 +144,7 @@ enum opt_fold opt_fold_and(struct opt_forward *f, struct ir_insn *i)
 	if (opt_same(i->a, i->b))
 		return opt_is_value(f, i->a);
 	if (!opt_konst(f, i->b, &c))
-		return OPT_KEEP;
+		return logic_in_low_half(f, i);
 	if (c == 0)
 		return opt_is_value(f, i->b);
 	ubits = opt_bits(f, i->a).u;
@@ -133,10 +162,10 @@ enum opt_fold opt_fold_or(struct opt_forward *f, struct ir_insn *i)
 	if (opt_same(i->a, i->b))
 		return opt_is_value(f, i->a);
 	if (!opt_konst(f, i->b, &c))
-		return OPT_KEEP;
+		return logic_in_low_half(f, i);
 	if (c == 0 || c == -1)
 		return opt_is_value(f, c ? i->b : i->a);
-	return chains(f, i, &c1) ? join(f, i, (uint64_t)(c1 | c)) : OPT_KEEP;
+	return chains(f, i, &c1) ? join(f, i, (uint64_t)(c1 | c)) : logic_in_low_half(f, i);
 }
 
 enum opt_fold opt_fold_xor(struct opt_forward *f, struct ir_insn *i)
@@ -147,7 +176,7 @@ enum opt_fold opt_fold_xor(struct opt_forward *f, struct ir_insn *i)
 	if (opt_same(i->a, i->b))
 		return zero(f, i);
 	if (!opt_konst(f, i->b, &c))
-		return OPT_KEEP;
+		return logic_in_low_half(f, i);
 	if (c == 0)
 		return opt_is_value(f, i->a);
 	/* not (a cc b) */
@@ -157,7 +186,7 @@ enum opt_fold opt_fold_xor(struct opt_forward *f, struct ir_insn *i)
 		i->sub = (uint8_t)ir_cc_invert((enum ir_cc)x->sub);
 		return opt_become(i, IR_set, x->a, x->b);
 	}
-	return chains(f, i, &c1) ? join(f, i, (uint64_t)(c1 ^ c)) : OPT_KEEP;
+	return chains(f, i, &c1) ? join(f, i, (uint64_t)(c1 ^ c)) : logic_in_low_half(f, i);
 }
 
 /* ---- shifts ---------------------------------------------------------------------------------- */

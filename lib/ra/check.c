@@ -3,7 +3,7 @@
  *
  * It shares nothing with the allocator but lir.h. The selected list says what each operand
  * must be, by name: a result of a virtual register, a guest register at block entry,
- * a constant, or one of these with a conversion (fix) applied. The allocated list is carried out on a
+ * a constant, or one of these with a conversion (fix) applied; a sum has a name of its own, which no place ever holds. The allocated list is carried out on a
  * machine whose registers and memory places hold such names. Host insns
  * stand in both lists in the same order; all others in the allocated list move names about.
  *
@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum name_kind { NAME_NONE, NAME_ENTRY, NAME_VREG, NAME_CONST };
+enum name_kind { NAME_NONE, NAME_ENTRY, NAME_VREG, NAME_CONST, NAME_SUM };
 
 struct name {
 	uint8_t kind;
@@ -90,6 +90,8 @@ static struct name vreg_name(const struct checker *c, unsigned v)
 {
 	if (v >= LIR_ENTRY)
 		return v - LIR_ENTRY < c->t->regs->count ? entry_name(v - LIR_ENTRY) : nothing;
+	if (c->sel->vreg[v].is_sum)
+		return (struct name){ NAME_SUM, 0, (uint16_t)v, 0 };
 	return c->sel->vreg[v].is_const ? const_name(c->sel->vreg[v].imm) : c->vreg[v];
 }
 
@@ -322,7 +324,7 @@ static bool define(struct checker *c, const struct lir_insn *sel, const struct l
 		if (o->role != LIR_DEF)
 			continue;
 		if (o->r >= LIR_ENTRY || c->vreg[o->r].kind != NAME_NONE
-		    || c->sel->vreg[o->r].is_const)
+		    || c->sel->vreg[o->r].is_const || c->sel->vreg[o->r].is_sum)
 			return fail(c, "v%u is defined twice", o->r);
 		c->vreg[o->r] = (struct name){ NAME_VREG, 0, o->r, 0 };
 		c->m.reg[got->opnd[k].r] = c->vreg[o->r];
@@ -407,6 +409,46 @@ static struct name found_at(struct checker *c, const struct lir_loc *loc, uint64
 	}
 }
 
+/* Are the n locations the parts of sum? */
+static bool found_sum(struct checker *c, const struct lir_vreg *sum, const struct lir_loc *loc,
+		      unsigned n, uint64_t lost)
+{
+	struct {
+		struct name name;
+		unsigned shift;
+	} part[3];
+	unsigned parts = 0;
+
+	if (sum->base != LREG_NONE) {
+		part[parts].name = vreg_name(c, sum->base);
+		part[parts++].shift = 0;
+	}
+	if (sum->index != LREG_NONE) {
+		part[parts].name = vreg_name(c, sum->index);
+		part[parts++].shift = sum->shift;
+	}
+	if (sum->imm || !parts) {
+		part[parts].name = const_name(sum->imm);
+		part[parts++].shift = 0;
+	}
+	if (n != parts)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (loc[i].shift != part[i].shift
+		    || !same(found_at(c, &loc[i], lost), part[i].name))
+			return false;
+	return true;
+}
+
+/* Are the n locations those of guest register g? */
+static bool found(struct checker *c, unsigned g, const struct lir_loc *loc, unsigned n,
+		  uint64_t lost)
+{
+	if (c->greg[g].kind == NAME_SUM)
+		return found_sum(c, &c->sel->vreg[c->greg[g].num], loc, n, lost);
+	return n == 1 && loc->shift == 0 && same(found_at(c, loc, lost), c->greg[g]);
+}
+
 static bool check_fault(struct checker *c, const struct lir_insn *got)
 {
 	uint64_t lost = lost_at_fault(got), listed = 0;
@@ -417,13 +459,16 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 	f = &c->got->fault[c->fault++];
 	if ((uint64_t)f->first + f->count > c->got->loc_count)
 		return fail(c, "the fault record lies outside the list");
-	for (uint32_t i = f->first; i < f->first + f->count; i++) {
+	for (uint32_t i = f->first, n; i < f->first + f->count; i += n) {
 		const struct lir_loc *loc = &c->got->loc[i];
 
+		n = 1;
+		while (i + n < f->first + f->count && loc[n].greg == loc->greg)
+			n++;
 		if (loc->greg >= c->t->regs->count || listed >> loc->greg & 1)
 			return fail(c, "the fault record lists guest register %u", loc->greg);
 		listed |= UINT64_C(1) << loc->greg;
-		if (!same(found_at(c, loc, lost), c->greg[loc->greg]))
+		if (!found(c, loc->greg, loc, n, lost))
 			return fail(c, "fault: guest register %s is not where the record says",
 				    c->t->regs->reg[loc->greg].name);
 	}

@@ -33,7 +33,7 @@ void ra_begin_block(struct ra *s)
 	s->i = s->first;
 	s->free = ra_allocatable(s) & ~s->t->homes;
 	s->slots = IR_SPILL_SLOTS == 64 ? UINT64_MAX : RA_BIT(IR_SPILL_SLOTS % 64) - 1;
-	s->held = s->owned = 0;
+	s->held = s->owned = s->sums = 0;
 	s->away = s->fixes = blk->fixes;
 	for (RA_EACH(f, blk->fixes))
 		s->fix[f] = blk->fix[f];
@@ -121,7 +121,7 @@ static void put_unpinned(struct ra *s, unsigned g, uint16_t v)
 		ra_drop_mem(s, old);
 	}
 	s->owned &= ~RA_BIT(g);
-	if (x->reg == LIR_PHYS_NONE && !x->is_const)
+	if (x->reg == LIR_PHYS_NONE && !x->is_const && !ra_sum(s, v))
 		ra_fetch(s, v, ra_take(s, v, s->free, ~s->free, LIR_PHYS_NONE));
 	s->cur[g] = v;
 	s->away |= RA_BIT(g);
@@ -158,6 +158,7 @@ void ra_put(struct ra *s, const struct lir_insn *in)
 	unsigned g = (unsigned)in->imm;
 	uint16_t v = in->opnd[0].r;
 
+	s->sums = (s->sums & ~RA_BIT(g)) | (ra_sum(s, v) ? RA_BIT(g) : 0);
 	if (s->t->pinned & RA_BIT(g))
 		put_pinned(s, g, v, in->fix);
 	else
@@ -193,6 +194,7 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 	struct lir_exit *e = &s->u->exit[in->exit];
 	struct ra_moves m;
 
+	KIT_DCHECK(!s->sums, "exit insn %u sees a sum", s->i);
 	e->stub_first = s->stub.count;
 	e->stub_count = 0;
 	if (!s->away)
@@ -207,42 +209,65 @@ void ra_note_exit(struct ra *s, const struct lir_insn *in)
 	e->stub_count = s->stub.count - e->stub_first;
 }
 
-static struct lir_loc locate(const struct ra *s, unsigned g)
+static struct lir_loc *add_loc(struct ra *s, unsigned g, enum lir_loc_kind kind)
 {
-	const struct ra_value *x = &s->value[s->cur[g]];
-	struct lir_loc loc = { .greg = (uint8_t)g,
-			       .phys = LIR_PHYS_NONE,
-			       .place = ra_greg_mem(s, g) };
+	struct lir_unit *u = s->u;
 
-	if (s->fixes & RA_BIT(g))
-		loc.fix = s->fix[g];
+	arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
+	u->loc[u->loc_count] = (struct lir_loc){ .greg = (uint8_t)g,
+						 .kind = (uint8_t)kind,
+						 .phys = LIR_PHYS_NONE,
+						 .place = ra_greg_mem(s, g) };
+	return &u->loc[u->loc_count++];
+}
+
+/* Value v is g's, or a part of it. */
+static struct lir_loc *locate(struct ra *s, unsigned g, uint16_t v)
+{
+	const struct ra_value *x = &s->value[v];
+	struct lir_loc *loc = add_loc(s, g, LIR_LOC_REG);
+
 	if (x->reg != LIR_PHYS_NONE) {
-		loc.kind = LIR_LOC_REG;
-		loc.phys = x->reg;
+		loc->phys = x->reg;
 	} else if (x->is_const) {
-		loc.kind = LIR_LOC_CONST;
-		loc.imm = s->u->vreg[s->cur[g]].imm;
+		loc->kind = LIR_LOC_CONST;
+		loc->imm = s->u->vreg[v].imm;
 	} else {
 		KIT_DCHECK(x->mem != RA_NOMEM, "guest register %u is nowhere at insn %u", g, s->i);
-		loc.kind = LIR_LOC_MEM;
-		loc.imm = x->mem;
+		loc->kind = LIR_LOC_MEM;
+		loc->imm = x->mem;
 	}
 	return loc;
 }
 
-/* The place of g, which is where a region has it. */
-static struct lir_loc locate_inside(const struct ra *s, unsigned g)
+/* Its operands live, as those of accesses or for this. */
+static void locate_sum(struct ra *s, unsigned g, const struct lir_vreg *sum)
 {
-	struct lir_loc loc = { .greg = (uint8_t)g,
-			       .kind = LIR_LOC_REG,
-			       .phys = s->t->home[g],
-			       .place = ra_greg_mem(s, g) };
+	if (sum->base != LREG_NONE)
+		locate(s, g, ra_value_of(s, sum->base));
+	if (sum->index != LREG_NONE)
+		locate(s, g, ra_value_of(s, sum->index))->shift = sum->shift;
+	if (sum->imm || sum->base == LREG_NONE)
+		add_loc(s, g, LIR_LOC_CONST)->imm = sum->imm;
+}
 
-	if (loc.phys == LIR_PHYS_NONE) {
-		loc.kind = LIR_LOC_MEM;
-		loc.imm = ra_greg_mem(s, g);
-	}
-	return loc;
+static void locate_away(struct ra *s, unsigned g)
+{
+	const struct lir_vreg *sum = ra_sum(s, s->cur[g]);
+
+	if (sum)
+		locate_sum(s, g, sum);
+	else
+		locate(s, g, s->cur[g])->fix = s->fixes & RA_BIT(g) ? s->fix[g] : 0;
+}
+
+/* The place of g, which is where a region has it. */
+static void locate_inside(struct ra *s, unsigned g)
+{
+	if (s->t->pinned & RA_BIT(g))
+		add_loc(s, g, LIR_LOC_REG)->phys = s->t->home[g];
+	else
+		add_loc(s, g, LIR_LOC_MEM)->imm = ra_greg_mem(s, g);
 }
 
 static void add_locs(struct ra *s, uint64_t away)
@@ -251,9 +276,10 @@ static void add_locs(struct ra *s, uint64_t away)
 
 	s->loc_first = u->loc_count;
 	for (RA_EACH(g, away | s->displaced)) {
-		arena_grow(u->arena, u->loc, u->loc_count, u->loc_cap);
-		u->loc[u->loc_count++] =
-		    away & RA_BIT(g) ? locate(s, (unsigned)g) : locate_inside(s, (unsigned)g);
+		if (away & RA_BIT(g))
+			locate_away(s, (unsigned)g);
+		else
+			locate_inside(s, (unsigned)g);
 	}
 	s->loc_count = u->loc_count - s->loc_first;
 }
@@ -264,7 +290,7 @@ void ra_note_fault(struct ra *s)
 
 	if (!s->loc_valid) {
 		add_locs(s, s->away);
-		s->loc_valid = true;
+		s->loc_valid = !s->sums; /* nobody says when an operand of one moves */
 	}
 	arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
 	u->fault[u->fault_count++] = (struct lir_fault){ s->out.count, s->loc_first, s->loc_count };
@@ -407,6 +433,7 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	struct lir_insn in = *sel;
 	struct sync y;
 
+	KIT_DCHECK(!s->sums, "LF_SYNC insn %u sees a sum", s->i);
 	for (RA_EACH(g, s->away & ~s->t->pinned))
 		ra_store_greg(s, (unsigned)g);
 	s->kept = kept_at(s, in.exit);

@@ -23,6 +23,20 @@ bool isel_canonical_entry(const struct isel *s, ir_ref r)
 	       && (s->from->boxed >> in->imm & 1) == is_float;
 }
 
+/* A register that is known to be sign-extended at the block's entry. */
+static bool is_sext_entry(const struct isel *s, ir_ref r)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+
+	return in->op == IR_getreg && s->from->sext >> in->imm & 1;
+}
+
+/* Does register r hold its low half only, so far, of which r is the extension? */
+static bool is_low_entry(const struct isel *s, ir_ref r)
+{
+	return is_sext_entry(s, r) && s->block->fixes >> isel_insn(s, r)->imm & 1;
+}
+
 /* The value that in gives back: after a trip to another type, or what is canonical already. IR_NOREF: none. */
 static ir_ref same_as(const struct isel *s, const struct ir_insn *in)
 {
@@ -36,6 +50,12 @@ static ir_ref same_as(const struct isel *s, const struct ir_insn *in)
 	case IR_bitsf:
 	case IR_bitsf32:
 		break;
+	case IR_sext:
+		inner = isel_insn(s, in->a);
+		return inner->op == IR_trunc && is_sext_entry(s, inner->a)
+			       && !is_low_entry(s, inner->a)
+			   ? inner->a
+			   : IR_NOREF;
 	case IR_fcanon:
 		return s->host->canon64 || !s->host->is_canonical(s, in->a) ? IR_NOREF : in->a;
 	default:
@@ -64,8 +84,9 @@ static bool soft_use(const struct isel *s, const struct ir_insn *in, unsigned n)
 	case IR_st16:
 	case IR_st32:
 		return n == 1;
-	case IR_br: /* a final one comes when the register is already extended */
-		if (isel_is_final_br(s, (uint32_t)(in - s->ir->insn)))
+	case IR_br: /* a final one comes when the register is already extended, unless that may wait */
+		if (!(in->to != IR_NOBLOCK && s->ir->block[in->to].sext)
+		    && isel_is_final_br(s, (uint32_t)(in - s->ir->insn)))
 			return false;
 		return isel_narrow_compare(s, in);
 	case IR_set:
@@ -113,31 +134,128 @@ static bool is_low_half(const struct isel *s, const struct ir_insn *in)
 	return (op >= IR_add && op <= IR_mul) || (op >= IR_and && op <= IR_shl) || op == IR_select;
 }
 
+/* What guest registers have on the way through a block. */
+struct regs {
+	struct isel *s;
+	uint32_t cur[IR_MAX_REGS]; /* insn whose value it is */
+	uint64_t sums; /* those that have an addition, which faults alone have seen so far */
+	uint64_t last; /* those of them for which that was the last one */
+};
+
+static void note_fold(struct isel_val *v)
+{
+	if (v->folds < ISEL_MANY_FOLDS)
+		v->folds++;
+}
+
+static void see_put(struct regs *w, const struct ir_insn *in)
+{
+	struct isel *s = w->s;
+	uint64_t bit = UINT64_C(1) << in->imm;
+
+	if (w->sums & bit)
+		note_fold(&s->val[w->cur[in->imm]]);
+	w->sums &= ~bit;
+	w->last &= ~bit;
+	w->cur[in->imm] = isel_val(s, in->a)->rep;
+	isel_val(s, in->a)->greg = (uint16_t)in->imm & 127;
+	if (isel_insn(s, in->a)->op == IR_add)
+		w->sums |= bit;
+}
+
+enum { IN_THE_WAY = 3 }; /* more than two operands that are not */
+
+/*
+ * How many values operand r of an addition that g has adds to those that live: none when it is a register's all the same. It takes
+ * the place of the sum when it was g's or nobody's; in the home of another register, which has a new value, it is in the way.
+ */
+static unsigned burden(const struct regs *w, unsigned g, ir_ref r)
+{
+	const struct ir_insn *in = isel_insn(w->s, r);
+	const struct isel_val *v = isel_val(w->s, r);
+
+	if (in->op == IR_shl) {
+		in = isel_insn(w->s, in->a);
+		v = &w->s->val[in - w->s->ir->insn];
+	}
+	if (in->op == IR_const)
+		return 0;
+	if (v->greg == IR_MAX_REGS || v->greg == g)
+		return 1;
+	return w->cur[v->greg] == v->rep ? 0 : IN_THE_WAY;
+}
+
+/* The same of the addition that g has: one more takes its own place. */
+static unsigned sum_burden(const struct regs *w, unsigned g)
+{
+	const struct ir_insn *sum = &w->s->ir->insn[w->cur[g]];
+
+	if (isel_insn(w->s, sum->b)->op == IR_const && isel_insn(w->s, sum->a)->op == IR_add)
+		sum = isel_insn(w->s, sum->a);
+	return burden(w, g, sum->a) + burden(w, g, sum->b);
+}
+
+/* A load or store: it may fault, and an addition may be its addressing mode. */
+static void see_access(struct regs *w, const struct ir_insn *in)
+{
+	const struct ir_insn *address = isel_insn(w->s, in->a);
+
+	if (address->op == IR_add && w->s->host->in_address(w->s, in, address))
+		note_fold(isel_val(w->s, in->a));
+	for (uint64_t left = w->sums; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+		uint64_t bit = left & -left;
+		unsigned more = sum_burden(w, g);
+
+		if (w->last & bit || more >= IN_THE_WAY)
+			w->sums &= ~bit;
+		else if (more <= 1)
+			continue;
+		else if (&w->s->ir->insn[w->cur[g]] == address)
+			w->last |= bit; /* its operands die here, as it does */
+		else
+			w->sums &= ~bit;
+	}
+}
+
+static void see_effect(struct regs *w, const struct ir_insn *in)
+{
+	unsigned flags = ir_info(in)->flags;
+
+	if (in->op == IR_putreg)
+		see_put(w, in);
+	else if (flags & (IR_E | IR_X))
+		w->sums = w->last = 0;
+	else if (flags & (IR_L | IR_S))
+		see_access(w, in);
+}
+
 static void scan_block(struct isel *s, const struct ir_block *b)
 {
-	uint32_t cur[IR_MAX_REGS]; /* insn whose value each guest register has */
+	struct regs w = { .s = s };
 	const struct ir_insn *in = &s->ir->insn[b->first];
 	struct isel_val *v = &s->val[b->first];
 
 	s->any_low = false;
-	memset(cur, 0xff, sizeof cur);
+	memset(w.cur, 0xff, sizeof w.cur);
 	for (uint32_t i = b->first, end = i + b->count; i < end; i++, in++, v++) {
 		ir_ref same;
 
-		*v = (struct isel_val){ .rep = i, .vreg = LREG_NONE };
+		*v = (struct isel_val){ .rep = i, .vreg = LREG_NONE, .greg = IR_MAX_REGS };
 		if (in->dead)
 			continue;
 		if (in->op == IR_getreg) {
-			if (cur[in->imm] != UINT32_MAX)
-				v->rep = cur[in->imm];
+			if (w.cur[in->imm] != UINT32_MAX)
+				v->rep = w.cur[in->imm];
 			else
-				cur[in->imm] = i;
+				w.cur[in->imm] = i;
+			v->greg = (uint16_t)in->imm & 127;
 			continue;
 		}
 		if (in->op == IR_const)
 			continue;
-		if (in->op == IR_putreg)
-			cur[in->imm] = isel_val(s, in->a)->rep;
+		if (!(ir_info(in)->flags & IR_P))
+			see_effect(&w, in);
 		same = same_as(s, in);
 		if (ir_ref_ok(same))
 			v->rep = isel_val(s, same)->rep;
@@ -253,12 +371,24 @@ ir_ref isel_operand(const struct isel *s, const struct ir_insn *in, ir_ref r)
 	return isel_is64(in) && !isel_wide(s, in) ? isel_low_bits(s, r, 32) : r;
 }
 
+static bool is_sext(const struct isel *s, ir_ref r)
+{
+	return isel_insn(s, r)->op == IR_sext || is_sext_entry(s, r);
+}
+
 bool isel_narrow_compare(const struct isel *s, const struct ir_insn *in)
 {
 	int64_t c;
 
-	return in->type == IR_I64 && isel_insn(s, in->a)->op == IR_sext
-	       && (isel_insn(s, in->b)->op == IR_sext || (isel_const(s, in->b, &c) && fits_i32(c)));
+	return in->type == IR_I64 && is_sext(s, in->a)
+	       && (is_sext(s, in->b) || (isel_const(s, in->b, &c) && fits_i32(c)));
+}
+
+ir_ref isel_narrow_operand(const struct isel *s, ir_ref r)
+{
+	const struct ir_insn *in = isel_insn(s, r);
+
+	return in->op == IR_sext && isel_val(s, r)->vreg == LREG_NONE ? in->a : r;
 }
 
 /* A side of a rotation: a shift by a constant, perhaps extended from 32 bits. */
@@ -301,6 +431,28 @@ bool isel_rotation(const struct isel *s, const struct ir_insn *in, struct isel_r
 	r->left = (unsigned)left.by;
 	r->sext = left.extension == IR_sext && isel_wide(s, in);
 	return left.by > 0 && right.by > 0 && left.by + right.by == (r->w ? 64 : 32);
+}
+
+uint32_t isel_partner(const struct isel *s, const struct ir_insn *in, enum ir_op op)
+{
+	enum { NEAR = 24 }; /* the other result waits in a register */
+	const uint32_t first = s->from->first, end = first + s->from->count,
+		       at = (uint32_t)(in - s->ir->insn);
+	const uint32_t a = s->val[in->a.idx].rep, b = s->val[in->b.idx].rep;
+
+	for (uint32_t k = at > first + NEAR ? at - NEAR : first; k < end && k <= at + NEAR; k++) {
+		const struct ir_insn *i = &s->ir->insn[k];
+		uint32_t x, y;
+
+		if (i->op != op || i->type != in->type || i->dead || s->val[k].rep != k
+		    || !s->val[k].uses || s->val[k].vreg != LREG_NONE)
+			continue;
+		x = s->val[i->a.idx].rep;
+		y = s->val[i->b.idx].rep;
+		if ((x == a && y == b) || (x == b && y == a && ir_info(i)->flags & IR_C))
+			return k;
+	}
+	return UINT32_MAX;
 }
 
 bool isel_short_copy(const struct isel *s, const struct ir_insn *in, int64_t *bytes)
@@ -365,7 +517,9 @@ static unsigned lazy_fix(struct isel *s, ir_ref *v)
 	switch (in->op) {
 	case IR_sext:
 		/* A 64-bit value has a home of its own, as a rule: extending into this one is one instruction. */
-		if (isel_insn(s, in->a)->op == IR_const || isel_insn(s, in->a)->op == IR_trunc)
+		if (isel_insn(s, in->a)->op == IR_const
+		    || (isel_insn(s, in->a)->op == IR_trunc
+			&& !is_low_entry(s, isel_insn(s, in->a)->a)))
 			return 0;
 		*v = in->a;
 		return s->host->sext32;
@@ -377,6 +531,16 @@ static unsigned lazy_fix(struct isel *s, ir_ref *v)
 	}
 }
 
+static lreg sum_vreg(struct isel *s, ir_ref r)
+{
+	struct lir_vreg sum = s->host->sum(s, r);
+	lreg v = isel_new(s, LIR_INT);
+
+	sum.is_sum = true;
+	s->lir->vreg[v] = sum;
+	return v;
+}
+
 static void sel_putreg(struct isel *s, const struct ir_insn *in)
 {
 	struct lir_insn *l;
@@ -386,7 +550,7 @@ static void sel_putreg(struct isel *s, const struct ir_insn *in)
 
 	if (s->t->home[in->imm] != LIR_PHYS_NONE)
 		fix = lazy_fix(s, &v);
-	r = isel_vr(s, v);
+	r = isel_is_sum(s, v) ? sum_vreg(s, v) : isel_vr(s, v);
 	s->block->puts |= UINT64_C(1) << in->imm;
 	l = isel_lir(s, LIR_PUT);
 	l->imm = in->imm;
@@ -427,13 +591,13 @@ static void select_block(struct isel *s, unsigned b)
 	const struct ir_insn *in = &s->ir->insn[blk->first];
 
 	s->from = blk;
+	s->block = &s->lir->block[b];
 	scan_block(s, blk);
 	if (s->any_low)
 		scan_wide(s, blk);
 	if (s->host->block)
 		s->host->block(s);
 	ir_safe_block(&s->safe, s->ir, b);
-	s->block = &s->lir->block[b];
 	s->block->first = (uint32_t)(s->next - s->lir->insn);
 	isel_lir(s, LIR_BLOCK)->imm = b;
 	for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)

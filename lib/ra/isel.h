@@ -21,9 +21,14 @@ struct isel_val {
 	uint32_t uses; /* how often it is an operand */
 	uint32_t host; /* the host's own, 0 at first */
 	lreg vreg;     /* LREG_NONE: not selected so far */
-	bool hard;     /* a use needs its exact bits, not what it was made from */
-	bool wide;     /* a use needs more than its low 32 bits */
+	bool hard : 1; /* a use needs its exact bits, not what it was made from */
+	bool wide : 1; /* a use needs more than its low 32 bits */
+	/* Of an addition: how many uses do without its register (isel_is_sum), not above ISEL_MANY_FOLDS. */
+	uint16_t folds : 7;
+	uint16_t greg : 7; /* the guest register that got it last, or IR_MAX_REGS */
 };
+enum { ISEL_MANY_FOLDS = 127 };
+_Static_assert(IR_MAX_REGS < 128, "isel_val.greg");
 
 struct isel {
 	const struct isel_host *host;
@@ -54,6 +59,11 @@ struct isel_host {
 	void (*atomic)(struct isel *s, uint32_t idx);
 	void (*load)(struct isel *s, uint32_t idx);
 	void (*store)(struct isel *s, const struct ir_insn *in);
+	/* Whether load or store in, whose address is the addition sum, can have it as its addressing mode. */
+	bool (*in_address)(const struct isel *s, const struct ir_insn *in,
+			   const struct ir_insn *sum);
+	/* The parts of addition r, those that accesses at it have as operands. */
+	struct lir_vreg (*sum)(struct isel *s, ir_ref r);
 	/* Appends the comparison and branch of IR_br, for sel_exit to give it its exit. */
 	struct lir_insn *(*branch)(struct isel *s, const struct ir_insn *in);
 	/* l is a branch that comes after all registers were brought home. */
@@ -91,6 +101,23 @@ static inline bool isel_foldable(const struct isel *s, ir_ref r, enum ir_op op)
 	return s->ir->insn[v->rep].op == op && v->vreg == LREG_NONE && v->uses == 1;
 }
 
+/*
+ * An addition that need not be computed: accesses have it as their addressing mode, and the guest registers that it is put to
+ * are put again before anything but a fault looks at them (lir_vreg.is_sum).
+ */
+static inline bool isel_is_sum(const struct isel *s, ir_ref r)
+{
+	const struct isel_val *v = isel_val(s, r);
+
+	return v->folds && v->folds == v->uses && v->folds < ISEL_MANY_FOLDS;
+}
+
+/* True when an addition costs nothing as a part of an access's address. */
+static inline bool isel_folds_in_address(const struct isel *s, ir_ref r)
+{
+	return isel_foldable(s, r, IR_add) || isel_is_sum(s, r);
+}
+
 /* The value of a constant operand, as its type has it (i32 sign-extended). */
 static inline bool isel_const(const struct isel *s, ir_ref r, int64_t *value)
 {
@@ -119,6 +146,8 @@ ir_ref isel_low_bits(const struct isel *s, ir_ref r, unsigned bits);
 ir_ref isel_operand(const struct isel *s, const struct ir_insn *in, ir_ref r);
 /* Whether in compares two values that can be compared as 32-bit ones; constants are then such. */
 bool isel_narrow_compare(const struct isel *s, const struct ir_insn *in);
+/* An operand of such a comparison: what it extends, or itself when it is in a register already, whose low half counts. */
+ir_ref isel_narrow_operand(const struct isel *s, ir_ref r);
 /*
  * (x << n) | (x >> (width - n)): what compilers write without Zbb. Of 32-bit values extended to 64 it is the
  * rotated one, extended like the left part: the right one is not negative. Should somebody else use a side of it, that is made for him
@@ -130,6 +159,11 @@ struct isel_rotation {
 	bool sext;        /* the result is to be sign-extended from 32 bits */
 };
 bool isel_rotation(const struct isel *s, const struct ir_insn *in, struct isel_rotation *r);
+/*
+ * The insn, not selected so far and not far from in, that is op of the same operands: hosts that make both results at
+ * once do. UINT32_MAX: there is none.
+ */
+uint32_t isel_partner(const struct isel *s, const struct ir_insn *in, enum ir_op op);
 /* r, or the float that it is made of when its upper half does not count. */
 ir_ref isel_unboxed(const struct isel *s, ir_ref r);
 /* Is r a register as of the block's entry, or the float in it, and no other NaN than the canonical one then? */

@@ -18,6 +18,10 @@
  *                  entry. lir_block.entries lists those that a block uses.
  *   LIR_PUT g, v   from here on g is v. Costs nothing until a way out needs g at home.
  *
+ * A value that only fault records need may be a sum (lir_vreg.is_sum), which is never computed: the record says of which
+ * values, and these live up to there. It is an operand of PUTs alone, and each of these is followed by another PUT
+ * of g before any way out that is not LF_FAULT alone.
+ *
  * insn.fix on a PUT names a conversion (a host's small number, 0 none) that
  * still has to be applied to v to give g's exact bits (e.g. canonical NaN). It
  * is only allowed for pinned g, and is carried out (LIR_FIX) on the way out, or noted in the
@@ -131,6 +135,10 @@ struct lir_vreg {
 	uint8_t cls; /* enum lir_class */
 	/* Int class: its value is imm, no insn defines it; the allocator makes it where it is needed. */
 	bool is_const;
+	/* Int class: base + (index << shift) + imm, LREG_NONE for what there is none of; no insn defines or computes it. */
+	bool is_sum;
+	uint8_t shift;
+	lreg base, index; /* no sums */
 	int64_t imm;
 };
 
@@ -166,13 +174,14 @@ struct lir_exit {
 
 enum lir_loc_kind { LIR_LOC_REG, LIR_LOC_MEM, LIR_LOC_CONST };
 
-/* Where a guest register is, at a fault. */
+/* Where a guest register is, at a fault. Of a sum, a part of it: the locations of one register are added up. */
 struct lir_loc {
 	uint8_t greg;
 	uint8_t kind; /* enum lir_loc_kind */
 	uint8_t fix;
 	uint8_t phys;  /* REG */
-	int32_t place; /* of greg: offset in struct ir_state */
+	uint8_t shift; /* what is there counts shifted left by so much */
+	int32_t place; /* of greg: offset in struct ir_state, or far behind it (counters) */
 	int64_t imm;   /* MEM: offset in struct ir_state; CONST: the value */
 };
 

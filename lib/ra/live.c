@@ -6,7 +6,7 @@
  *   - while it is the present value of a guest register (LIR_PUT), by each way out: need[g]
  *     is the last way out before the next LIR_PUT of g. A LF_SYNC carries
  *     a pending fix out, so a value with one is not needed past it; nor is one of an unpinned
- *     register, which is in memory from then on.
+ *     register, which is in memory from then on. Of a sum its operands are needed so.
  *
  * Wishes: a value that is PUT to a pinned register wants its home; one used by a fixed operand
  * wants that register; and one that dies as the LO_HINT operand of an insn wants
@@ -110,6 +110,15 @@ static uint8_t entry_fix(const struct ra *s, unsigned g)
 	return s->blk->fixes >> g & 1 ? s->blk->fix[g] : 0;
 }
 
+static void live_sum(struct live *l, const struct lir_vreg *sum, uint32_t pos)
+{
+	KIT_DCHECK(l->next_sync > pos, "LF_SYNC insn %u sees a sum", RA_INSN(l->next_sync));
+	if (sum->base != LREG_NONE)
+		need(l, ra_value_of(l->s, sum->base), pos);
+	if (sum->index != LREG_NONE)
+		need(l, ra_value_of(l->s, sum->index), pos);
+}
+
 static void live_put(struct live *l, struct lir_insn *in)
 {
 	struct ra *s = l->s;
@@ -122,6 +131,10 @@ static void live_put(struct live *l, struct lir_insn *in)
 		return;
 	}
 	l->unseen |= RA_BIT(g);
+	if (ra_sum(s, v)) {
+		live_sum(l, ra_sum(s, v), l->need[g]);
+		return;
+	}
 	if (!(s->t->pinned & RA_BIT(g))) {
 		need(l, v, l->next_sync < l->need[g] ? l->next_sync : l->need[g]);
 		return;

@@ -3,6 +3,7 @@
  *
  *     add.8 r3 = r3^, r9 late            results = uses; ^ is the hint
  *     put a0, v4 fix 1                   before allocation
+ *     put a0, sum a1 + v4<<3 + 16
  *     add.8 v5 = v4^, a1                 a1 as of the block's entry
  *     load r2 = [40]                     places in struct ir_state are in brackets
  *     bne exit 1 r3, r9                  the exit's moves follow at the end
@@ -42,6 +43,35 @@ static void print_greg(const struct printer *p, unsigned g)
 		strbuf_printf(p->out, "g%u", g);
 }
 
+static void print_virtual(const struct printer *p, unsigned r)
+{
+	const struct lir_vreg *v;
+
+	if (r >= LIR_ENTRY) {
+		print_greg(p, r - LIR_ENTRY);
+		return;
+	}
+	v = &p->u->vreg[r];
+	strbuf_printf(p->out, "v%u", r);
+	if (v->is_const)
+		strbuf_printf(p->out, "=%" PRId64, v->imm);
+}
+
+static void print_sum(const struct printer *p, const struct lir_vreg *v)
+{
+	strbuf_puts(p->out, "sum ");
+	if (v->base != LREG_NONE)
+		print_virtual(p, v->base);
+	if (v->index != LREG_NONE) {
+		strbuf_puts(p->out, " + ");
+		print_virtual(p, v->index);
+	}
+	if (v->shift)
+		strbuf_printf(p->out, "<<%u", v->shift);
+	if (v->base == LREG_NONE || v->imm)
+		strbuf_printf(p->out, v->base == LREG_NONE ? "%" PRId64 : " + %" PRId64, v->imm);
+}
+
 static void print_opnd(const struct printer *p, const struct lir_insn *in, const struct lir_opnd *o)
 {
 	if (o->flags & LO_IN_MEM) {
@@ -51,14 +81,10 @@ static void print_opnd(const struct printer *p, const struct lir_insn *in, const
 		return;
 	} else if (p->t) {
 		print_phys(p, o->r);
-	} else if (o->r >= LIR_ENTRY) {
-		print_greg(p, o->r - LIR_ENTRY);
+	} else if (o->r < LIR_ENTRY && p->u->vreg[o->r].is_sum) {
+		print_sum(p, &p->u->vreg[o->r]);
 	} else {
-		const struct lir_vreg *v = &p->u->vreg[o->r];
-
-		strbuf_printf(p->out, "v%u", o->r);
-		if (v->is_const)
-			strbuf_printf(p->out, "=%" PRId64, v->imm);
+		print_virtual(p, o->r);
 	}
 	if (o->fixed != LIR_PHYS_NONE && !p->t)
 		strbuf_printf(p->out, ":r%u", o->fixed);
@@ -185,15 +211,21 @@ static void print_fault(const struct printer *p, const struct lir_fault *f)
 	for (uint32_t i = f->first; i < f->first + f->count; i++) {
 		const struct lir_loc *loc = &p->u->loc[i];
 
-		strbuf_puts(p->out, i == f->first ? "    ; at a fault: " : ", ");
-		print_greg(p, loc->greg);
-		strbuf_puts(p->out, " in ");
+		if (i > f->first && loc[-1].greg == loc->greg) {
+			strbuf_puts(p->out, " + ");
+		} else {
+			strbuf_puts(p->out, i == f->first ? "    ; at a fault: " : ", ");
+			print_greg(p, loc->greg);
+			strbuf_puts(p->out, " in ");
+		}
 		if (loc->kind == LIR_LOC_REG)
 			print_phys(p, loc->phys);
 		else if (loc->kind == LIR_LOC_MEM)
 			strbuf_printf(p->out, "[%" PRId64 "]", loc->imm);
 		else
 			strbuf_printf(p->out, "%" PRId64, loc->imm);
+		if (loc->shift)
+			strbuf_printf(p->out, "<<%u", loc->shift);
 		if (loc->fix)
 			strbuf_printf(p->out, " fix %u", loc->fix);
 	}

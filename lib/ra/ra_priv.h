@@ -21,6 +21,9 @@
  * home is simply taken, neither free nor held, up to the last way out. Should the register be wanted after
  * all, ra_touch makes the value late.
  *
+ * A sum (lir_vreg.is_sum) is in no place and has no life of its own: guest registers alone have it, and their need is a need of
+ * its operands.
+ *
  * A value is in at most one register (reg), and may have a copy in struct ir_state that is good
  * (mem). A constant has no copy in memory; it is made again where it is needed. A live
  * value that is no constant is in at least one of the two.
@@ -127,6 +130,7 @@ struct ra {
 	uint64_t held;                /* registers that hold a value ... */
 	uint16_t occ[LIR_PHYS_COUNT]; /* ... this one */
 	uint16_t cur[IR_MAX_REGS];    /* value of each guest register that is touched or away */
+	uint64_t sums;                /* guest registers whose value is a sum */
 	uint64_t fixes;               /* those to which a conversion is still to be applied ... */
 	uint8_t fix[IR_MAX_REGS];     /* ... this one */
 	uint64_t kept;  /* at a LF_SYNC: those of fixes that where it goes takes as they are */
@@ -261,6 +265,12 @@ static inline uint16_t ra_value_of(const struct ra *s, lreg r)
 static inline bool ra_outlives_early(const struct ra *s, uint16_t v)
 {
 	return s->value[v].death > RA_EARLY(s->i);
+}
+
+/* The sum that v is, or NULL. */
+static inline const struct lir_vreg *ra_sum(const struct ra *s, uint16_t v)
+{
+	return v < s->entry && s->u->vreg[v].is_sum ? &s->u->vreg[v] : NULL;
 }
 
 static inline bool ra_outlives(const struct ra *s, uint16_t v)

@@ -76,6 +76,19 @@ static struct usage usage_of(const struct ra *s, const struct lir_insn *in, uint
 	return u;
 }
 
+/* Does a fault record want v as a part of a sum? */
+static bool is_in_sum(const struct ra *s, uint16_t v)
+{
+	for (RA_EACH(g, s->sums)) {
+		const struct lir_vreg *sum = ra_sum(s, s->cur[g]);
+
+		if ((sum->base != LREG_NONE && ra_value_of(s, sum->base) == v)
+		    || (sum->index != LREG_NONE && ra_value_of(s, sum->index) == v))
+			return true;
+	}
+	return false;
+}
+
 /* Must the value in p go before insn overwrites p, or puts a fixed use there? */
 static bool must_leave(const struct ra *s, const struct lir_insn *in, const struct regs *r,
 		       unsigned p)
@@ -88,7 +101,7 @@ static bool must_leave(const struct ra *s, const struct lir_insn *in, const stru
 	if (!(r->fixed_use & RA_BIT(p)) || u.fixed_here)
 		return false;
 	/* It dies here. As the source of another fixed use it is copied there at once. */
-	return u.elsewhere || s->value[v].cur_of;
+	return u.elsewhere || s->value[v].cur_of || is_in_sum(s, v);
 }
 
 static void place_fixed(struct ra *s, const struct lir_insn *in, struct regs *r)

@@ -1,6 +1,6 @@
-"""Routines of libc and libgcc as kitemu recognises them: in programs with each library, and not where a bit of them differs.
+"""Routines of libc, libgcc and libm as kitemu recognises them: in programs with each library, and not where a bit of them differs.
 
-What they do is compared by routines.c and bitcounts.c; here these run in full, and what the first says of faults is the same with and
+What they do is compared by routines.c, bitcounts.c and rounding.c; here these run in full, and what the first says of faults is the same with and
 without the routines."""
 import pathlib, re, subprocess, sys
 import libcs, tap
@@ -10,8 +10,9 @@ sys.path.append(str(ROOT / "scripts"))
 import libc_table
 
 BITS = {"__" + name for name in libc_table.BITS}
+ROUNDING = {"__" + name for name in libc_table.ROUNDING}
 # What a program that calls all of libc's has under these names; glibc has several memcpys from 2.38 or so on.
-ALL = set(libc_table.ROUTINES) - set(libc_table.BITS) - {"memcpy_blocks"}
+ALL = set(libc_table.ROUTINES) - set(libc_table.BITS) - set(libc_table.ROUNDING) - {"memcpy_blocks"}
 SEVERAL = ALL - {"memcpy"} | {"__memcpy_generic", "__memcpy_noalignment"}
 
 
@@ -155,6 +156,20 @@ def bit_cases(suite, cross, program):
             bit_counts(suite, b, program.wanted)
 
         suite.add(f"bitcounts-{b.name}", run)
+
+
+def rounding_cases(suite, cross, program):
+    """libm's, of the library that is here; Debian 13's are the same."""
+    build = Build(suite, "here", lambda out: tap.expect(program.command(cross, "O2", out), timeout=180), "rounding")
+
+    def run():
+        recognised(suite, build, ROUNDING)
+        for options in (["--no-idioms"], ["--host-isa=baseline"], ["--max-level=1"], ["--guest-base"],
+                        ["--max-instructions=100G"]):
+            tap.expect([suite.kitemu, *options, build.get(), "few"], stdout=program.wanted(), timeout=180)
+        tap.expect([suite.kitemu, build.get()], timeout=180)
+
+    suite.add("rounding-here", run)
 
 
 def cases(suite, cross, program, musl, glibc):

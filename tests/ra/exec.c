@@ -70,8 +70,15 @@ struct vregs {
 
 static uint64_t vreg_value(const struct vregs *r, unsigned v)
 {
+	const struct lir_vreg *sum = &r->u->vreg[v];
+
+	if (v == LREG_NONE)
+		return 0;
 	if (v >= LIR_ENTRY)
 		return entry_value(r->block, v - LIR_ENTRY);
+	if (sum->is_sum)
+		return vreg_value(r, sum->base) + (vreg_value(r, sum->index) << sum->shift)
+		       + (uint64_t)sum->imm;
 	return r->u->vreg[v].is_const ? (uint64_t)r->u->vreg[v].imm : r->value[v];
 }
 
@@ -200,7 +207,7 @@ static uint64_t at_boundary(const struct cpu *c)
 
 static uint64_t at_fault(struct cpu *c, unsigned insn)
 {
-	uint64_t greg[IR_MAX_REGS];
+	uint64_t greg[IR_MAX_REGS], listed = 0;
 	const struct lir_fault *f;
 
 	if (c->fault >= c->u->fault_count || c->u->fault[c->fault].insn != insn)
@@ -216,7 +223,9 @@ static uint64_t at_fault(struct cpu *c, unsigned insn)
 			     : l->kind == LIR_LOC_MEM ? get_mem(c, l->imm)
 						      : (uint64_t)l->imm;
 
-		greg[l->greg] = fixed_value(l->fix, x);
+		x = fixed_value(l->fix, x) << l->shift;
+		greg[l->greg] = listed >> l->greg & 1 ? greg[l->greg] + x : x;
+		listed |= UINT64_C(1) << l->greg;
 	}
 	return all_gregs(greg, c->t->regs->count);
 }

@@ -2,7 +2,8 @@
  * Random lists that every allocator must take, and random faults in allocated ones.
  *
  * An insn never asks for more registers of a class than there are: its operands that are in registers,
- * fixed ones and clobbers included, fit into the class; at a LF_SYNC, into its scratch registers.
+ * fixed ones and clobbers included, fit into the class; at a LF_SYNC, into its scratch registers. What is a sum is put
+ * again before any way out but a fault.
  */
 #include "tests/ra/toy.h"
 
@@ -16,6 +17,7 @@ struct gen {
 	struct lir_unit *u;
 	uint16_t pool[2][POOL]; /* values of each class that exist at this point */
 	unsigned count[2];
+	uint64_t sums; /* guest registers that are one */
 };
 
 static unsigned below(struct gen *g, unsigned n) { return toy_below(g->rng, n); }
@@ -49,8 +51,20 @@ static void add_put(struct gen *g, unsigned greg)
 {
 	struct lir_insn *in = toy_put(g->u, greg, any_value(g, greg < TOY_INT ? LIR_INT : LIR_FP));
 
+	g->sums &= ~(UINT64_C(1) << greg);
 	if (greg >= TOY_INT && g->t->target.home[greg] != LIR_PHYS_NONE && chance(g, 50))
 		in->fix = (uint8_t)(1 + below(g, 2));
+}
+
+static void add_sum(struct gen *g, unsigned greg)
+{
+	unsigned base = any_value(g, LIR_INT);
+	unsigned index = chance(g, 70) ? any_value(g, LIR_INT) : LREG_NONE;
+
+	toy_put(g->u, greg,
+		toy_sum(g->u, base, index, index == LREG_NONE ? 0 : below(g, 4),
+			chance(g, 50) ? below(g, 100) : 0));
+	g->sums |= UINT64_C(1) << greg;
 }
 
 /* What one insn may still take. */
@@ -161,6 +175,9 @@ static void add_host(struct gen *g, unsigned flags)
 							       : below(g, 2);
 	struct lir_insn *at;
 
+	for (unsigned greg = 0; flags & (LF_SYNC | LF_EXIT) && g->sums; greg++)
+		if (g->sums >> greg & 1)
+			add_put(g, greg);
 	if (flags & (LF_SYNC | LF_EXIT))
 		in.exit = (uint16_t)toy_exit(g->u);
 	while (uses--)
@@ -185,8 +202,10 @@ static void add_any(struct gen *g)
 
 	if (what < 12)
 		add_get(g, below(g, TOY_GREGS));
-	else if (what < 38)
+	else if (what < 34)
 		add_put(g, below(g, TOY_GREGS));
+	else if (what < 38)
+		add_sum(g, below(g, TOY_INT));
 	else if (what < 75)
 		add_host(g, 0);
 	else if (what < 88)
@@ -208,6 +227,7 @@ void toy_random(const struct toy *t, uint64_t *rng, unsigned max_insns, struct l
 
 		toy_insn(u, LIR_BLOCK)->imm = b;
 		g.count[LIR_INT] = g.count[LIR_FP] = 0;
+		g.sums = 0;
 		add_value(&g, shared);
 		add_get(&g, below(&g, TOY_INT));
 		add_get(&g, TOY_INT + below(&g, TOY_FP));
@@ -270,11 +290,14 @@ static bool change_host(const struct toy *t, uint64_t *rng, struct lir_insn *in)
 
 static bool change_loc(const struct toy *t, uint64_t *rng, struct lir_loc *l)
 {
-	switch (toy_below(rng, 3)) {
+	switch (toy_below(rng, 4)) {
 	case 0:
 		l->fix ^= 1;
 		return true;
 	case 1:
+		l->shift ^= 1;
+		return true;
+	case 2:
 		l->imm += 8;
 		return l->kind != LIR_LOC_REG;
 	default:

@@ -65,6 +65,18 @@ unsigned toy_const(struct lir_unit *u, int64_t imm)
 	return v;
 }
 
+unsigned toy_sum(struct lir_unit *u, unsigned base, unsigned index, unsigned shift, int64_t imm)
+{
+	unsigned v = toy_vreg(u, LIR_INT);
+
+	u->vreg[v].is_sum = true;
+	u->vreg[v].base = (lreg)base;
+	u->vreg[v].index = (lreg)index;
+	u->vreg[v].shift = (uint8_t)shift;
+	u->vreg[v].imm = imm;
+	return v;
+}
+
 struct lir_insn *toy_insn(struct lir_unit *u, unsigned op)
 {
 	struct lir_insn *in;
@@ -260,6 +272,11 @@ static void host_insn(struct parser *p, unsigned results)
 		operand(p, in, p->word[i], LIR_USE);
 }
 
+static unsigned part(struct parser *p, const char *name)
+{
+	return strcmp(name, "0") == 0 ? LREG_NONE : value(p, name, false);
+}
+
 static void parse_line(struct parser *p)
 {
 	unsigned eq = 0;
@@ -278,6 +295,10 @@ static void parse_line(struct parser *p)
 
 		p->u->vreg[v].is_const = true;
 		p->u->vreg[v].imm = atoll(p->word[3]);
+	} else if (p->words == 7 && strcmp(p->word[2], "sum") == 0) {
+		name_value(p, p->word[0],
+			   toy_sum(p->u, part(p, p->word[3]), part(p, p->word[4]),
+				   (unsigned)atoi(p->word[5]), atoll(p->word[6])));
 	} else {
 		host_insn(p, eq < p->words ? eq : 0);
 	}

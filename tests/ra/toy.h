@@ -10,6 +10,7 @@
  *     block 0
  *     v = get a                 another name for a as of the block's entry; names of values that start with f are floating point
  *     k = const 5
+ *     s = sum v k 3 16          v + (k << 3) + 16, for put alone; 0 as an operand: there is none
  *     w = add v^ k!             ^ hint, ! read late, * may stay in memory, ~ lax
  *     q:r0 s:r1 = div v:r0 w!   :r0 fixed
  *     p = call v clobber:r1
@@ -40,6 +41,7 @@ void toy_init(struct toy *t, struct toy_shape shape);
 /* Building. u->arena has to be set. */
 unsigned toy_vreg(struct lir_unit *u, enum lir_class cls);
 unsigned toy_const(struct lir_unit *u, int64_t imm);
+unsigned toy_sum(struct lir_unit *u, unsigned base, unsigned index, unsigned shift, int64_t imm);
 struct lir_insn *toy_insn(struct lir_unit *u, unsigned op);
 /* Guest register g as of the entry of the block at hand. */
 unsigned toy_entry(struct lir_unit *u, unsigned g);

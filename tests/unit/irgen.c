@@ -531,7 +531,7 @@ static void gen_fcompare(struct gen *s)
 
 static void gen_fconvert(struct gen *s)
 {
-	unsigned n = irgen_below(s->g, 10);
+	unsigned n = irgen_below(s->g, 12);
 	enum ir_type t = fp_type(s), from = n == 6 || n == 7 ? IR_I32 : IR_I64;
 
 	if (n == 0)
@@ -544,6 +544,10 @@ static void gen_fconvert(struct gen *s)
 		give(s, n < 4 ? IR_I32 : IR_I64,
 		     ir_fop(&s->b, (enum ir_op)(IR_ftoi32 + n - 2), t, any_rm(s), pick(s, t),
 			    IR_NOREF, IR_NOREF));
+	else if (n > 9)
+		give_canon(s, t,
+			   ir_fop(&s->b, n == 10 ? IR_fround : IR_froundnx, t, any_rm(s),
+				  pick(s, t), IR_NOREF, IR_NOREF));
 	else
 		give(s, t,
 		     ir_fop(&s->b, (enum ir_op)(IR_i32tof + n - 6), t, any_rm(s), pick(s, from),

@@ -169,7 +169,8 @@ static ir_ref disturb_nan(struct ir_builder *b, enum ir_type t, ir_ref v)
 
 static bool is_raw(const struct ir_insn *i)
 {
-	return (i->op >= IR_fadd && i->op <= IR_fnmadd) || i->op == IR_cvtfd || i->op == IR_cvtdf;
+	return (i->op >= IR_fadd && i->op <= IR_fnmadd) || i->op == IR_cvtfd || i->op == IR_cvtdf
+	       || i->op == IR_fround || i->op == IR_froundnx;
 }
 
 void irgen_raw_nans(struct ir_unit *u)

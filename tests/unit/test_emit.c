@@ -383,7 +383,8 @@ static void result(struct ir_builder *b, enum ir_type t, ir_ref r)
 
 static bool is_raw(unsigned op)
 {
-	return (op >= IR_fadd && op <= IR_fnmadd) || op == IR_cvtfd || op == IR_cvtdf;
+	return (op >= IR_fadd && op <= IR_fnmadd) || op == IR_cvtfd || op == IR_cvtdf
+	       || op == IR_fround || op == IR_froundnx;
 }
 
 /* consts[n]: operand n is this constant, NULL a register. */
@@ -570,7 +571,7 @@ static void test_int_ops(void)
 static void test_fp_ops(void)
 {
 	for (unsigned c = 0; c < ARRAY_LEN(configs); c++)
-		each_op(c, IR_fadd, IR_u64tof);
+		each_op(c, IR_fadd, IR_froundnx);
 }
 
 /* ---- what stands together in lifted code, and is one host instruction or none ------------------------------ */

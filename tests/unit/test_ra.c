@@ -425,6 +425,54 @@ static void test_faults(void)
 	       "  jmp sync @0\n");
 }
 
+/* What only fault records need is not computed: its operands live up to the last of them, wherever they are. */
+static void test_sums(void)
+{
+	/* The operand that dies gives its register to the result. */
+	expect("block 0\n v = get a\n w = get b\n s = sum w v 3 16\n put a = s\n x = ld.fault w v\n"
+	       " put a = x\n jmp.sync\n",
+	       "block 0\n"
+	       "  ld fault ra = rb, ra\n"
+	       "    ; at a fault: a in rb + ra<<3 + 16\n"
+	       "  jmp sync @0\n");
+	/* Later accesses see it, too: its operands live on, and may move. */
+	expect("block 0\n v = get a\n x:r0 = add v\n s = sum v x 1 8\n put b = s\n st.fault v x\n"
+	       " call.fault clobber:r0 clobber:r1\n put b = v\n jmp.sync\n",
+	       "block 0\n"
+	       "  add r0 = ra\n"
+	       "  st fault ra, r0\n"
+	       "    ; at a fault: b in ra + r0<<1 + 8\n"
+	       "  move rb = r0\n"
+	       "  call fault clobbers r0, r1\n"
+	       "    ; at a fault: b in ra + rb<<1 + 8\n"
+	       "  move rb = ra\n"
+	       "  jmp sync @0\n");
+	/* One that the insn itself does not read leaves a register that it fixes. */
+	expect(
+	    "block 0\n v:r0 = add\n w = get b\n s = sum v 0 0 8\n put a = s\n x = ld.fault w:r0\n"
+	    " put a = x\n jmp.sync\n",
+	    "block 0\n"
+	    "  add r0\n"
+	    "  move r1 = r0\n"
+	    "  move r0 = rb\n"
+	    "  ld fault ra = r0\n"
+	    "    ; at a fault: a in r1 + 8\n"
+	    "  jmp sync @0\n");
+	/* Registers without a home: the place of one is its own only once its old value is in a register. */
+	expect("block 0\n v = get c\n w = get d\n k = const 64\n s = sum v w 2 0\n put c = s\n "
+	       "st.fault v w\n"
+	       " t = sum k w 1 -8\n put c = t\n st.fault w\n put c = w\n jmp.sync\n",
+	       "block 0\n"
+	       "  load r0 = [24]\n"
+	       "  load r1 = [32]\n"
+	       "  st fault r0, r1\n"
+	       "    ; at a fault: c in r0 + r1<<2\n"
+	       "  st fault r1\n"
+	       "    ; at a fault: c in 64 + r1<<1 + -8\n"
+	       "  store [24] = r1\n"
+	       "  jmp sync @0\n");
+}
+
 static void test_fixed(void)
 {
 	expect("block 0\n v = get a\n w = get b\n q:r0 = div v:r0 w! clobber:r1\n put a = q\n "
@@ -562,5 +610,5 @@ static void test_pressure(void)
 }
 
 CHECK_MAIN(test_in_place, test_chain, test_renames, test_unpinned, test_exits, test_faults,
-	   test_fixed, test_clear_home, test_lax, test_slots, test_pressure, test_random,
+	   test_sums, test_fixed, test_clear_home, test_lax, test_slots, test_pressure, test_random,
 	   test_mutants, test_speed)

@@ -26,7 +26,7 @@ __extension__ typedef __int128 i128;
 	X(ADD) X(SUB) X(MUL) X(DIV) X(SQRT) X(FMA) X(TO_F32) X(TO_F64)              \
 	X(MIN) X(MAX) X(EQ) X(LT) X(LE) X(CLASS)                                    \
 	X(TO_I32) X(TO_U32) X(TO_I64) X(TO_U64)                                     \
-	X(FROM_I32) X(FROM_U32) X(FROM_I64) X(FROM_U64)
+	X(FROM_I32) X(FROM_U32) X(FROM_I64) X(FROM_U64) X(ROUND) X(ROUNDNX)
 /* clang-format on */
 #define OP_NUMBER(name) name,
 #define OP_NAME(name)   #name,
@@ -85,6 +85,10 @@ static uint64_t soft32(enum op op, const uint64_t in[3], enum fp_rm rm, uint32_t
 		return fp_i64_to_f32(in[0], rm, flags);
 	case FROM_U64:
 		return fp_u64_to_f32(in[0], rm, flags);
+	case ROUND:
+		return fp_round_int32(a, rm, false, flags);
+	case ROUNDNX:
+		return fp_round_int32(a, rm, true, flags);
 	default:
 		abort();
 	}
@@ -137,6 +141,10 @@ static uint64_t soft64(enum op op, const uint64_t in[3], enum fp_rm rm, uint32_t
 		return fp_i64_to_f64(a, rm, flags);
 	case FROM_U64:
 		return fp_u64_to_f64(a, rm, flags);
+	case ROUND:
+		return fp_round_int64(a, rm, false, flags);
+	case ROUNDNX:
+		return fp_round_int64(a, rm, true, flags);
 	default:
 		abort();
 	}
@@ -285,6 +293,18 @@ static const struct row {
 	{ FROM_I64, 32, FP_RMM, FP_NX, { 0x1000001, 0, 0 }, 0x4b800001 },
 	{ FROM_I64, 32, FP_RNE, FP_NX, { 0x1000001, 0, 0 }, 0x4b800000 },
 	{ FROM_U64, 32, FP_RUP, FP_NX, { UINT64_MAX, 0, 0 }, 0x5f800000 },
+	/* Integers in the format: zeros keep the sign, ties, what has no fraction, NaNs. 2^52 - 1/2, 2^23 + 1. */
+	{ ROUND, 64, FP_RUP, 0, { 0xbfe0000000000000, 0, 0 }, NEG },
+	{ ROUNDNX, 64, FP_RDN, FP_NX, { NEG | 1, 0, 0 }, NEG | ONE64 },
+	{ ROUND, 64, FP_RNE, 0, { 0x4004000000000000, 0, 0 }, TWO64 },
+	{ ROUNDNX, 64, FP_RMM, FP_NX, { 0x4004000000000000, 0, 0 }, 0x4008000000000000 },
+	{ ROUND, 64, FP_RMM, 0, { 0x3fdfffffffffffff, 0, 0 }, 0 },
+	{ ROUNDNX, 64, FP_RNE, FP_NX, { 0x432fffffffffffff, 0, 0 }, 0x4330000000000000 },
+	{ ROUNDNX, 32, FP_RTZ, 0, { 0x4b000001, 0, 0 }, 0x4b000001 },
+	{ ROUNDNX, 32, FP_RTZ, FP_NX, { 0xbf7fffff, 0, 0 }, 0x80000000 },
+	{ ROUNDNX, 64, FP_RNE, 0, { NEG | INF64, 0, 0 }, NEG | INF64 },
+	{ ROUND, 64, FP_RNE, FP_NV, { NEG | SNAN64, 0, 0 }, QNAN64 },
+	{ ROUNDNX, 32, FP_RNE, 0, { 0xffc12345, 0, 0 }, QNAN32 },
 };
 
 static void test_rows(void)

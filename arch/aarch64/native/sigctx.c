@@ -179,8 +179,9 @@ void native_ctx_capture(void *ucontext, struct ir_state *st, const struct ra_tar
 {
 	ucontext_t *uc = ucontext;
 	const struct fpsimd_context *fp = record(uc, FPSIMD_MAGIC);
-	uint64_t listed = 0;
+	uint64_t value[IR_MAX_REGS] = { 0 }, listed = 0;
 
+	/* All are found before any is stored: what one is made of may stand in another's place. */
 	for (unsigned i = 0; i < count; i++) {
 		const struct lir_loc *l = &loc[i];
 		uint64_t v;
@@ -193,9 +194,11 @@ void native_ctx_capture(void *ucontext, struct ir_state *st, const struct ra_tar
 			v = phys_bits(uc, fp, l->phys);
 		if (l->fix)
 			v = apply_fix(l->fix, v);
-		memcpy((char *)st + l->place, &v, sizeof v);
+		value[l->greg] += v << l->shift;
 		listed |= UINT64_C(1) << l->greg;
 	}
+	for (unsigned i = 0; i < count; i++)
+		memcpy((char *)st + loc[i].place, &value[loc[i].greg], sizeof *value);
 	for (unsigned g = 0; g < t->regs->count; g++) {
 		if (t->home[g] == LIR_PHYS_NONE || listed >> g & 1)
 			continue;
