@@ -172,10 +172,11 @@ static enum exec_kind exec_kind(const struct exec_file *f)
 		E_PHENTSIZE = 54,
 		E_PHNUM = 56,
 		EHDR = 64,
-		PHDR = 56
+		PHDR = 56,
+		PHDRS_MOST_BYTES = 65536, /* as in Linux */
 	};
-	char phdr[65536];
-	uint64_t type, bytes;
+	uint64_t type, at, bytes;
+	char last;
 
 	if (f->head_bytes >= 2 && !memcmp(f->head, "#!", 2))
 		return EXEC_SCRIPT;
@@ -185,9 +186,10 @@ static enum exec_kind exec_kind(const struct exec_file *f)
 	type = field(f, E_TYPE, 2);
 	bytes = field(f, E_PHNUM, 2) * PHDR;
 	if ((type != 2 && type != 3) || field(f, E_PHENTSIZE, 2) != PHDR || !bytes
-	    || bytes > sizeof phdr)
+	    || bytes > PHDRS_MOST_BYTES)
 		return EXEC_BAD;
-	if (pread(f->fd, phdr, bytes, (off_t)field(f, E_PHOFF, 8)) != (ssize_t)bytes)
+	at = field(f, E_PHOFF, 8);
+	if (at > INT64_MAX || pread(f->fd, &last, 1, (off_t)(at + bytes - 1)) != 1)
 		return EXEC_BAD;
 	return EXEC_GUEST;
 }

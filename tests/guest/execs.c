@@ -159,6 +159,22 @@ static void test_scripts(void)
 	run("no magic", "./s8", args, none);
 }
 
+/* This program's ELF header, whose program headers lie so that their end wraps around. */
+static void make_lost(const char *name)
+{
+	enum { EHDR = 64, E_PHOFF = 32 };
+	char head[EHDR];
+	int from = open(self, O_RDONLY), to = open(name, O_CREAT | O_WRONLY | O_TRUNC, 0700);
+
+	if (read(from, head, sizeof head) != sizeof head)
+		puts("read?");
+	memset(head + E_PHOFF, 0xff, 8);
+	if (write(to, head, sizeof head) != sizeof head)
+		puts("write?");
+	close(from);
+	close(to);
+}
+
 static void test_errors(void)
 {
 	char longname[5000];
@@ -179,6 +195,8 @@ static void test_errors(void)
 	run("empty file", "./empty", args, NULL);
 	make("elf", "\177ELF\2\1\1", 0755);
 	run("short ELF", "./elf", args, NULL);
+	make_lost("lost");
+	run("headers nowhere", "./lost", args, NULL);
 	if (symlink("loop", "loop"))
 		puts("symlink?");
 	run("link loop", "./loop", args, NULL);
