@@ -5,7 +5,7 @@
     suite.add("two steps", function)          # fails by raising tap.Fail("why"); tap.Skip("why") skips
     sys.exit(suite.run())
 """
-import concurrent.futures, os, pathlib, shutil, signal, subprocess, sys, threading
+import concurrent.futures, os, pathlib, re, shutil, signal, subprocess, sys, threading
 
 LIMIT_S = 60
 # How much longer than elsewhere things may take here: under an emulator (scripts/test --host).
@@ -78,6 +78,20 @@ def keep(made, path):
 
 def text(data):
     return data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data
+
+
+def whole_lines(data):
+    """Lines of strace or --strace, where other lines stand between the two halves of a call's in one."""
+    out, begun = [], {}
+    for l in text(data).splitlines():
+        pid = l.split()[0] if l else ""
+        if m := re.match(r"(.*) <unfinished \.\.\.>$", l):
+            begun[pid] = m[1]
+        elif (m := re.match(r"\d+ +(?:[\d:.]+ )?<\.\.\. \w+ resumed>(.*)", l)) and pid in begun:
+            out.append(begun.pop(pid) + m[1])
+        elif l:
+            out.append(l)
+    return out + [f"{l} <unfinished ...>" for l in begun.values()]
 
 
 def expect(cmd, stdout=None, status=0, stderr=None, timeout=LIMIT_S, stdin=b"", **kw):

@@ -13,10 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 enum { EXIT_USAGE = KIT_EXIT_INTERNAL };
 
 static const uint64_t default_cache_bytes = UINT64_C(64) << 20;
+/* Of the addresses that a process may have: it is mapped twice, after a fork once more, and the guest is to have most. */
+enum { CACHE_PART = 16 };
 
 #define GROUP(title)
 #define ALSO(...)
@@ -479,7 +482,11 @@ static bool take(struct cmd_line *c, struct given *g, struct diag *d)
 
 static void set_defaults(struct kit_options *o)
 {
+	struct rlimit lim;
+
 	o->cache_bytes = default_cache_bytes;
+	if (getrlimit(RLIMIT_AS, &lim) == 0 && lim.rlim_cur / CACHE_PART < o->cache_bytes)
+		o->cache_bytes = lim.rlim_cur / CACHE_PART >> 20 << 20;
 	o->max_level = 2;
 }
 

@@ -23,6 +23,7 @@ static struct ownfile {
 
 bool ownfile_is_open(enum kit_own_file which) { return files[which].fd != 0; }
 bool ownfile_is_by_thread(enum kit_own_file which) { return files[which].by_thread; }
+bool ownfile_is_many(enum kit_own_file which) { return files[which].many; }
 int ownfile_fd(enum kit_own_file which) { return files[which].fd - 1; }
 
 int sys_log_fd(void) { return ownfile_fd(KIT_LOG_FILE); }

@@ -25,8 +25,9 @@ bool ownfile_open(enum kit_own_file which, const char *name, const char *suffix,
  */
 void ownfile_keep_stderr(unsigned inherited);
 bool ownfile_is_open(enum kit_own_file which);
-/* Each thread has a file of its own. */
+/* Each thread has a file of its own; each process or each thread. */
 bool ownfile_is_by_thread(enum kit_own_file which);
+bool ownfile_is_many(enum kit_own_file which);
 /* Whole lines. What cannot be written is lost: the guest does not hear of it, stderr does once. */
 void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes);
 /* The same into the file of another thread. */

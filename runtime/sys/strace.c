@@ -4,19 +4,20 @@
  *     PID TIME name(argument, argument...) = result <TIME>
  *
  * Threads: a line belongs to its thread; current is the one whose call runs. While it runs, another thread that tells of the
- * process's death may read what there is of the line:
+ * process's end may read what there is of the line:
  *
  *     NONE --strace_enter--> WAITS --another thread--> READ --that thread--> WAITS --strace_leave--> NONE
+ *
+ * Where the end is certain it stays READ, and a call that comes back all the same waits for it.
  */
 #include "runtime/sys/strace.h"
 
 #include "arch/rv64/abi.h"
-#include "lib/base/log.h"
 #include "runtime/sys/ownfile.h"
 #include "runtime/sys/strace_conf.h"
+#include "runtime/sys/strace_out.h"
 
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -55,12 +56,12 @@ static void put_args(struct strace_line *l)
 
 		if (k && k->written && !l->after)
 			return; /* the kernel writes there: wait */
-		if (l->next)
-			strbuf_puts(&l->b, ", ");
 		if (k)
 			k->print(l, l->next);
 		else
 			strbuf_printf(&l->b, "0x%llx", (unsigned long long)l->a[l->next]);
+		if (l->next + 1 < n)
+			strbuf_puts(&l->b, ", ");
 	}
 }
 
@@ -108,7 +109,7 @@ static void put_relative(struct strbuf *b)
 static void put_head(struct strbuf *b, const struct kit_thread *t)
 {
 	if (!ownfile_is_by_thread(strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE))
-		strbuf_printf(b, "%d ", t->tid);
+		strbuf_printf(b, "%-5d ", t->tid);
 	if (strace_conf.relative)
 		put_relative(b);
 	if (strace_conf.clock)
@@ -124,30 +125,11 @@ static void put_call_head(const struct strace_line *l, struct strbuf *b)
 		strbuf_printf(b, "[%016llx] ", (unsigned long long)l->t->st.pc);
 }
 
-void strace_put(const struct strbuf *b)
+static void put_lines(struct kit_thread *t, const struct strbuf *b)
 {
-	if (strace_conf.file)
-		ownfile_put(KIT_STRACE_FILE, b->s, b->len);
-	else
-		kit_log_put(b->s, b->len);
-}
-
-static void put_for(const struct kit_thread *t, const struct strbuf *b)
-{
-	const enum kit_own_file which = strace_conf.file ? KIT_STRACE_FILE : KIT_LOG_FILE;
-
-	if (ownfile_is_open(which))
-		ownfile_put_for(which, t->tid, b->s, b->len);
-	else
-		kit_log_put(b->s, b->len);
-}
-
-/* A line that is done. */
-static void flush(struct strace_line *l)
-{
-	strbuf_putc(&l->b, '\n');
-	if (strace_conf.lines)
-		strace_put(&l->b);
+	strace_out_begin(t);
+	strace_out_put(t, b, NULL);
+	strace_out_end(t);
 }
 
 /* The arguments are over: results stand below each other, as strace has them. */
@@ -161,63 +143,141 @@ static void put_equals(struct strbuf *b)
 
 /* ---- calls --------------------------------------------------------------------------------- */
 
-static void begin(struct strace_line *l)
+static void put_name(const struct strace_line *l, struct strbuf *b)
 {
-	put_call_head(l, &l->b);
 	if (l->row)
-		strbuf_puts(&l->b, l->row->name);
+		strbuf_puts(b, l->row->name);
 	else
-		strbuf_printf(&l->b, "syscall_%llu", (unsigned long long)l->nr);
-	strbuf_putc(&l->b, '(');
-	put_args(l);
+		strbuf_printf(b, "syscall_%llu", (unsigned long long)l->nr);
 }
 
-static void KIT_PRINTF(2, 3) put_end(const struct kit_thread *t, const char *fmt, ...)
+static void put_half(struct strace_line *l)
+{
+	strace_out_begin(l->t);
+	strace_out_put(l->t, &l->b, l);
+	strace_out_end(l->t);
+	l->written = l->b.len;
+}
+
+/* The rest of a line, or all of it. mark stands behind the arguments. */
+static void put_rest(struct strace_line *l, const char *mark, const char *result)
 {
 	struct strbuf b = STRBUF_INIT;
-	char how[64];
-	va_list ap;
+	const size_t from = l->id ? l->written : 0;
+	bool goes_on;
 
-	if (strace_conf.quiet > 1 || !strace_conf.lines)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(how, sizeof how, fmt, ap);
-	va_end(ap);
-	put_head(&b, t);
-	strbuf_printf(&b, "+++ %s +++\n", how);
-	put_for(t, &b);
+	strace_out_begin(l->t);
+	goes_on = strace_out_is_open(l);
+	if (l->id && !goes_on) {
+		put_call_head(l, &b);
+		strbuf_puts(&b, "<... ");
+		put_name(l, &b);
+		strbuf_puts(&b, " resumed>");
+		strbuf_add(&b, strbuf_str(&l->b) + from, l->b.len - from);
+	} else {
+		strbuf_add(&b, strbuf_str(&l->b), l->b.len);
+	}
+	strbuf_puts(&b, mark);
+	put_equals(&b);
+	strbuf_printf(&b, "%s\n", result);
+	if (goes_on) {
+		memmove(b.s, b.s + from, b.len - from);
+		b.len -= from;
+		strace_out_add(l->t, &b);
+	} else {
+		strace_out_put(l->t, &b, NULL);
+	}
+	strace_out_end(l->t);
 	strbuf_fini(&b);
 }
 
-/* A call of another thread's that will not come back. */
-static void put_unfinished(struct kit_thread *t)
+/* Told once: a thread that ends by itself, and is not gone yet, may be met by who tells of the process's end. */
+static void put_end(struct kit_thread *t, bool certain, const char *how, const char *what)
 {
 	struct strbuf b = STRBUF_INIT;
-	const struct strace_line *l;
+
+	if (strace_conf.quiet > 1 || !strace_conf.lines
+	    || __atomic_load_n(&t->shown_call.ended, __ATOMIC_RELAXED)
+	    || (certain && __atomic_exchange_n(&t->shown_call.ended, true, __ATOMIC_RELAXED)))
+		return;
+	put_head(&b, t);
+	strbuf_printf(&b, "+++ %s %s +++\n", how, what);
+	put_lines(t, &b);
+	strbuf_fini(&b);
+}
+
+/* A call that will not come back; certain: the line stays taken. */
+static void put_unfinished(struct kit_thread *t, bool certain)
+{
+	struct strace_line *l;
 
 	if (!take_line(t, CALL_READ))
 		return;
 	l = t->shown_call.line;
-	strbuf_add(&b, strbuf_str(&l->b), l->b.len);
-	strbuf_puts(&b, l->row && l->next && l->next < l->row->nargs ? ", <unfinished ...>\n"
-								     : " <unfinished ...>\n");
-	give_line(t, t->shown_call.line);
-	if (strace_conf.lines && strace_conf.succeeded && strace_conf.failed)
-		put_for(t, &b);
-	strbuf_fini(&b);
+	if (strace_conf.lines && strace_conf.unfinished)
+		put_rest(l, l->next < (l->row ? l->row->nargs : 0) ? " <unfinished ...>" : "", "?");
+	if (!certain)
+		give_line(t, l);
 }
 
-void strace_killed(struct kit_thread *t, int sig)
+/* All threads but t end, as how and what say: with the process, or with the program that it has been. certain: as for put_unfinished. */
+static void others_end(struct kit_thread *t, bool certain, const char *how, const char *what)
 {
 	struct kit_process *p = t->proc;
 
 	kit_lock(&p->list_lock);
-	for (struct kit_thread *o = p->first_thread; o; o = o->next)
-		if (o != t)
-			put_unfinished(o);
-	for (struct kit_thread *o = p->first_thread; o; o = o->next)
-		put_end(o, "killed by %s", strace_signal_name(sig));
+	for (struct kit_thread *o = p->first_thread; o; o = o->next) {
+		if (o == t)
+			continue;
+		put_unfinished(o, certain);
+		put_end(o, certain, how, what);
+	}
 	kit_unlock(&p->list_lock);
+}
+
+static void killed(struct kit_thread *t, int sig, bool certain)
+{
+	put_unfinished(t, certain);
+	others_end(t, certain, "killed by", strace_signal_name(sig));
+	put_end(t, certain, "killed by", strace_signal_name(sig));
+}
+
+void strace_killed(struct kit_thread *t, int sig) { killed(t, sig, true); }
+
+void strace_exits(struct kit_thread *t)
+{
+	char status[16];
+
+	(void)snprintf(status, sizeof status, "%d", t->exit_status & 0xff);
+	if (t->exit_group)
+		others_end(t, true, "exited with", status);
+	put_end(t, true, "exited with", status);
+}
+
+static bool sends_signal(const struct sys_row *row)
+{
+	return row->nargs && row->kind[row->nargs - 1] == SYS_KIND_SIG;
+}
+
+/* kill and its like: nothing of the process is left to tell of it. */
+static bool kills_itself(const struct strace_line *l)
+{
+	const int self = getpid();
+	const struct sys_row *row = l->row;
+
+	if (!row || !sends_signal(row) || l->a[row->nargs - 1] != SIGKILL || self == 1
+	    || l->t->seccomp)
+		return false;
+	return row->nargs == 2 ? (int)l->a[0] == self || (int)l->a[0] == l->t->tid
+			       : (int)l->a[0] == self && (int)l->a[1] == l->t->tid;
+}
+
+/* Calls whose line is begun before they are made: those that may wait, and those that may kill the process. */
+static bool may_wait(const struct sys_row *row)
+{
+	return row && row->how != SYS_HOW_DENY && row->result != SYS_KIND_NONE
+	       && row->fn != sys_execve && row->fn != sys_execveat
+	       && (row->block != SYS_BLOCK_QUICK || sends_signal(row));
 }
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
@@ -235,59 +295,62 @@ void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_
 	l->hidden = strace_conf.only_count && !strace_concerns(l);
 	if (strace_conf.took || strace_conf.counts)
 		l->begin_ns = now_ns(CLOCK_MONOTONIC);
-	if (!l->hidden) {
-		begin(l);
-		give_line(t, l);
-	}
-	/* exit does not come back: neither a success nor a failure. */
+	if (l->hidden)
+		return;
+	put_call_head(l, &l->b);
+	put_name(l, &l->b);
+	strbuf_putc(&l->b, '(');
+	put_args(l);
 	if (row && row->result == SYS_KIND_NONE) {
-		take_line_back(t);
-		put_equals(&l->b);
-		strbuf_putc(&l->b, '?');
-		if (strace_conf.succeeded && strace_conf.failed && !l->hidden)
-			flush(l);
-		if (row->block == SYS_BLOCK_OWN && row->nargs)
-			put_end(t, "exited with %d", (int)l->a[0] & 0xff);
+		/* It does not come back: neither a success nor a failure. */
+		if (strace_conf.lines && strace_conf.unfinished)
+			put_rest(l, "", "?");
+		return;
 	}
+	if (strace_conf.lines && strace_conf.succeeded && strace_conf.failed && may_wait(row))
+		put_half(l);
+	give_line(t, l);
+	if (kills_itself(l))
+		killed(t, SIGKILL, false);
 }
 
-static void put_restart(struct strace_line *l, const char *name, const char *when)
+static void put_restart(struct strbuf *b, const char *name, const char *when)
 {
-	strbuf_printf(&l->b, "? %s (To be restarted%s)", name, when);
+	strbuf_printf(b, "? %s (To be restarted%s)", name, when);
 }
 
-static void put_result(struct strace_line *l)
+static void put_result(const struct strace_line *l, struct strbuf *b)
 {
 	int64_t r = l->result;
 	const char *name;
 
 	if (r == -SIG_ERESTARTSYS) {
-		put_restart(l, "ERESTARTSYS", " if SA_RESTART is set");
+		put_restart(b, "ERESTARTSYS", " if SA_RESTART is set");
 	} else if (r == -SIG_ERESTARTNOINTR) {
-		put_restart(l, "ERESTARTNOINTR", "");
+		put_restart(b, "ERESTARTNOINTR", "");
 	} else if (r == -SIG_ERESTARTNOHAND) {
-		put_restart(l, "ERESTARTNOHAND", " if no handler");
+		put_restart(b, "ERESTARTNOHAND", " if no handler");
 	} else if (r < 0 && r > -4096) {
 		name = strace_errno_name((int)-r);
 		if (name)
-			strbuf_printf(&l->b, "-1 %s (%s)", name, strerror((int)-r));
+			strbuf_printf(b, "-1 %s (%s)", name, strerror((int)-r));
 		else
-			strbuf_printf(&l->b, "-1 %lld", (long long)r);
+			strbuf_printf(b, "-1 %lld", (long long)r);
 	} else if (!l->row) {
-		strbuf_printf(&l->b, "%lld", (long long)r);
+		strbuf_printf(b, "%lld", (long long)r);
 	} else {
 		switch ((enum sys_kind)l->row->result) {
 		case SYS_KIND_ADDR:
-			strbuf_printf(&l->b, "0x%llx", (unsigned long long)r);
+			strbuf_printf(b, "0x%llx", (unsigned long long)r);
 			break;
 		case SYS_KIND_MODE:
-			strbuf_printf(&l->b, "%#llo", (unsigned long long)r);
+			strbuf_printf(b, "%#llo", (unsigned long long)r);
 			break;
 		case SYS_KIND_SIG:
-			strbuf_printf(&l->b, "%lld (%s)", (long long)r, strace_signal_name((int)r));
+			strbuf_printf(b, "%lld (%s)", (long long)r, strace_signal_name((int)r));
 			break;
 		default:
-			strbuf_printf(&l->b, "%lld", (long long)r);
+			strbuf_printf(b, "%lld", (long long)r);
 			break;
 		}
 	}
@@ -305,24 +368,20 @@ void strace_leave(struct strace_line *l, int64_t result)
 	take_line_back(l->t);
 	if (strace_conf.counts && result > SYS_R_AGAIN && l->tid == l->t->tid)
 		strace_count(l->nr, !l->counted_ns, ns - l->counted_ns, is_failure(result));
-	if (result > SYS_R_AGAIN
+	/* Neither the kernel nor strace has a forked child's return. */
+	if (strace_conf.lines && result > SYS_R_AGAIN && l->tid == l->t->tid
 	    && (is_failure(result) ? strace_conf.failed : strace_conf.succeeded)) {
+		struct strbuf b = STRBUF_INIT;
+
 		l->after = true;
 		l->result = result;
-		/* A forked child has its parent's half line. */
-		if (l->b.len && result == 0 && l->row && l->row->block == SYS_BLOCK_OWN) {
-			l->b.len = 0;
-			l->next = 0;
-			begin(l);
-		}
 		put_args(l);
-		put_equals(&l->b);
-		put_result(l);
+		put_result(l, &b);
 		if (strace_conf.took)
-			strbuf_printf(&l->b, " <%llu.%06llu>",
-				      (unsigned long long)(ns / 1000000000u),
+			strbuf_printf(&b, " <%llu.%06llu>", (unsigned long long)(ns / 1000000000u),
 				      (unsigned long long)(ns / 1000 % 1000000));
-		flush(l);
+		put_rest(l, "", strbuf_str(&b));
+		strbuf_fini(&b);
 	}
 	strbuf_fini(&l->b);
 }
@@ -330,7 +389,6 @@ void strace_leave(struct strace_line *l, int64_t result)
 void strace_exec(struct kit_thread *t)
 {
 	struct strace_line *l = current;
-	size_t len;
 
 	if (!l || l->t != t || l->hidden)
 		return;
@@ -339,14 +397,16 @@ void strace_exec(struct kit_thread *t)
 		l->counted_ns = now_ns(CLOCK_MONOTONIC) - l->begin_ns;
 		strace_count(l->nr, 1, l->counted_ns, false);
 	}
-	if (!strace_conf.succeeded)
+	if (!strace_conf.lines)
 		return;
 	take_line_back(t);
-	len = l->b.len;
-	put_equals(&l->b);
-	strbuf_putc(&l->b, '0');
-	flush(l);
-	l->b.len = len;
+	if (strace_conf.succeeded) {
+		if (t->proc->first_thread != t || t->next)
+			put_half(l);
+		others_end(t, false, "exited with", "0");
+		put_rest(l, "", "0");
+	}
+	l->id = 0;
 	give_line(t, l);
 }
 
@@ -389,21 +449,23 @@ static void put_siginfo(struct strbuf *b, const siginfo_t *s)
 			      s->si_status);
 	else if (s->si_code <= 0)
 		strbuf_printf(b, ", si_pid=%d, si_uid=%u", s->si_pid, s->si_uid);
-	else
+	else if (s->si_code < SI_KERNEL && s->si_addr)
 		strbuf_printf(b, ", si_addr=%p", s->si_addr);
+	else if (s->si_code < SI_KERNEL)
+		strbuf_puts(b, ", si_addr=NULL");
 	strbuf_putc(b, '}');
 }
 
 void strace_signal(struct kit_thread *t, const siginfo_t *info)
 {
-	struct strace_line l = { .t = t };
+	struct strbuf b = STRBUF_INIT;
 
 	if (!(strace_conf.signals >> (info->si_signo - 1) & 1))
 		return;
-	put_head(&l.b, t);
-	strbuf_printf(&l.b, "--- %s ", strace_signal_name(info->si_signo));
-	put_siginfo(&l.b, info);
-	strbuf_puts(&l.b, " ---");
-	flush(&l);
-	strbuf_fini(&l.b);
+	put_head(&b, t);
+	strbuf_printf(&b, "--- %s ", strace_signal_name(info->si_signo));
+	put_siginfo(&b, info);
+	strbuf_puts(&b, " ---\n");
+	put_lines(t, &b);
+	strbuf_fini(&b);
 }

@@ -1,8 +1,9 @@
 /*
- * --strace: a line for each system call, formatted from the row's kinds and written at once.
+ * --strace: a line for each system call, formatted from the row's kinds.
  *
- * Arguments that the kernel reads are formatted before the call, those it writes after it. A call that
- * does not come back (exit, execve) writes its line before.
+ * Arguments that the kernel reads are formatted before the call, those it writes after it. A call that may wait has
+ * the first half of its line written before it is made (strace_out.h), one that does not come back (exit, execve) all of it; any
+ * other's line is written when it is over.
  */
 #ifndef KIT_RUNTIME_SYS_STRACE_H
 #define KIT_RUNTIME_SYS_STRACE_H
@@ -20,21 +21,25 @@ struct strace_line {
 	unsigned next; /* first argument not formatted yet */
 	bool after;    /* the call is over: result holds */
 	bool hidden;   /* it does not concern a file of -P */
+	uint32_t id;   /* not 0: its beginning has been written, so many bytes of b */
+	size_t written;
 	int64_t result;
 	uint64_t begin_ns;   /* when the call was made; with -c, -T */
 	uint64_t counted_ns; /* of it, an execve's that was about to succeed; 0: not counted yet */
 };
 
-/* Writes lines to where --strace's go. */
-void strace_put(const struct strbuf *b);
+/* Lines of the log come where --strace's may be. */
+void strace_log_comes(void);
 
 void strace_enter(struct strace_line *l, struct kit_thread *t, const struct sys_row *row,
 		  uint64_t nr, const uint64_t *reg);
 void strace_leave(struct strace_line *l, int64_t result);
 /* The running execve of this thread is about to succeed: writes its line now. */
 void strace_exec(struct kit_thread *t);
-/* The process dies of it: "+++ killed by SIGSEGV +++", behind the calls in which its other threads are. */
+/* The process dies of it: "+++ killed by SIGSEGV +++", behind the calls in which its threads are. */
 void strace_killed(struct kit_thread *t, int sig);
+/* The thread ends now, by itself or with its process: "+++ exited with 0 +++". */
+void strace_exits(struct kit_thread *t);
 /* A signal that a handler or default action takes now: "--- SIGCHLD {...} ---". */
 void strace_signal(struct kit_thread *t, const siginfo_t *info);
 

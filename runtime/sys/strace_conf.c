@@ -20,7 +20,7 @@ const char strace_help[] =
     "-e trace=SET\tcalls to print: names, %file %desc %process %network %signal %ipc %memory\n"
     "\t\t%creds %clock %stat %pure, /REGEX, all, none; ! in front: all others\n"
     "-e signal=SET\tsignals to print\n"
-    "-e status=SET\tcalls to print: successful, failed\n"
+    "-e status=SET\tcalls to print: successful, failed, unfinished\n"
     "-e SET, SET\tas -e trace=SET\n"
     "-z, -Z\t\tonly calls that succeeded, that failed\n"
     "-t, -tt, -ttt\tthe time: seconds, microseconds, since the epoch\n"
@@ -224,7 +224,7 @@ static bool set_status(struct strace_conf *c, const char *s, struct diag *d)
 {
 	bool invert = *s == '!';
 
-	c->succeeded = c->failed = invert;
+	c->succeeded = c->failed = c->unfinished = invert;
 	for (s += invert; *s; s += *s == ',') {
 		size_t len = strcspn(s, ",");
 
@@ -232,6 +232,10 @@ static bool set_status(struct strace_conf *c, const char *s, struct diag *d)
 			c->succeeded = !invert;
 		else if (is_word(s, len, "failed"))
 			c->failed = !invert;
+		else if (is_word(s, len, "unfinished"))
+			c->unfinished = !invert;
+		else if (is_word(s, len, "all"))
+			c->succeeded = c->failed = c->unfinished = !invert;
 		else if (!is_word(s, len, "none"))
 			return wrong(d, "there is no status", s, len);
 		s += len;
@@ -294,10 +298,10 @@ static bool set_letter(struct strace_conf *c, char letter)
 	case 'y':
 		return c->paths = true;
 	case 'z':
-		c->failed = false;
+		c->failed = c->unfinished = false;
 		return true;
 	case 'Z':
-		c->succeeded = false;
+		c->succeeded = c->unfinished = false;
 		return true;
 	default:
 		return false;
@@ -395,7 +399,8 @@ bool strace_configure(const char *options, struct diag *d)
 				   .column = COLUMN,
 				   .lines = true,
 				   .succeeded = true,
-				   .failed = true };
+				   .failed = true,
+				   .unfinished = true };
 	memset(c->call, true, sizeof c->call);
 	while ((word = strsep(&next, " ")))
 		if (*word

@@ -23,13 +23,14 @@ enum strace_clock { STRACE_NO_CLOCK, STRACE_SECONDS, STRACE_MICROSECONDS, STRACE
 
 struct strace_conf {
 	bool call[SYS_ROWS];
-	bool unknown;           /* calls without a row */
-	uint64_t signals;       /* bit n - 1: signal n */
-	size_t show_bytes;      /* of strings */
-	const char *file;       /* -o; NULL: where the log goes */
-	bool by_thread;         /* -ff */
-	bool counts, lines;     /* -c or -C; not -c */
-	bool succeeded, failed; /* calls to be shown */
+	bool unknown;       /* calls without a row */
+	uint64_t signals;   /* bit n - 1: signal n */
+	size_t show_bytes;  /* of strings */
+	const char *file;   /* -o; NULL: where the log goes */
+	bool by_thread;     /* -ff */
+	bool counts, lines; /* -c or -C; not -c */
+	/* Calls to be shown; unfinished: those that do not come back. */
+	bool succeeded, failed, unfinished;
 	bool relative, took, at_pc, paths, numbers, verbose;
 	bool appends;    /* -A: what the file holds stays */
 	unsigned hex;    /* strings: 1 those that are no text, 2 all */
@@ -55,11 +56,18 @@ static inline bool strace_wants(const struct sys_row *row, uint64_t nr)
 
 /* ---- -c ------------------------------------------------------------------------------------------ */
 
-/* Opens what is counted by all processes of the tree, or takes over inherited (as ownfile_open does). */
-bool strace_counts_open(unsigned inherited, struct diag *d);
+struct strace_count {
+	uint64_t calls, errors, ns; /* atomic */
+};
+
+struct strace_counts {
+	int32_t pid; /* of the process that prints them */
+	struct strace_count call[SYS_ROWS];
+};
+
 /* calls 0: more is known of one that has been counted. */
 void strace_count(uint64_t nr, unsigned calls, uint64_t ns, bool failed);
-/* The process that opened them ends: prints the summary. */
-void strace_counts_end(void);
+/* t's process ends: prints the summary, if it has begun them. */
+void strace_counts_end(struct kit_thread *t);
 
 #endif

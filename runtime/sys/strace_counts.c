@@ -1,45 +1,17 @@
 /*
  * strace's -c: how often calls were made, in all processes of a tree.
  *
- * They count in one shared file without a name, whose descriptor goes along as those of ownfile.h do. The
- * process that made it prints the table when it ends.
+ * They count in memory that they share (strace_out.h). The process that made it prints the table when it ends.
  */
-#include "runtime/sys/ownfile.h"
-#include "runtime/sys/strace.h"
 #include "runtime/sys/strace_conf.h"
+#include "runtime/sys/strace_out.h"
 
-#include <linux/memfd.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct count {
-	uint64_t calls, errors, ns; /* atomic */
-};
-
-static struct counts {
-	int32_t pid; /* of the process that prints them */
-	struct count call[SYS_ROWS];
-} * counts;
-
-bool strace_counts_open(unsigned inherited, struct diag *d)
-{
-	int fd = (int)inherited - 1;
-	bool made = fd < 0;
-
-	if (made)
-		fd = (int)host_call(__NR_memfd_create, (long)"strace", MFD_CLOEXEC, 0, 0, 0, 0);
-	if (fd < 0 || (made && ftruncate(fd, sizeof *counts) < 0)
-	    || !(counts = mem_map_shared(fd, sizeof *counts)))
-		return diag_fail(d, KIT_EXIT_INTERNAL, "no memory to count system calls in");
-	if (made)
-		counts->pid = getpid();
-	ownfile_keep(KIT_STRACE_COUNTS, fd);
-	return true;
-}
-
 void strace_count(uint64_t nr, unsigned calls, uint64_t ns, bool failed)
 {
-	struct count *c = &counts->call[nr % SYS_ROWS];
+	struct strace_count *c = &strace_shared_counts()->call[nr % SYS_ROWS];
 
 	__atomic_fetch_add(&c->calls, calls, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&c->errors, failed, __ATOMIC_RELAXED);
@@ -58,7 +30,8 @@ static int larger_first(uint64_t x, uint64_t y) { return (x < y) - (x > y); }
 static int in_order(const void *a, const void *b)
 {
 	const unsigned i = *(const unsigned *)a, j = *(const unsigned *)b;
-	const struct count *x = &counts->call[i], *y = &counts->call[j];
+	const struct strace_count *call = strace_shared_counts()->call, *x = &call[i],
+				  *y = &call[j];
 	int order = 0;
 
 	if (strace_conf.sort == STRACE_BY_NAME)
@@ -72,7 +45,8 @@ static int in_order(const void *a, const void *b)
 	return order ? order : (i > j) - (i < j);
 }
 
-static void put_row(struct strbuf *b, const struct count *c, uint64_t all_ns, const char *name)
+static void put_row(struct strbuf *b, const struct strace_count *c, uint64_t all_ns,
+		    const char *name)
 {
 	const double percent = all_ns ? 100.0 * (double)c->ns / (double)all_ns : 0.0;
 
@@ -85,18 +59,19 @@ static void put_row(struct strbuf *b, const struct count *c, uint64_t all_ns, co
 		strbuf_printf(b, "%9s %s\n", "", name);
 }
 
-void strace_counts_end(void)
+void strace_counts_end(struct kit_thread *t)
 {
 	static const char line[] =
 	    "------ ----------- ----------- --------- --------- ----------------\n";
+	const struct strace_counts *counts = strace_shared_counts();
 	struct strbuf b = STRBUF_INIT;
-	struct count all = { 0 };
+	struct strace_count all = { 0 };
 	unsigned order[SYS_ROWS], n = 0;
 
-	if (!counts || counts->pid != getpid())
+	if (!strace_conf.counts || counts->pid != getpid())
 		return;
 	for (unsigned nr = 0; nr < SYS_ROWS; nr++) {
-		const struct count *c = &counts->call[nr];
+		const struct strace_count *c = &counts->call[nr];
 
 		if (!c->calls)
 			continue;
@@ -111,6 +86,8 @@ void strace_counts_end(void)
 		put_row(&b, &counts->call[order[i]], all.ns, name_of(order[i]));
 	strbuf_puts(&b, line);
 	put_row(&b, &all, all.ns, "total");
-	strace_put(&b);
+	strace_out_begin(t);
+	strace_out_put(t, &b, NULL);
+	strace_out_end(t);
 	strbuf_fini(&b);
 }

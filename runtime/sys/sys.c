@@ -204,8 +204,11 @@ static enum sys_after call(struct kit_thread *t, int64_t *result)
 		strace_leave(&line, r);
 	if (r == SYS_R_DONE)
 		return SYS_DONE;
-	if (r == SYS_R_EXIT)
+	if (r == SYS_R_EXIT) {
+		if (t->proc->opt.strace)
+			strace_exits(t);
 		return SYS_EXIT;
+	}
 	if (r == SYS_R_AGAIN)
 		return SYS_AGAIN;
 	*result = r;
