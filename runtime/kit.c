@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/backtrace.h"
 #include "runtime/check.h"
+#include "runtime/core/near.h"
 #include "runtime/core/points.h"
 #include "runtime/cover.h"
 #include "runtime/gdb/gdb.h"
@@ -28,6 +29,7 @@
 #include "runtime/sys/seccomp.h"
 #include "runtime/sys/strace.h"
 #include "runtime/sys/strace_conf.h"
+#include "runtime/sys/strace_out.h"
 #include "runtime/sys/sys.h"
 #include "runtime/tally.h"
 #include "runtime/thread_ops.h"
@@ -59,6 +61,7 @@ bool kit_strace_options(const char *options, struct diag *d)
 
 static void put_log(const char *lines, size_t size_bytes)
 {
+	strace_log_comes();
 	ownfile_put(KIT_LOG_FILE, lines, size_bytes);
 }
 
@@ -108,7 +111,7 @@ bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d
 	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
 			     own[KIT_STRACE_FILE], false, strace_conf.appends, d))
 		return false;
-	return !opt->strace || !strace_conf.counts || strace_counts_open(own[KIT_STRACE_COUNTS], d);
+	return !opt->strace || strace_share(own[KIT_STRACE_SHARED], d);
 }
 
 const char *kit_absolute_path(const char *path)
@@ -171,6 +174,8 @@ static void thread_end(struct kit_thread *t, void (*end_jit)(struct kit_thread *
 		stats_thread_fini(t);
 	if (t->proc->ways)
 		tally_thread_fini(t);
+	else if (t->proc->runs)
+		cover_thread_fini(t);
 	trace_delist(t);
 	if (t->proc->jit)
 		end_jit(t);
@@ -198,6 +203,10 @@ static void thread_take_back(struct kit_thread *t)
 	check_take_back(t->tid);
 	if (p->profile)
 		profile_take_back(p->profile, t->tid);
+	if (p->ways)
+		tally_take_back(p, t->tid);
+	if (p->ran)
+		cover_take_back(p, t->tid);
 }
 
 static void thread_gone(struct kit_thread *t)
@@ -241,6 +250,8 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 			profile_fork_child(t);
 		if (p->ways)
 			tally_fork_child(t);
+		if (p->ran)
+			cover_fork_child(p);
 		break;
 	}
 }
@@ -264,7 +275,7 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 	if (p->opt.stats)
 		stats_write(t, sig, executes);
 	if (p->ran)
-		cover_write(p);
+		cover_write(t);
 	if (p->profile)
 		profile_write(p);
 	if (p->ways)
@@ -273,7 +284,7 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 		return;
 	if (sig)
 		strace_killed(t, sig);
-	strace_counts_end();
+	strace_counts_end(t);
 }
 
 const struct kit_thread_ops kit_thread_ops = {
@@ -309,18 +320,22 @@ static bool begin_coverage(struct kit_thread *t, struct diag *d)
 
 int kit_run(const struct kit_options *opt, const struct kit_program *prog, struct diag *d)
 {
-	struct kit_process *p = calloc(1, sizeof *p);
+	struct kit_process *p;
 	struct kit_thread *t;
 	const struct mem_want want = { opt->force_base, opt->base, opt->limit };
 	int fd = prog->fd >= 0 ? prog->fd : load_open(prog->path, d);
 	const uint64_t begin_ns = opt->stats || opt->max_insns ? stats_now_ns() : 0;
 
-	KIT_CHECK(p, "out of memory");
 	if (fd < 0)
 		return -1;
+	near_open();
+	p = near_new(sizeof *p);
+	KIT_CHECK(p, "out of memory");
 	p->opt = *opt;
 	if (opt->profile && tally_is_for(opt->profile) && !tally_init(p, d))
 		return -1;
+	if (opt->coverage && !p->ways)
+		cover_want_runs(p);
 	t = clone_thread_new(p);
 	if (!t)
 		return cannot_start(d, "out of memory");
@@ -355,6 +370,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 		return -1;
 	if (!thread_init(t))
 		return cannot_start(d, "out of memory");
+	near_close();
 	if (!load_program(p, t, fd, prog->name ? prog->name : prog->path, prog->argv, prog->envp,
 			  d))
 		return -1;

@@ -4,12 +4,11 @@
 #include "arch/guest.h"
 #include "arch/native.h"
 #include "lib/base/panic.h"
+#include "runtime/core/near.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 #include "runtime/traces.h"
-
-#include <stdlib.h>
 
 /* As long as level 1's: its traces are counted by where these end. */
 static const struct guest_limits ordinary = { .max_insns = GUEST_RUN_INSNS, .max_branches = 2 };
@@ -27,7 +26,7 @@ struct level0 {
 
 void level0_thread_init(struct kit_thread *t)
 {
-	struct level0 *l = calloc(1, sizeof *l);
+	struct level0 *l = near_new(sizeof *l);
 
 	KIT_CHECK(l, "out of memory");
 	l->limits = ordinary;
@@ -43,7 +42,7 @@ void level0_thread_fini(struct kit_thread *t)
 	if (!t->level0)
 		return;
 	traces_fini(&t->level0->traces);
-	free(t->level0);
+	near_free(t->level0);
 	t->level0 = NULL;
 }
 

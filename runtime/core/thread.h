@@ -102,6 +102,13 @@ struct kit_embedder {
 	void (*attend)(struct kit_thread *t);
 };
 
+/* What a file of --strace ends with: runtime/sys/strace_out.c. */
+struct strace_tail {
+	uint32_t busy; /* somebody writes; atomic */
+	uint32_t open; /* the line without an end that is there; 0: none. Atomic. */
+	int32_t pid;   /* of whoever wrote it */
+};
+
 struct kit_process {
 	struct kit_options opt;
 	const struct kit_thread_ops *ops;
@@ -123,12 +130,13 @@ struct kit_process {
 	gaddr image_start, image_end;        /* the program's span */
 	struct profile *profile;             /* --profile; NULL without, and where that is exact */
 	struct guest_tally *ways;            /* then: what threads count (runtime/core/tally.h) */
-	struct guest_runs *runs;             /* of libc's routines, then */
+	struct guest_runs *runs;             /* of libc's routines, then, and for --coverage */
 	struct tally *tally;                 /* and what those that have ended did */
 	struct guest_ran *ran;               /* --coverage; NULL without */
 	const struct kit_embedder *embedder; /* NULL: the process is kitemu's */
 	struct kit_machine *machine;         /* then: whose process it is */
 	struct point_table *points;          /* break- and watchpoints that hold */
+	struct strace_tail strace_tail;      /* of the process's own file, if it has one */
 	int self_fd;                         /* kitemu's own binary, close-on-exec, for execveat */
 	gaddr load_bias;                     /* of the program, against its file's addresses */
 	gaddr vdso_base;                     /* guest vDSO */
@@ -159,8 +167,10 @@ struct kit_thread {
 	struct {
 		struct strace_line *line;
 		uint32_t state; /* atomic */
+		bool ended;     /* its end was told; atomic */
 	} shown_call;
-	struct kit_thread *next; /* in the process's list */
+	struct strace_tail strace_tail; /* of the thread's own file, if it has one */
+	struct kit_thread *next;        /* in the process's list */
 	/* Not 0: a signal was taken and waits to be delivered, so a system call must not begin to wait. Atomic. */
 	const uint32_t *signal_taken;
 	bool tmpmask; /* a mask for the length of a system call is in force (sig_set_tmpmask) */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #ifndef EF_RISCV_TSO
@@ -32,6 +33,7 @@ enum {
 
 int load_open(const char *path, struct diag *d)
 {
+	struct statvfs fs;
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a FIFO must not wait */
 
@@ -41,6 +43,9 @@ int load_open(const char *path, struct diag *d)
 		else if (errno == EACCES && !access(path, X_OK))
 			diag_fail(d, CANNOT_RUN,
 				  "may be executed but not read; kitemu has to read it: chmod +r");
+		else if (errno == EMFILE || errno == ENFILE)
+			diag_fail(d, KIT_EXIT_INTERNAL, "cannot be opened: %s; see ulimit -n",
+				  strerror(errno));
 		else
 			diag_fail(d, CANNOT_RUN, "cannot be opened: %s", strerror(errno));
 		return -1;
@@ -52,7 +57,10 @@ int load_open(const char *path, struct diag *d)
 	else if (!S_ISREG(st.st_mode))
 		diag_fail(d, CANNOT_RUN, "is not a regular file");
 	else if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
-		diag_fail(d, CANNOT_RUN, "is not executable: chmod +x");
+		diag_fail(d, CANNOT_RUN,
+			  fstatvfs(fd, &fs) == 0 && fs.f_flag & ST_NOEXEC
+			      ? "lies on a file system that is mounted noexec: copy it to another"
+			      : "is not executable: chmod +x");
 	else
 		return fd;
 	close(fd);

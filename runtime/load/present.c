@@ -49,14 +49,17 @@ void load_present(const struct kit_process *p, const struct load_image *im,
 		  const struct load_place *at, gaddr sp, const char *path)
 {
 	const char *base = strrchr(path, '/');
-	/* kitemu's own heap, as it is: libc goes on using it. */
+	/*
+	 * kitemu's own heap, as it is: libc goes on using it. It begins with a page that is there already, or the kernel
+	 * would make another mapping of what comes: one more to be copied by each fork.
+	 */
 	const uint64_t heap = (uintptr_t)sbrk(0);
 	struct prctl_mm_map m = {
 		.start_code = host_of(p, im->low + at->bias),
 		.end_code = host_of(p, at->end),
 		.start_data = host_of(p, im->low + at->bias),
 		.end_data = host_of(p, at->end),
-		.start_brk = heap,
+		.start_brk = heap - MEM_PAGE_BYTES,
 		.brk = heap,
 		.start_stack = host_of(p, sp),
 		.arg_start = host_of(p, p->arg_start),

@@ -10,6 +10,7 @@
 
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/near.h"
 #include "runtime/core/points.h"
 #include "runtime/core/thread.h"
 
@@ -230,12 +231,12 @@ struct mem_space *mem_new(const struct mem_want *want, struct diag *d)
 			  sysconf(_SC_PAGESIZE), MEM_PAGE_BYTES);
 		return NULL;
 	}
-	m = calloc(1, sizeof *m);
+	m = near_new(sizeof *m);
 	KIT_CHECK(m, "no memory");
 	m->min = FIRST_ADDR;
 	m->points = &point_table;
 	if ((want->base || !place_direct(m)) && !place_at_base(m, want, d)) {
-		free(m);
+		near_free(m);
 		return NULL;
 	}
 	if (want->limit && want->limit < m->limit)
@@ -256,7 +257,7 @@ void mem_free(struct mem_space *m)
 			       m->vmas.v[i].end - m->vmas.v[i].start);
 	vma_fini(&m->vmas);
 	guard_fini(&m->guard);
-	free(m);
+	near_free(m);
 }
 
 void mem_set_points(struct mem_space *m, const struct point_table *points) { m->points = points; }

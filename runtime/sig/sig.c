@@ -6,6 +6,7 @@
  */
 #include "arch/native.h"
 #include "lib/base/log.h"
+#include "runtime/core/near.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
 #include "runtime/sig/sig_priv.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 enum { LIBC_CANCEL = 32, LIBC_SETXID = 33 }; /* glibc, internal-signals.h */
+enum { LAST_STANDARD = 31 };                 /* the real-time signals follow */
 enum { HANDLER_STACK_BYTES = 64 << 10, ALTSTACK_MIN_BYTES = 2048 };
 
 static const uint64_t unblockable = UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1);
@@ -299,7 +301,7 @@ static bool taken(const struct kit_thread *t)
 
 bool sig_process_init(struct kit_process *p, struct diag *d)
 {
-	p->sig = calloc(1, sizeof *p->sig);
+	p->sig = near_new_tail(sizeof *p->sig); /* the lock comes first */
 	if (!p->sig)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "out of memory");
 	/* These two are ours from now on; of the others the host is asked when somebody wants to know. */
@@ -372,7 +374,7 @@ void sig_core_limit(struct kit_process *p)
 
 void sig_thread_init(struct kit_thread *t)
 {
-	t->sig = calloc(1, sizeof *t->sig);
+	t->sig = near_new(sizeof *t->sig);
 	KIT_CHECK(t->sig, "out of memory");
 	t->sig->handler_stack = malloc(HANDLER_STACK_BYTES);
 	KIT_CHECK(t->sig->handler_stack, "out of memory");
@@ -388,7 +390,7 @@ bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool 
 	if (!child->sig)
 		child->sig = malloc(sizeof *child->sig);
 	if (!child->sig || !stack) {
-		free(child->sig);
+		near_free(child->sig);
 		free(stack);
 		return false;
 	}
@@ -412,7 +414,7 @@ void sig_thread_start(struct kit_thread *t)
 void sig_thread_fini(struct kit_thread *t)
 {
 	free(t->sig->handler_stack);
-	free(t->sig);
+	near_free(t->sig);
 	t->sig = NULL;
 }
 
@@ -454,28 +456,34 @@ struct sig_table *sig_table_copy(struct sig_table *s)
 	return c;
 }
 
-static void take_endings(struct kit_process *p)
+/* Of the signals 1 to last those that end the process. */
+static void take_endings(struct kit_process *p, int last)
 {
-	for (int sig = 1; sig <= SIG_COUNT; sig++)
-		if (action_at(p->sig, sig)->handler == RV64_SIG_DFL)
+	for (int sig = 1; sig <= last; sig++)
+		if (default_is_end(sig) && sig != SIGKILL
+		    && action_at(p->sig, sig)->handler == RV64_SIG_DFL)
 			sync_disposition(p, sig);
 }
 
+/*
+ * Two calls a signal. The real-time ones, which hardly anybody sends to a process that may not want them, are left out: one
+ * of these ends the child anywhere, as SIGKILL does.
+ */
 void sig_vfork_child(struct kit_thread *t)
 {
 	if (t->proc->sig->ends_late)
-		take_endings(t->proc);
+		take_endings(t->proc, LAST_STANDARD);
 }
 
 void sig_end_late(struct kit_process *p)
 {
 	kit_lock(&p->sig->lock);
 	p->sig->ends_late = true;
-	take_endings(p);
+	take_endings(p, SIG_COUNT);
 	kit_unlock(&p->sig->lock);
 }
 
-void sig_table_free(struct sig_table *s) { free(s); }
+void sig_table_free(struct sig_table *s) { near_free(s); }
 
 void sig_take_reserved(struct kit_process *p)
 {

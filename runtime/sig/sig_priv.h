@@ -33,7 +33,7 @@ struct sig_table {
 	struct rv64_sigaction action[SIG_COUNT + 1]; /* [0] unused */
 	/*
 	 * A vfork child's, and where something is told at the end: signals that end it are taken like those with a handler, so that it ends where it holds no
-	 * lock that its parent's threads need. SIGKILL alone can still end it anywhere.
+	 * lock that its parent's threads need. SIGKILL can still end it anywhere, and so can real-time signals.
 	 */
 	bool ends_late;
 	bool takes_traps; /* some thread is or was traced: stops are made by SIGTRAP */

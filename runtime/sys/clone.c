@@ -22,6 +22,7 @@
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/near.h"
 #include "runtime/core/tally.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/heap.h"
@@ -49,8 +50,11 @@ struct kit_thread *clone_thread_new(const struct kit_process *p)
 {
 	struct kit_thread *t;
 
-	if (KIT_UNLIKELY(p->ways))
+	if (KIT_UNLIKELY(p->runs))
 		return mem_sparse_new(tally_thread_bytes(p));
+	t = near_thread();
+	if (t)
+		return t;
 	t = aligned_alloc(64, align_up(sizeof *t, 64));
 	if (t)
 		memset(t, 0, sizeof *t);
@@ -59,10 +63,10 @@ struct kit_thread *clone_thread_new(const struct kit_process *p)
 
 static void thread_memory_free(struct kit_thread *t)
 {
-	if (KIT_UNLIKELY(t->proc->ways))
+	if (KIT_UNLIKELY(t->proc->runs))
 		mem_sparse_free(t, tally_thread_bytes(t->proc));
 	else
-		free(t);
+		near_free(t);
 }
 
 void clone_thread_free(struct kit_thread *t)

@@ -61,7 +61,7 @@ int64_t sys_close(struct kit_thread *t, const uint64_t *a)
 static int first_ours(const struct kit_thread *t, unsigned first, unsigned last)
 {
 	int fds[] = { t->proc->self_fd, t->proc->exe_fd, ownfile_fd(KIT_LOG_FILE),
-		      ownfile_fd(KIT_STRACE_FILE), ownfile_fd(KIT_STRACE_COUNTS) };
+		      ownfile_fd(KIT_STRACE_FILE), ownfile_fd(KIT_STRACE_SHARED) };
 
 	_Static_assert(ARRAY_LEN(fds) == 2 + KIT_OWN_FILES, "all of them");
 	int low = -1;

@@ -45,6 +45,10 @@ enum { NON_TEMPORAL_BYTES = 0xc0000 };
 int __wrap___libc_start_main(main_fn *main, int argc, char **argv, void (*init)(void),
 			     void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
 
+/* Where the program's file lies, for libraries beside it that it might load: "not known" spares a walk through /proc. */
+const char *__wrap__dl_get_origin(void);
+const char *__wrap__dl_get_origin(void) { return (const char *)-1; }
+
 static void set_thresholds(void)
 {
 	__x86_shared_non_temporal_threshold = NON_TEMPORAL_BYTES;
