@@ -3,11 +3,14 @@
 
 #include "arch/guest.h"
 #include "lib/base/log.h"
+#include "runtime/core/lock.h"
+#include "runtime/core/tally.h"
 #include "runtime/drcov.h"
 #include "runtime/lcov.h"
 #include "runtime/load/debug.h"
 #include "runtime/mem/mem.h"
 #include "runtime/outfile.h"
+#include "runtime/tally_runs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +26,8 @@ struct cover {
 	uint8_t *shared; /* of the fork tree: whether its first process has ended; then the map */
 	pid_t first;
 	bool is_drcov;
+	struct kit_lock lock; /* of runs */
+	uint64_t *runs;       /* of threads, as a thread has them; NULL: nobody notes them */
 	struct arena arena;
 	struct debug_info info;
 };
@@ -55,6 +60,9 @@ static bool ends_with(const char *s, const char *end)
 	return n >= k && strcmp(s + n - k, end) == 0;
 }
 
+/* Only drcov asks for libc's code. */
+static bool is_drcov(const struct kit_process *p) { return ends_with(p->opt.coverage, ".drcov"); }
+
 bool cover_init(struct kit_process *p, struct diag *d)
 {
 	struct cover *c = calloc(1, sizeof *c);
@@ -70,7 +78,14 @@ bool cover_init(struct kit_process *p, struct diag *d)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "--coverage: out of memory");
 	c->ran.at = c->shared + 1;
 	c->first = getpid();
-	c->is_drcov = ends_with(p->opt.coverage, ".drcov");
+	c->is_drcov = is_drcov(p);
+	if (c->is_drcov && p->runs && !p->ways) {
+		p->runs->start = c->ran.start;
+		p->runs->halves = c->ran.halves;
+		c->runs = mem_sparse_new(TALLY_RUNS * sizeof(uint64_t));
+		if (!c->runs)
+			return diag_fail(d, KIT_EXIT_INTERNAL, "--coverage: out of memory");
+	}
 	arena_init(&c->arena);
 	if (!c->is_drcov) {
 		debug_read(p->exe_fd, p->load_bias, &c->arena, &c->info);
@@ -81,6 +96,54 @@ bool cover_init(struct kit_process *p, struct diag *d)
 	}
 	p->ran = &c->ran;
 	return true;
+}
+
+/* ---- libc's routines ------------------------------------------------------------------------------------ */
+
+void cover_want_runs(struct kit_process *p)
+{
+	if (!is_drcov(p))
+		return;
+	p->runs = calloc(1, sizeof *p->runs);
+	KIT_CHECK(p->runs, "out of memory");
+	p->runs->first = TALLY_FIRST_RUN;
+}
+
+static void gather(struct cover *c, struct kit_thread *t)
+{
+	kit_lock(&c->lock);
+	tally_add(c->runs, tally_runs(t), TALLY_RUNS);
+	kit_unlock(&c->lock);
+}
+
+void cover_thread_fini(struct kit_thread *t)
+{
+	if (cover_of(t->proc)->runs)
+		gather(cover_of(t->proc), t);
+}
+
+/* Another thread of the parent may have held it. */
+void cover_fork_child(struct kit_process *p) { cover_of(p)->lock = (struct kit_lock){ 0 }; }
+
+void cover_take_back(struct kit_process *p, int tid)
+{
+	if (kit_lock_left(&cover_of(p)->lock, tid))
+		kit_unlock(&cover_of(p)->lock);
+}
+
+/* A thread that goes on may be gathered again: what has run has run. So have its parent's runs, which a forked child has, too. */
+static void follow_runs(struct kit_thread *t)
+{
+	struct kit_process *p = t->proc;
+	struct cover *c = cover_of(p);
+
+	kit_lock(&p->list_lock);
+	for (struct kit_thread *each = p->first_thread; each; each = each->next)
+		gather(c, each);
+	kit_unlock(&p->list_lock);
+	if (!tally_runs_cover(p, kit_decoder(t), c->runs))
+		kit_log_write("kitemu: --coverage: libc's code is not what it was: "
+			      "blocks of it are missing");
 }
 
 /* ---- the file ---------------------------------------------------------------------------------------- */
@@ -140,10 +203,13 @@ static bool merge(void *ctx, char *old, size_t n, struct strbuf *out)
 	return true;
 }
 
-void cover_write(struct kit_process *p)
+void cover_write(struct kit_thread *t)
 {
-	const struct cover *c = cover_of(p);
+	struct kit_process *p = t->proc;
+	struct cover *c = cover_of(p);
 
+	if (c->runs)
+		follow_runs(t);
 	if (c->first != getpid() && !__atomic_load_n(c->shared, __ATOMIC_ACQUIRE))
 		return;
 	/* From here on children that end write for themselves. */

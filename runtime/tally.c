@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_A_PAGE = MEM_PAGE_BYTES / sizeof(uint64_t), EDGES_MOST = 16 * IR_EDGES };
+enum { WORDS_A_PAGE = MEM_PAGE_BYTES / sizeof(uint64_t), FIRST_EDGES = 1024 };
 
 _Static_assert((int)TALLY_PAGE_BYTES == MEM_PAGE_BYTES, "counters are looked at by the page");
 
@@ -23,7 +23,8 @@ struct tally {
 	struct kit_lock lock; /* of what follows */
 	uint64_t *sum;        /* of threads that have ended, as a thread has them */
 	uint64_t *runs;       /* the same of runs */
-	struct ir_edge *edge; /* EDGES_MOST, by hash */
+	struct ir_edge *edge; /* by hash: places for edge_cap of them, a power of two */
+	uint64_t edge_cap, edge_count;
 };
 
 bool tally_is_for(const char *file)
@@ -56,15 +57,16 @@ bool tally_loaded(struct kit_process *p, struct diag *d)
 	p->ways->start = p->image_start;
 	if (halves < p->ways->halves)
 		p->ways->halves = halves;
+	p->runs->start = p->ways->start;
+	p->runs->halves = p->ways->halves;
 	p->tally->sum = mem_sparse_new(tally_count(p->ways) * sizeof(uint64_t));
 	p->tally->runs = mem_sparse_new(TALLY_RUNS * sizeof(uint64_t));
-	p->tally->edge = mem_sparse_new(EDGES_MOST * sizeof(struct ir_edge));
+	p->tally->edge = mem_sparse_new(FIRST_EDGES * sizeof(struct ir_edge));
+	p->tally->edge_cap = FIRST_EDGES;
 	if (!p->tally->sum || !p->tally->runs || !p->tally->edge)
 		return diag_fail(d, KIT_EXIT_INTERNAL, "--profile: no memory for counters");
 	return true;
 }
-
-void tally_thread_init(struct kit_thread *t) { t->st.edge = tally_edges(t); }
 
 static void clear(struct kit_thread *t)
 {
@@ -123,34 +125,69 @@ void tally_gave_up(struct kit_thread *t)
 
 /* ---- gathering --------------------------------------------------------------------------------------------- */
 
-static void add_edge(struct tally *y, const struct ir_edge *e)
+static struct ir_edge *find_edge(struct ir_edge *table, uint64_t cap, const struct ir_edge *e)
 {
-	for (uint64_t h = kit_mix64((uint64_t)e->from << 32 ^ e->to), n = 0; n < EDGES_MOST; n++) {
-		struct ir_edge *to = &y->edge[(h + n) % EDGES_MOST];
+	for (uint64_t h = kit_mix64((uint64_t)e->from << 32 ^ e->to);; h++) {
+		struct ir_edge *at = &table[h & (cap - 1)];
 
-		if (!to->count)
-			*to = (struct ir_edge){ .from = e->from, .to = e->to };
-		if (to->from == e->from && to->to == e->to) {
-			to->count += e->count;
-			return;
-		}
+		if (!at->count || (at->from == e->from && at->to == e->to))
+			return at;
 	}
 }
 
-/* Those of count counters that are not 0, in pages that were touched: they are added to sum's. */
-static void add_counters(uint64_t *sum, const uint64_t *from, size_t count)
+/* A fork may copy it at any moment: a child empties the table, which then has at least edge_cap places. */
+static void grow_edges(struct tally *y)
 {
-	const size_t pages = (count + WORDS_A_PAGE - 1) / WORDS_A_PAGE;
-	bool *touched = malloc(pages);
+	const uint64_t cap = y->edge_cap;
+	struct ir_edge *old = y->edge, *new = mem_sparse_new(2 * cap * sizeof *new);
 
-	KIT_CHECK(touched, "out of memory");
-	mem_sparse_touched(from, pages, touched);
-	for (size_t i = 0; i < pages; i++)
-		for (size_t k = i * WORDS_A_PAGE;
-		     touched[i] && k < (i + 1) * WORDS_A_PAGE && k < count; k++)
-			if (from[k])
-				sum[k] += from[k];
-	free(touched);
+	KIT_CHECK(new, "out of memory");
+	for (uint64_t i = 0; i < cap; i++)
+		if (old[i].count)
+			*find_edge(new, 2 * cap, &old[i]) = old[i];
+	__atomic_store_n(&y->edge, new, __ATOMIC_RELEASE);
+	__atomic_store_n(&y->edge_cap, 2 * cap, __ATOMIC_RELEASE);
+	mem_sparse_free(old, cap * sizeof *old);
+}
+
+static void add_edge(struct tally *y, const struct ir_edge *e)
+{
+	struct ir_edge *to;
+
+	if (2 * y->edge_count >= y->edge_cap)
+		grow_edges(y);
+	to = find_edge(y->edge, y->edge_cap, e);
+	if (to->count) {
+		to->count += e->count;
+	} else {
+		*to = *e;
+		y->edge_count++;
+	}
+}
+
+static void gather_edges(struct kit_thread *t)
+{
+	for (unsigned i = 0; i < IR_EDGES; i++)
+		if (tally_edges(t)[i].count)
+			add_edge(t->proc->tally, &tally_edges(t)[i]);
+}
+
+/* Called while t is in translated code: whoever has the lock waits for no thread to leave that. */
+static void edges_full(struct ir_state *st)
+{
+	struct kit_thread *t = (struct kit_thread *)(void *)st;
+
+	_Static_assert(offsetof(struct kit_thread, st) == 0, "a thread starts with it");
+	kit_lock(&t->proc->tally->lock);
+	gather_edges(t);
+	mem_sparse_clear(tally_edges(t), TALLY_EDGES_BYTES);
+	kit_unlock(&t->proc->tally->lock);
+}
+
+void tally_thread_init(struct kit_thread *t)
+{
+	t->st.edge = tally_edges(t);
+	t->st.edges_full = edges_full;
 }
 
 /* What t has counted is added to the process's, and gone. With the lock held. */
@@ -158,11 +195,9 @@ static void gather(struct kit_thread *t)
 {
 	struct tally *y = t->proc->tally;
 
-	add_counters(y->sum, tally_of(t), tally_count(t->proc->ways));
-	add_counters(y->runs, tally_runs(t), TALLY_RUNS);
-	for (unsigned i = 0; i < IR_EDGES; i++)
-		if (tally_edges(t)[i].count)
-			add_edge(y, &tally_edges(t)[i]);
+	tally_add(y->sum, tally_of(t), tally_count(t->proc->ways));
+	tally_add(y->runs, tally_runs(t), TALLY_RUNS);
+	gather_edges(t);
 	clear(t);
 }
 
@@ -173,11 +208,19 @@ void tally_thread_fini(struct kit_thread *t)
 	kit_unlock(&t->proc->tally->lock);
 }
 
+void tally_take_back(struct kit_process *p, int tid)
+{
+	/* What it was adding to may hold an edge twice: both will be printed, and added up. */
+	if (kit_lock_left(&p->tally->lock, tid))
+		kit_unlock(&p->tally->lock);
+}
+
 static void forget(struct kit_process *p)
 {
 	mem_sparse_clear(p->tally->sum, tally_count(p->ways) * sizeof(uint64_t));
 	mem_sparse_clear(p->tally->runs, TALLY_RUNS * sizeof(uint64_t));
-	mem_sparse_clear(p->tally->edge, EDGES_MOST * sizeof(struct ir_edge));
+	mem_sparse_clear(p->tally->edge, p->tally->edge_cap * sizeof(struct ir_edge));
+	p->tally->edge_count = 0;
 }
 
 void tally_fork_child(struct kit_thread *t)
@@ -281,7 +324,7 @@ static void sort_edges(struct following *f)
 	struct tally *y = f->p->tally;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < EDGES_MOST; i++)
+	for (uint64_t i = 0; i < y->edge_cap; i++)
 		if (y->edge[i].count)
 			y->edge[n++] = y->edge[i];
 	if (n)

@@ -22,6 +22,8 @@ bool tally_loaded(struct kit_process *p, struct diag *d);
 void tally_thread_init(struct kit_thread *t);
 void tally_thread_fini(struct kit_thread *t);
 void tally_fork_child(struct kit_thread *t);
+/* A vfork child that was killed, thread tid, may have been at it. */
+void tally_take_back(struct kit_process *p, int tid);
 /* As stats_faulted and stats_again, for the program's ways. */
 void tally_faulted(struct kit_thread *t, bool again);
 void tally_again(struct kit_thread *t);

@@ -28,7 +28,8 @@ struct again {
 	struct ir_state st; /* first */
 	const struct kit_process *p;
 	struct guest_decoder *decoder;
-	uint64_t *ways;
+	struct guest_limits limits;
+	uint64_t *ways; /* NULL: it is asked what has run, which the guest's run notes */
 	uint8_t room[GUEST_ROOM_BYTES];
 	struct stretch stretch[STRETCHES]; /* by pc */
 };
@@ -75,7 +76,6 @@ static bool cas(struct ir_state *st, gaddr addr, unsigned size_bytes, uint64_t *
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
 static const struct ir_memory memory = { load, store, cas };
-static const struct guest_limits limits = { .max_insns = GUEST_RUN_INSNS };
 
 static void find_ways(struct again *a, const struct guest_fetch *f, struct stretch *s)
 {
@@ -84,6 +84,8 @@ static void find_ways(struct again *a, const struct guest_fetch *f, struct stret
 
 	s->enter_count = 0;
 	s->cuts = false;
+	if (!a->ways)
+		return;
 	for (unsigned n = 0; n < s->run.count; n++) {
 		struct guest_step step;
 
@@ -104,10 +106,10 @@ static enum ir_exit run_stretch(struct again *a, struct stretch *s)
 	enum ir_exit why;
 
 	if (s->pc == a->st.pc)
-		return rv64_guest.rerun(a->decoder, &f, s->run.insn, s->run.count, &limits, &a->st,
-					&memory);
+		return rv64_guest.rerun(a->decoder, &f, s->run.insn, s->run.count, &a->limits,
+					&a->st, &memory);
 	s->pc = a->st.pc;
-	why = rv64_guest.run(a->decoder, &f, &limits, &a->st, &memory, &s->run);
+	why = rv64_guest.run(a->decoder, &f, &a->limits, &a->st, &memory, &s->run);
 	find_ways(a, &f, s);
 	return why;
 }
@@ -159,19 +161,37 @@ static bool follow_periods(struct again *a, uint32_t class, uint64_t longer_byte
 	return run(a, longer_bytes / period);
 }
 
+enum { PAGES = TALLY_RUNS / WORDS_A_PAGE };
+
+static struct again *again_new(const struct kit_process *p, struct guest_decoder *d, uint64_t *ways)
+{
+	struct again *a = calloc(1, sizeof *a);
+
+	KIT_CHECK(a, "out of memory");
+	a->p = p;
+	a->decoder = d;
+	a->limits =
+	    (struct guest_limits){ .max_insns = GUEST_RUN_INSNS, .ran = ways ? NULL : p->ran };
+	a->ways = ways;
+	a->st.helpers = rv64_guest.helpers;
+	return a;
+}
+
+static bool *touched_of(const uint64_t *counters, size_t pages)
+{
+	bool *touched = malloc(pages);
+
+	KIT_CHECK(touched, "out of memory");
+	mem_sparse_touched(counters, pages, touched);
+	return touched;
+}
+
 bool tally_runs_follow(const struct kit_process *p, struct guest_decoder *d, uint64_t *runs,
 		       uint64_t *ways)
 {
-	enum { PAGES = TALLY_RUNS / WORDS_A_PAGE };
-	struct again *a = calloc(1, sizeof *a);
-	bool *touched = malloc(PAGES), all = true;
+	struct again *a = again_new(p, d, ways);
+	bool *touched = touched_of(runs, PAGES), all = true;
 
-	KIT_CHECK(a && touched, "out of memory");
-	a->p = p;
-	a->decoder = d;
-	a->ways = ways;
-	a->st.helpers = rv64_guest.helpers;
-	mem_sparse_touched(runs, PAGES, touched);
 	for (size_t k = 0; k < TALLY_RUNS; k += 2)
 		if (touched[k / WORDS_A_PAGE])
 			all &= follow_class(a, (uint32_t)(k / 2), runs);
@@ -182,4 +202,32 @@ bool tally_runs_follow(const struct kit_process *p, struct guest_decoder *d, uin
 	free(touched);
 	free(a);
 	return all;
+}
+
+bool tally_runs_cover(const struct kit_process *p, struct guest_decoder *d, const uint64_t *runs)
+{
+	struct again *a = again_new(p, d, NULL);
+	bool *touched = touched_of(runs, PAGES), all = true;
+	uint32_t steady;
+
+	for (size_t k = 0; k < TALLY_RUNS; k++)
+		if (touched[k / WORDS_A_PAGE] && runs[k])
+			all &= rv64_guest.run_again(p->runs, (uint32_t)(k / 2), k & 1, a->room,
+						    &a->st, &steady)
+			       && run(a, 1);
+	free(touched);
+	free(a);
+	return all;
+}
+
+void tally_add(uint64_t *sum, const uint64_t *from, size_t count)
+{
+	bool *touched = touched_of(from, (count + WORDS_A_PAGE - 1) / WORDS_A_PAGE);
+
+	for (size_t k = 0; k < count; k++)
+		if (!touched[k / WORDS_A_PAGE])
+			k |= WORDS_A_PAGE - 1;
+		else if (from[k])
+			sum[k] += from[k];
+	free(touched);
 }

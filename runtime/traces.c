@@ -2,15 +2,15 @@
 #include "runtime/traces.h"
 
 #include "lib/base/panic.h"
+#include "runtime/core/near.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_SLOTS = 512 };
 
 static struct trace **new_slots(unsigned n)
 {
-	struct trace **slot = calloc(n, sizeof(struct trace *));
+	struct trace **slot = near_new(n * sizeof(struct trace *));
 
 	KIT_CHECK(slot, "out of memory");
 	return slot;
@@ -26,7 +26,7 @@ void traces_init(struct traces *ts, struct mem_space *mem)
 void traces_fini(struct traces *ts)
 {
 	arena_fini(&ts->arena);
-	free(ts->slot);
+	near_free(ts->slot);
 }
 
 void traces_empty(struct traces *ts)
@@ -49,7 +49,7 @@ static void grow(struct traces *ts)
 	for (unsigned i = 0; i < n; i++)
 		if (old[i])
 			*traces_slot(ts, old[i]->gpc) = old[i];
-	free(old);
+	near_free(old);
 }
 
 /* True from the second time on that pc comes by. */

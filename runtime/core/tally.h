@@ -1,7 +1,7 @@
 /*
  * Exact counts of a thread, where there are any (kit_process.ways): behind its struct kit_thread lie a table of the calls whose
  * target is computed, two counters for each class of runs of libc's routines (struct guest_runs), and a counter for each
- * halfword of the program's code (struct guest_tally).
+ * halfword of the program's code (struct guest_tally). --coverage as drcov has the second alone (kit_process.runs).
  *
  *     struct kit_thread ... | IR_EDGES edges | runs | elsewhere | [start] | [start + 2] | ...
  *                           page             page                                   sparse memory
@@ -55,6 +55,8 @@ static inline struct ir_edge *tally_edges(struct kit_thread *t)
 /* What a thread of p takes with it. */
 static inline size_t tally_thread_bytes(const struct kit_process *p)
 {
+	if (!p->ways)
+		return TALLY_FIRST_AT;
 	return TALLY_FIRST_AT + tally_count(p->ways) * sizeof(uint64_t);
 }
 

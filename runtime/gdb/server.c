@@ -58,9 +58,13 @@ static bool parse_where(const char *s, struct where *w, struct diag *d)
 	}
 	/* qemu takes a path for a path without being told. */
 	prefix = strncmp(s, unix_prefix, sizeof unix_prefix - 1) ? 0 : sizeof unix_prefix - 1;
-	if (prefix || *s == '/') {
-		if (n == prefix || n - prefix >= sizeof w->path)
+	if (prefix || memchr(s, '/', n)) {
+		if (n == prefix)
 			return bad_where(d, s);
+		if (n - prefix >= sizeof w->path)
+			return diag_fail(d, KIT_EXIT_INTERNAL,
+					 "--gdb: '%s': the path of a socket has %zu bytes at most",
+					 s, sizeof w->path - 1);
 		memcpy(w->path, s + prefix, n - prefix);
 		return true;
 	}

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { PART_BYTES = 1 << 20 };
+
 /*
  * A second, executable view of the shared anonymous mapping at w. An old size of 0 asks for one more
  * mapping of the same pages (mremap(2)).
@@ -67,11 +69,15 @@ bool codemem_init(struct codemem *m, size_t size_bytes, struct diag *d)
 	uint8_t *rx;
 
 	if (!map_views(size_bytes, &m->rw, &rx))
-		return diag_fail(
-		    d, KIT_EXIT_INTERNAL,
-		    "cannot map %zu MiB of code memory (%s); try a smaller --cache-size "
-		    "or --engine=interp",
-		    size_bytes >> 20, strerror(errno));
+		return errno == ENOMEM
+			   ? diag_fail(d, KIT_EXIT_INTERNAL,
+				       "cannot map %zu MiB of code memory (%s); try a smaller "
+				       "--cache-size or --engine=interp",
+				       size_bytes >> 20, strerror(errno))
+			   : diag_fail(d, KIT_EXIT_INTERNAL,
+				       "memory cannot be made executable here (%s); "
+				       "--engine=interp needs none",
+				       strerror(errno));
 	m->rx = rx;
 	m->size_bytes = size_bytes;
 	m->used_bytes = 0;
@@ -93,15 +99,32 @@ static bool replace(void *view, size_t size_bytes, void *at)
 	       != MAP_FAILED;
 }
 
-void codemem_renew(struct codemem *m, size_t keep_bytes)
+/* Pages of our own from at on, the first keep_bytes of the old ones' contents in them. */
+static bool renew_part(struct codemem *m, size_t at, size_t size_bytes, size_t keep_bytes)
 {
 	uint8_t *rw, *rx;
 
-	KIT_CHECK(map_views(m->size_bytes, &rw, &rx), "no memory for code after a fork");
-	memcpy(rw, m->rw, keep_bytes);
-	KIT_CHECK(replace(rw, m->size_bytes, m->rw)
-		      && replace(rx, m->size_bytes, (void *)(uintptr_t)m->rx),
+	if (!map_views(size_bytes, &rw, &rx))
+		return false;
+	memcpy(rw, m->rw + at, keep_bytes < size_bytes ? keep_bytes : size_bytes);
+	KIT_CHECK(replace(rw, size_bytes, m->rw + at)
+		      && replace(rx, size_bytes, (void *)(uintptr_t)(m->rx + at)),
 		  "code memory cannot be moved");
+	return true;
+}
+
+void codemem_renew(struct codemem *m, size_t keep_bytes)
+{
+	/* For a moment there is twice as much. Where addresses are limited (RLIMIT_AS), of one part after the other. */
+	if (!renew_part(m, 0, m->size_bytes, keep_bytes)) {
+		for (size_t at = 0; at < m->size_bytes; at += PART_BYTES) {
+			size_t left = m->size_bytes - at;
+
+			KIT_CHECK(renew_part(m, at, left < PART_BYTES ? left : PART_BYTES,
+					     keep_bytes > at ? keep_bytes - at : 0),
+				  "no memory for code after a fork");
+		}
+	}
 	codemem_sync(m->rx, keep_bytes);
 	m->used_bytes = keep_bytes;
 	m->shared = false;

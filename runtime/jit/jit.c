@@ -28,6 +28,7 @@
 #include "lib/base/log.h"
 #include "lib/jit/compile.h"
 #include "runtime/core/futex.h"
+#include "runtime/core/near.h"
 #include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
 #include "runtime/jit/show.h"
@@ -175,7 +176,8 @@ static bool is_own(void *ctx, gaddr pc)
 void jit_set_ran(struct jit *j, const struct guest_ran *ran)
 {
 	j->ran = ran;
-	j->fetch = (struct guest_fetch){ fetch_ran, j, is_own };
+	j->fetch_all = j->fetch;
+	j->fetch = (struct guest_fetch){ fetch_ran, j, is_own, NULL, &j->fetch_all };
 }
 
 const struct guest_limits *jit_limits(const struct jit *j) { return &j->limits; }
@@ -194,10 +196,12 @@ static bool make_thunks(struct jit *j, struct diag *d)
 
 struct jit *jit_new(struct kit_process *p, struct diag *d)
 {
-	struct jit *j = calloc(1, sizeof *j);
+	struct jit *j = near_new(sizeof *j);
 	uint64_t size = p->opt.cache_bytes;
 
 	KIT_CHECK(j, "out of memory");
+	j->cold_runs = near_new(COLD_ENTRIES);
+	KIT_CHECK(j->cold_runs, "out of memory");
 	if (size < MIN_CACHE_BYTES)
 		size = MIN_CACHE_BYTES;
 	if (p->opt.stress)
@@ -236,7 +240,8 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	if (size > j->host->reach_bytes)
 		size = j->host->reach_bytes;
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host, d) || !make_thunks(j, d)) {
-		free(j);
+		near_free(j->cold_runs);
+		near_free(j);
 		return NULL;
 	}
 	j->tc.on_kill = forget_unit;
@@ -253,7 +258,7 @@ static void thread_free(struct jit_thread *jt)
 	arena_fini(&jt->scratch);
 	strbuf_fini(&jt->shown);
 	free(jt->code);
-	free(jt);
+	near_free(jt);
 }
 
 void jit_free(struct jit *j)
@@ -267,18 +272,19 @@ void jit_free(struct jit *j)
 		thread_free(jt);
 	}
 	tc_fini(&j->tc);
-	free(j);
+	near_free(j->cold_runs);
+	near_free(j);
 }
 
 static struct jit_thread *thread_new(const struct jit *j)
 {
-	struct jit_thread *jt = calloc(1, sizeof *jt);
+	struct jit_thread *jt = near_new(sizeof *jt);
 	/* Above the stack the jump tables. */
 	char *stack = codemem_stack_new(CODE_STACK_BYTES + JUMP_BYTES);
 	uint64_t resync = (uintptr_t)(j->tc.mem.rx + j->thunks.resync);
 
 	if (!jt || !stack) {
-		free(jt);
+		near_free(jt);
 		return NULL;
 	}
 	jt->jump = (struct ir_jump_entry *)(void *)(stack + CODE_STACK_BYTES);
@@ -538,11 +544,11 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 				    const struct guest_limits *limits, struct code *c)
 {
 	struct jit_thread *jt = t->jit;
-	const bool shown = show_wants(pc);
 	enum jit_status status;
 	struct ir_unit u;
 	struct codebuf cb;
 	uint64_t begin = j->opt->stats ? now_ns() : 0, lifted;
+	bool shown;
 
 	arena_reset(&jt->scratch);
 	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
@@ -554,6 +560,7 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	if (j->opt->selfcheck)
 		ir_cut_loops(&u);
 	strbuf_fini(&jt->shown);
+	shown = show_wants(u.range, u.range_count);
 	if (KIT_UNLIKELY(shown))
 		show_ir(&jt->shown, KIT_LOG_op, &u);
 	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
@@ -698,7 +705,7 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = install(j, &c, hash);
-		if (KIT_UNLIKELY(show_wants(pc)))
+		if (KIT_UNLIKELY(show_wants(c.range, c.range_count)))
 			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
 		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
 			perf_add(j, u);

@@ -62,7 +62,8 @@ struct jit {
 	struct jit_opts opts, region_opts;
 	struct jit_thunks thunks;
 	struct guest_limits limits;
-	struct guest_fetch fetch;
+	struct guest_fetch fetch,
+	    fetch_all; /* the latter behind the former, where that reads what has run alone */
 	const struct guest_ran *ran; /* NULL: everything may be translated */
 	enter_fn *enter;
 	struct kit_lock lock;
@@ -87,7 +88,7 @@ struct jit {
 	 * times only. Two pcs that share a place are translated the sooner. All threads count here, since each may run
 	 * some code once; counts that get lost do no harm. Atomic.
 	 */
-	uint8_t cold_runs[COLD_ENTRIES];
+	uint8_t *cold_runs; /* COLD_ENTRIES */
 };
 
 static inline void lock(struct jit *j) { kit_lock(&j->lock); }

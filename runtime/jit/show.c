@@ -53,14 +53,23 @@ bool jit_show_only(const char *text, struct diag *d)
 	return true;
 }
 
-bool show_wants(gaddr pc)
+static bool in_ranges(const struct ir_range *r)
 {
 	bool found = range_count == 0;
 
+	for (unsigned i = 0; i < range_count && !found; i++)
+		found = r->start + r->size_bytes > ranges[i].first && r->start <= ranges[i].last;
+	return found;
+}
+
+bool show_wants(const struct ir_range *range, unsigned count)
+{
+	bool found = false;
+
 	if (KIT_LIKELY(!(kit_log_mask & KIT_LOG_CODE)))
 		return false;
-	for (unsigned i = 0; i < range_count && !found; i++)
-		found = pc >= ranges[i].first && pc <= ranges[i].last;
+	for (unsigned i = 0; i < count && !found; i++)
+		found = in_ranges(&range[i]);
 	return found;
 }
 

@@ -5,8 +5,8 @@
 #include "lib/base/log.h"
 #include "runtime/jit/jit_priv.h"
 
-/* True when the translation of the trace at pc is to be shown. */
-bool show_wants(gaddr pc);
+/* True when a translation of these guest bytes is to be shown. */
+bool show_wants(const struct ir_range *range, unsigned count);
 /* Appends u's IR under a headline when topic is on. */
 void show_ir(struct strbuf *out, enum kit_log_topic topic, const struct ir_unit *u);
 /* Writes all that there is to say about a new unit: guest code, then ir (empty: none), then host code. */

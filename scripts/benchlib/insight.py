@@ -6,13 +6,16 @@ ASKED = {"sampled": 1.05, "counted": 1.30, "covered": 1.10}  # at most so many t
 COUNTED_KINDS = ("integer", "calls", "strings", "float", "real")
 
 
+FILES = {"sampled": "bench.folded", "counted": "bench.callgrind", "covered": "bench.drcov"}
+
+
 def ways(kitemu, folder):
     """{way: command prefix}. Counts need libc's routines as they are: what that alone costs stands beside it."""
     return {
         "kitemu": kitemu,
-        "sampled": [*kitemu, f"--profile={folder / 'bench.folded'}"],
-        "counted": [*kitemu, f"--profile={folder / 'bench.callgrind'}"],
-        "covered": [*kitemu, f"--coverage={folder / 'bench.drcov'}"],
+        "sampled": [*kitemu, f"--profile={folder / FILES['sampled']}"],
+        "counted": [*kitemu, f"--profile={folder / FILES['counted']}"],
+        "covered": [*kitemu, f"--coverage={folder / FILES['covered']}"],
         "no-idioms": [*kitemu, "--no-idioms"],
     }
 
@@ -27,7 +30,7 @@ def overheads(cases, runner, kitemu, args, runs):
             continue
         found = measure.interleaved(
             runner, {w: [*c, case.rv64, *case.arguments(args.quick)] for w, c in ways(kitemu, runner.folder).items()},
-            runs, case.cwd)
+            runs, case.cwd, [runner.folder / f for f in FILES.values()])
         measure.compare(found, True)
         row = {"name": case.program.name, "kind": case.program.kind, "peers": {
             w: {"error": r.error} if r.error else {"cpu_s": r.cpu_s} for w, r in found.items()}}

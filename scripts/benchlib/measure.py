@@ -78,12 +78,14 @@ class Result:
         self.runs += 1
 
 
-def interleaved(runner, commands, runs, cwd=None):
+def interleaved(runner, commands, runs, cwd=None, writes=()):
     """Run {peer: command} in turn, so that a slow spell of the machine meets all of them.
-    Returns {peer: Result}."""
+    writes: files that a run would add to; each starts without them. Returns {peer: Result}."""
     results = {peer: Result() for peer in commands}
     for _ in range(runs):
         for peer, command in commands.items():
+            for path in writes:
+                path.unlink(missing_ok=True)
             if not results[peer].error:
                 results[peer].add(runner.run(command, cwd))
     return results

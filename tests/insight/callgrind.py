@@ -127,6 +127,27 @@ int main(void)
 """
 
 
+def crowded(suite):
+    """More calls with computed targets than any table starts with room for, and none is lost."""
+    functions, sites, turns = 300, 150, 3
+    source = "".join(f"static void __attribute__((noinline, aligned(2))) f{n}(void) {{ asm volatile(\"\"); }}\n" for n in range(functions))
+    source += f"static void (*volatile f[])(void) = {{{', '.join(f'f{n}' for n in range(functions))}}};\n"
+    source += "static void __attribute__((noinline)) sites(int n) {" + "f[n]();" * sites + "}\n"
+    source += f"int main(void) {{ for (int t = 0; t < {turns}; t++) for (int n = 0; n < {functions}; n++) sites(n); return 0; }}\n"
+
+    def run():
+        (suite.work / "crowded.c").write_text(source)
+        program = insight.build(suite, "crowded", "-O1", source=suite.work / "crowded.c")
+        for n, way in enumerate(([], ["--max-level=1"], ["--engine=interp"])):
+            out = suite.work / f"crowded-{n}.callgrind"
+            tap.expect([suite.kitemu, *way, f"--profile={out}", program])
+            found = Profile(out)
+            wrong = {n: c for n in range(functions) if (c := found.calls["sites", f"f{n}"]) != sites * turns}
+            if wrong or found.calls["main", "sites"] != functions * turns:
+                raise tap.Fail(f"{way}: calls of {len(wrong)} functions are not {sites * turns}: {dict(list(wrong.items())[:9])}")
+    return run
+
+
 def others(suite):
     """What another thread is in the middle of when the process ends is counted, too."""
     def run():
@@ -266,6 +287,7 @@ def add(suite):
         suite.add(f"callgrind-routines-{name}", searched(suite, name, make))
     suite.add("callgrind-counts", counts(suite))
     suite.add("callgrind-calls", calls(suite))
+    suite.add("callgrind-crowded", crowded(suite))
     suite.add("callgrind-others", others(suite))
     suite.add("callgrind-lines", lines(suite))
     suite.add("callgrind-annotate", annotate(suite))

@@ -1,7 +1,7 @@
 """--coverage: which lines ran is what gcov says of the same source natively; merged over runs, forks and threads."""
 import pathlib, random, re, struct, subprocess
 
-import insight, tap
+import callgrind, insight, tap
 
 WAYS = {"jit": [], "level1": ["--max-level=1"], "stress": ["--stress"], "base": ["--guest-base"]}
 RUNS = [[], ["one"], ["fork"], ["neither"]]
@@ -133,6 +133,77 @@ def blocks(suite):
     return run
 
 
+def searched(suite, name, make):
+    """libc's routines, which the host carries out and notes: what has run is what runs of the guest's code."""
+    def run():
+        program = make()
+        for args in (["all", "60"], ["all", "4000"], ["strlen", "2000"], ["memcpy", "2000"], ["memchr", "2000"]):
+            want = None
+            for way in (["--no-idioms"], [], ["--max-level=1"], ["--guest-base"]):
+                out = suite.work / f"searched-{name}.drcov"
+                out.unlink(missing_ok=True)
+                tap.expect([suite.kitemu, *way, f"--coverage={out}", program, *args], timeout=120)
+                found = drcov(out)[program.name]
+                want = want or found
+                if found != want:
+                    raise tap.Fail(f"{args} {way}: not as the guest's code: {[hex(a) for a in sorted(found ^ want)[:20]]}")
+        log = suite.work / f"searched-{name}.coverlog"
+        at = next(at for symbol, at, _ in callgrind.libc_table.symbols(program) if symbol == "strlen")
+        tap.expect([suite.kitemu, "--log=jit", "-D", log, f"--coverage={log}.drcov", program, "strlen", "3000"])
+        units = re.findall(r"unit (0x[0-9a-f]+): (\d+) guest instructions", log.read_text())
+        insns = [int(n) for x, n in units if int(x, 16) in (at, at + callgrind.PIE_AT)]
+        if insns and max(insns) < 15:
+            raise tap.Fail(f"strlen at {at:#x} is translated as it stands: {insns}")
+    return run
+
+
+SHARED = """
+#include <pthread.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char a[512], b[512];
+static volatile size_t sum;
+static void find(size_t most) { for (size_t i = 0; i < 20000; i++) sum += memchr(b + i % 9, 'c', i % most) != NULL; }
+static void compare(size_t most) { for (size_t i = 0; i < 20000; i++) sum += memcmp(a + i % 2, b + i % 3, i % most); }
+static void *in_thread(void *p) { find(90); return p; }
+int main(void)
+{
+	pthread_t t;
+	memset(b, 'b', 100);
+	find(5);
+	compare(5);
+	pthread_create(&t, NULL, in_thread, NULL);
+	pthread_join(t, NULL);
+	if (fork() == 0) {
+		memset(a, 'b', 100);
+		compare(90);
+		_exit(0);
+	}
+	wait(NULL);
+	return 0;
+}
+"""
+
+
+def routines_of_others(suite):
+    """The same of what threads that have ended and forked children noted."""
+    def run():
+        (suite.work / "shared.c").write_text(SHARED)
+        program = insight.build(suite, "shared", "-O1", "-pthread", "-fno-builtin", source=suite.work / "shared.c")
+        found = {}
+        for way in ("--no-idioms", "--max-level=2", "--max-level=1"):
+            out = suite.work / f"shared{way}.drcov"
+            tap.expect([suite.kitemu, way, f"--coverage={out}", program])
+            text = {n: (at, size) for n, at, size in callgrind.libc_table.symbols(program)}
+            ran = drcov(out)[program.name]
+            found[way] = {n: sorted(a for a in range(at, at + size) if a - 0x10000 in ran) for n, (at, size) in text.items()
+                          if n in ("memchr", "memcmp", "find", "compare")}
+        if len(set(map(str, found.values()))) > 1 or not all(len(v) > 8 for v in found["--no-idioms"].values()):
+            raise tap.Fail({w: {n: len(v) for n, v in f.items()} for w, f in found.items()})
+    return run
+
+
 def tools(suite):
     """lcov and genhtml read the file."""
     def run():
@@ -228,6 +299,9 @@ def add(suite):
     suite.add("coverage-optimised", optimised(suite))
     suite.add("coverage-crowd", crowd(suite))
     suite.add("coverage-blocks", blocks(suite))
+    for name, make in callgrind.searched_programs(suite):
+        suite.add(f"coverage-routines-{name}", searched(suite, f"cover-{name}", make))
+    suite.add("coverage-routines-others", routines_of_others(suite))
     suite.add("coverage-tools", tools(suite))
     suite.add("coverage-damaged", damaged(suite))
     suite.add("coverage-shared-counter", shared_counter(suite))

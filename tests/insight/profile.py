@@ -22,6 +22,15 @@ def build(suite):
 def shares(suite, options):
     def run():
         program, out = build(suite), suite.work / f"shares{''.join(options)}.folded"
+        for attempt in range(5):
+            try:
+                return check(program, out)
+            except tap.Fail:  # parts of one run have another speed than others while something else uses the machine
+                if attempt == 4:
+                    raise
+                out.unlink()
+
+    def check(program, out):
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         for _ in range(2):
             tap.expect([suite.kitemu, *options, f"--profile={out}", program, N], timeout=100)
