@@ -6,6 +6,7 @@
 #include "lib/base/strbuf.h"
 #include "runtime/backtrace.h"
 #include "runtime/check.h"
+#include "runtime/core/dumped.h"
 #include "runtime/core/near.h"
 #include "runtime/core/points.h"
 #include "runtime/cover.h"
@@ -111,6 +112,7 @@ bool kit_open_files(const struct kit_options *opt, bool is_first, struct diag *d
 	    && !ownfile_open(KIT_STRACE_FILE, strace_conf.file, strace_conf.by_thread ? ".%t" : "",
 			     own[KIT_STRACE_FILE], false, strace_conf.appends, d))
 		return false;
+	sys_dumped_inherit(own[KIT_DUMPED]);
 	return !opt->strace || strace_share(own[KIT_STRACE_SHARED], d);
 }
 
@@ -262,7 +264,8 @@ static void thread_core(struct kit_thread *t, const siginfo_t *info)
 		jit_freeze(t->proc->jit);
 	jit_set_frm(t);
 	backtrace_print(t, info);
-	core_write(t, info);
+	if (core_write(t, info))
+		dumped_note();
 	/* Threads of other processes go on: only this one's end. */
 	if (t->proc->jit && __atomic_load_n(&t->proc->lent, __ATOMIC_RELAXED))
 		jit_thaw(t->proc->jit);

@@ -10,7 +10,7 @@ enum kit_backtrace { KIT_BACKTRACE_AUTO, KIT_BACKTRACE_NEVER, KIT_BACKTRACE_CRAS
 
 enum kit_engine { KIT_ENGINE_JIT, KIT_ENGINE_INTERP };
 
-enum kit_own_file { KIT_LOG_FILE, KIT_STRACE_FILE, KIT_STRACE_SHARED, KIT_OWN_FILES };
+enum kit_own_file { KIT_LOG_FILE, KIT_STRACE_FILE, KIT_STRACE_SHARED, KIT_DUMPED, KIT_OWN_FILES };
 
 /* In host_features. */
 #define KIT_HOST_KNOWN (UINT64_C(1) << 63)
@@ -46,7 +46,7 @@ struct kit_options {
 	uint64_t cache_bytes;   /* code cache */
 	/* One more than the descriptor of the seccomp filters that an execve brought along; 0: none. */
 	unsigned filters;
-	/* The same of the files of --log-file, of strace's -o, and of what its processes share: enum kit_own_file. */
+	/* The same of the files of --log-file, of strace's -o, of what its processes share, and of who left a core: enum kit_own_file. */
 	unsigned own_file[KIT_OWN_FILES];
 	uint64_t host_features; /* of this machine's cpu, and KIT_HOST_KNOWN; 0: not asked yet */
 	/* The options of this run for programs that it executes, written and read by cmd/; NULL: none. */

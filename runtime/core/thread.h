@@ -112,9 +112,10 @@ struct strace_tail {
 struct kit_process {
 	struct kit_options opt;
 	const struct kit_thread_ops *ops;
-	unsigned threads; /* guest threads that have not ended; atomic */
-	bool forked;      /* made by a guest's fork */
-	bool is_child;    /* a guest has made it, in whatever way */
+	unsigned threads;  /* guest threads that have not ended; atomic */
+	bool forked;       /* made by a guest's fork */
+	bool is_child;     /* a guest has made it, in whatever way */
+	bool shares_files; /* with another process: one has been made so */
 	unsigned
 	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */
 	struct kit_lock list_lock;

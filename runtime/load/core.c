@@ -423,22 +423,24 @@ static void file_name(const struct core *c, char *name, size_t cap)
 		snprintf(name + strlen(name), cap - strlen(name), ".%d", (int)getpid());
 }
 
-void core_write(struct kit_thread *t, const siginfo_t *info)
+bool core_write(struct kit_thread *t, const siginfo_t *info)
 {
 	struct core c = { .t = t, .info = info };
 	struct rlimit lim;
 	char name[NAME_MOST];
 	struct stat s;
+	bool writes;
 
 	if (getrlimit(RLIMIT_CORE, &lim) < 0 || lim.rlim_cur < MEM_PAGE_BYTES)
-		return;
+		return false;
 	c.limit = lim.rlim_cur;
 	file_name(&c, name, sizeof name);
 	c.fd = open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (c.fd < 0)
-		return;
-	if (fstat(c.fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 && s.st_uid == geteuid()
-	    && ftruncate(c.fd, 0) == 0) {
+		return false;
+	writes = fstat(c.fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1
+		 && s.st_uid == geteuid() && ftruncate(c.fd, 0) == 0;
+	if (writes) {
 		c.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 		c.vma = mem_list(t->proc->mem, &c.vma_count);
 		add_notes(&c);
@@ -446,4 +448,5 @@ void core_write(struct kit_thread *t, const siginfo_t *info)
 		KIT_LOG(load, "core file %s", name);
 	}
 	close(c.fd);
+	return writes;
 }

@@ -8,8 +8,9 @@
  * Writes the core file of t's process, which dies of info's signal in t, by the host's rules: RLIMIT_CORE bounds it (0: none is
  * written), /proc/sys/kernel/core_pattern names it. A pattern that pipes to a program cannot be followed: the file
  * is then core.PID in the current directory; the program gets what the kernel pipes to it at each such death whatever RLIMIT_CORE
- * says, a core of kitemu. A wait status has the bit of WCOREDUMP only then: the kernel sets it for dumps of its own. No other thread may run guest code meanwhile. Failure is silent, as the kernel's is.
+ * says, a core of kitemu. No other thread may run guest code meanwhile. Failure is silent, as the kernel's is: false, where there is no
+ * file. True also when the limit cut it: the kernel's wait status says WCOREDUMP for such a one, too.
  */
-void core_write(struct kit_thread *t, const siginfo_t *info);
+bool core_write(struct kit_thread *t, const siginfo_t *info);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "arch/native.h"
 #include "lib/base/log.h"
+#include "runtime/core/dumped.h"
 #include "runtime/core/near.h"
 #include "runtime/jit/jit.h"
 #include "runtime/mem/mem.h"
@@ -372,6 +373,8 @@ void sig_core_limit(struct kit_process *p)
 	kit_unlock(&p->sig->lock);
 }
 
+bool sig_takes_crashes(const struct kit_process *p) { return p->sig->takes_crashes; }
+
 void sig_thread_init(struct kit_thread *t)
 {
 	t->sig = near_new(sizeof *t->sig);
@@ -733,6 +736,8 @@ int64_t sig_timedwait(struct kit_thread *t, gaddr set, gaddr info, gaddr timeout
 		return -EFAULT;
 	r = sig_safe_syscall(t, SYS_rt_sigtimedwait, (long)(uintptr_t)&mask, (long)(uintptr_t)&si,
 			     timeout ? (long)(uintptr_t)&ts : 0, sizeof mask, 0, 0);
+	if (r > 0)
+		dumped_info(&si);
 	if (r > 0 && info && !mem_copy_out(m, info, &si, sizeof si))
 		return -EFAULT;
 	return r;
@@ -825,6 +830,7 @@ static bool take_signal(struct kit_thread *t, siginfo_t *info)
 	have = s->full & SIG_FULL_SLOT;
 	if (have) {
 		*info = s->slot;
+		dumped_info(info);
 		__atomic_fetch_and(&s->full, ~(uint32_t)SIG_FULL_SLOT, __ATOMIC_ACQ_REL);
 		if (KIT_UNLIKELY(trace_is_on(t)))
 			have = trace_stop_for_signal(t, info);

@@ -60,6 +60,8 @@ void sig_embed_enter(struct kit_thread *t, stack_t *old);
 void sig_embed_leave(const stack_t *old);
 /* RLIMIT_CORE may have changed: decides who writes core files. */
 void sig_core_limit(struct kit_process *p);
+/* It is not 0, or deaths are to be told of. */
+bool sig_takes_crashes(const struct kit_process *p);
 /* Somebody wants to hear of the process's end (--strace, --stats, --coverage, --profile): signals that end it are taken first, but for SIGKILL. */
 void sig_end_late(struct kit_process *p);
 void sig_thread_init(struct kit_thread *t);

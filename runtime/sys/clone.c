@@ -21,6 +21,7 @@
 #include "arch/native.h"
 #include "arch/rv64/cpu.h"
 #include "lib/base/log.h"
+#include "runtime/core/dumped.h"
 #include "runtime/core/futex.h"
 #include "runtime/core/near.h"
 #include "runtime/core/tally.h"
@@ -124,6 +125,8 @@ void clone_child_begins(struct kit_thread *c, const struct clone_req *q)
 
 	c->tid = tid;
 	c->robust_list = 0;
+	if (!(q->flags & CLONE_THREAD))
+		dumped_begin();
 	trace_enlist(c);
 	if (q->flags & CLONE_CHILD_SETTID)
 		copy_out(c, q->ctid, &tid, sizeof tid);
@@ -246,6 +249,7 @@ static struct kit_process *vfork_process(const struct kit_thread *t, const struc
 	p->threads = 1;
 	p->lent = 1;
 	p->is_child = true;
+	p->shares_files = q->flags & CLONE_FILES;
 	kit_list_init(p);
 	if (!(q->flags & CLONE_SIGHAND))
 		p->sig = sig_table_copy(t->proc->sig);
@@ -480,6 +484,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	t->leader = true;
 	t->proc->threads = 1;
 	t->proc->forked = t->proc->is_child = true;
+	t->proc->shares_files = q->flags & CLONE_FILES;
 	clone_child_begins(t, q);
 	sig_fork_child(t);
 	trace_child_begins(t);
@@ -525,6 +530,9 @@ static int64_t do_clone(struct kit_thread *t, const struct clone_req *q)
 		return -EINVAL;
 	if (q->flags & CLONE_THREAD)
 		return thread_create(t, q);
+	sys_dumped_prepare(t);
+	if (q->flags & CLONE_FILES)
+		t->proc->shares_files = true;
 	if (!(q->flags & CLONE_VM))
 		return do_fork(t, q);
 	return q->flags & CLONE_VFORK ? do_vfork(t, q) : do_beside(t, q);

@@ -21,6 +21,7 @@
 #include "runtime/sys/sys_priv.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ enum {
 static int own_fd = -1;
 
 /* Numbers of the variable, before the texts. */
-enum { FIELDS = 10, OWN_FILE_AT = 5, LENGTHS_AT = 8 };
+enum { FIELDS = 11, OWN_FILE_AT = 5, LENGTHS_AT = 9 };
 
 _Static_assert(LENGTHS_AT - OWN_FILE_AT == KIT_OWN_FILES, "fields of the variable");
 
@@ -50,10 +51,10 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 {
 	const char *inherited = o->inherited ? o->inherited : "";
 	int n = snprintf(
-	    out, size_bytes, SYS_EXEC_VAR "v3:%x:%x:%x:%llx:%llx:%x:%x:%x:%zx:%zx:%s%s%s",
+	    out, size_bytes, SYS_EXEC_VAR "v4:%x:%x:%x:%llx:%llx:%x:%x:%x:%x:%zx:%zx:%s%s%s",
 	    (unsigned)exe_fd, (unsigned)self_fd, o->filters, (unsigned long long)o->host_features,
 	    (unsigned long long)o->trace, o->own_file[0], o->own_file[1], o->own_file[2],
-	    strlen(inherited), strlen(name), inherited, name, path);
+	    o->own_file[3], strlen(inherited), strlen(name), inherited, name, path);
 
 	return n > 0 && (size_t)n < size_bytes;
 }
@@ -61,7 +62,7 @@ bool sys_exec_encode(char *out, size_t size_bytes, int exe_fd, int self_fd,
 /* Reads the numbers; returns the texts, or NULL when it is not what sys_exec_encode writes. */
 static const char *decode_fields(const char *s, uint64_t f[FIELDS])
 {
-	if (strncmp(s, "v3:", 3) != 0)
+	if (strncmp(s, "v4:", 3) != 0)
 		return NULL;
 	s += 3;
 	for (unsigned i = 0; i < FIELDS; i++) {
@@ -561,6 +562,9 @@ static int64_t do_exec(struct kit_thread *t, const struct exec_req *q)
 		return -ENOENT;
 	if (q->flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | RV64_AT_EXECVE_CHECK))
 		return -EINVAL;
+	/* Those that are open from here on are not for others. The kernel waits with this until the call cannot fail any more. */
+	if (KIT_UNLIKELY(t->proc->shares_files))
+		t->proc->shares_files = unshare(CLONE_FILES) < 0;
 	r = open_file(t, q->dirfd, q->path, q->flags, &f);
 	if (r == 0 && name == buf && exec_kind(&f) == EXEC_SCRIPT
 	    && fcntl(q->dirfd, F_GETFD) & FD_CLOEXEC)

@@ -4,11 +4,11 @@
  * The kitemu that carries out a guest's execve starts its own binary again with the guest's argv as it
  * is and the guest's environment plus one variable:
  *
- *     KITEMU_EXEC=v3:EXE:SELF:FILTERS:HOST:TRACE:LOG:STRACE:COUNTS:LENGTH:LENGTH:OPTIONSNAMEPATH
+ *     KITEMU_EXEC=v4:EXE:SELF:FILTERS:HOST:TRACE:LOG:STRACE:SHARED:DUMPED:LENGTH:LENGTH:OPTIONSNAMEPATH
  *
  * EXE is the descriptor of the program, SELF that of kitemu's binary (numbers in hexadecimal), FILTERS one more than the
  * descriptor of the seccomp filters, HOST what is known of the cpu (asking it takes 30 us on a virtual machine), TRACE what a
- * tracer has ordered, LOG and the two after it one more than descriptors of enum kit_own_file. The texts, of which two say their lengths: the options in force as cmd/ writes
+ * tracer has ordered, LOG and the three after it one more than descriptors of enum kit_own_file. The texts, of which two say their lengths: the options in force as cmd/ writes
  * them, NAME the file as the guest named it, PATH the program: that file, or the interpreter of a
  * script. The new kitemu takes the variable out of the environment and the options from it: a guest tree
  * runs with the options of its first kitemu.

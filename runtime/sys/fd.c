@@ -60,12 +60,11 @@ int64_t sys_close(struct kit_thread *t, const uint64_t *a)
 /* Ours that lie in first .. last, the lowest; -1: none. */
 static int first_ours(const struct kit_thread *t, unsigned first, unsigned last)
 {
-	int fds[] = { t->proc->self_fd, t->proc->exe_fd, ownfile_fd(KIT_LOG_FILE),
-		      ownfile_fd(KIT_STRACE_FILE), ownfile_fd(KIT_STRACE_SHARED) };
-
-	_Static_assert(ARRAY_LEN(fds) == 2 + KIT_OWN_FILES, "all of them");
+	int fds[2 + KIT_OWN_FILES] = { t->proc->self_fd, t->proc->exe_fd };
 	int low = -1;
 
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		fds[2 + i] = ownfile_fd((enum kit_own_file)i);
 	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0 && (unsigned)fds[i] >= first && (unsigned)fds[i] <= last
 		    && (low < 0 || fds[i] < low))
@@ -104,6 +103,8 @@ int64_t sys_dup3(struct kit_thread *t, const uint64_t *a)
 		p->self_fd = fcntl(to, F_DUPFD_CLOEXEC, to + 1);
 	if (to >= 0 && to == p->exe_fd)
 		p->exe_fd = fcntl(to, F_DUPFD_CLOEXEC, to + 1);
+	if (to >= 0)
+		ownfile_give_way(to);
 	return host_call(__NR_dup3, (long)a[0], to, (long)sys_oflags_to_host(a[2]), 0, 0, 0);
 }
 

@@ -30,6 +30,13 @@ int sys_log_fd(void) { return ownfile_fd(KIT_LOG_FILE); }
 
 void ownfile_keep(enum kit_own_file which, int fd) { files[which].fd = sys_fd_hide(fd) + 1; }
 
+void ownfile_give_way(int fd)
+{
+	for (unsigned i = 0; i < KIT_OWN_FILES; i++)
+		if (ownfile_fd((enum kit_own_file)i) == fd)
+			files[i].fd = fcntl(fd, F_DUPFD_CLOEXEC, fd + 1) + 1;
+}
+
 /* The folder of name, "." or up to its last slash. */
 static char *folder_of(const char *name)
 {

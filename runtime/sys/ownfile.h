@@ -34,6 +34,8 @@ void ownfile_put(enum kit_own_file which, const char *lines, size_t size_bytes);
 void ownfile_put_for(enum kit_own_file which, int tid, const char *lines, size_t size_bytes);
 /* A descriptor that is no file with a name: what strace counts. */
 void ownfile_keep(enum kit_own_file which, int fd);
+/* If fd is one of them, it gets another number. */
+void ownfile_give_way(int fd);
 /* The descriptor, -1 when there is none. */
 int ownfile_fd(enum kit_own_file which);
 

@@ -5,6 +5,7 @@
  * Only the tracer's own thread can resume: another one that finds the stop by waiting asks it (struct asked_stop).
  */
 #include "lib/base/log.h"
+#include "runtime/core/dumped.h"
 #include "runtime/sys/ptrace.h"
 
 #include <fcntl.h>
@@ -277,6 +278,10 @@ static int64_t wait_for_shown(struct waiting *w)
 		}
 		if (r > 0 && t->tracees)
 			tracees_remove(t, (pid_t)r);
+		if (r > 0 && w->by_id)
+			dumped_info(&w->info);
+		else if (r > 0)
+			w->status = dumped_status((pid_t)r, w->status);
 		return r;
 	}
 }

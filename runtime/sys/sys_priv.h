@@ -213,6 +213,10 @@ uint64_t sys_oflags_to_guest(uint64_t flags);
  */
 bool sys_fd_is_ours(const struct kit_thread *t, int fd);
 
+/* dumped.c: takes over what an execve brought along (a descriptor and one; 0: nothing). t is about to have a child. */
+void sys_dumped_inherit(unsigned inherited);
+void sys_dumped_prepare(const struct kit_thread *t);
+
 /* proc.c: a path that means a file of /proc which must show the guest, or another guest. */
 enum sys_proc {
 	SYS_PROC_NONE,

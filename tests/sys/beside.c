@@ -145,13 +145,25 @@ static int executes(void *arg)
 	return 0;
 }
 
-static void test_exec(void)
+static int open_ones(void)
 {
+	int n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void test_exec(int flags)
+{
+	const int before = open_ones();
+
 	atomic_store(&sum, 0);
-	EQ(wait_for(child(SIGCHLD, executes, "/proc/self/exe", NULL, NULL)), 21);
-	EQ(wait_for(child(SIGCHLD, executes, "/nosuch/program", NULL, NULL)), 44);
-	EQ(wait_for(child(SIGCHLD, executes, "/bin/true", NULL, NULL)), 0);
+	EQ(wait_for(child(flags | SIGCHLD, executes, "/proc/self/exe", NULL, NULL)), 21);
+	EQ(wait_for(child(flags | SIGCHLD, executes, "/nosuch/program", NULL, NULL)), 44);
+	EQ(wait_for(child(flags | SIGCHLD, executes, "/bin/true", NULL, NULL)), 0);
 	EQ(sum, 3);
+	EQ(open_ones(), before);
 }
 
 static int counts(void *arg)
@@ -328,7 +340,9 @@ int main(int argc, char **argv)
 	test_shares(CLONE_SIGHAND);
 	test_shares(CLONE_FS | CLONE_FILES | CLONE_SIGHAND);
 	test_ids();
-	test_exec();
+	test_exec(0);
+	test_exec(CLONE_FILES);
+	test_exec(CLONE_FILES | CLONE_VFORK);
 	test_many();
 	test_killed();
 	test_children();

@@ -65,14 +65,14 @@ static void test_exec(void)
 {
 	struct kit_options o = { .inherited = "9:cpu=rv64i",
 				 .filters = 7,
-				 .own_file = { 11, 12, 13 },
+				 .own_file = { 11, 12, 13, 14 },
 				 .trace = 99,
 				 .host_features = KIT_HOST_KNOWN | 5 };
 	struct kit_options got = { .stats = true };
 	struct sys_exec_handover h;
 	char var[256], name[] = "odd name", a[] = "A=1", b[] = "B=2", bad[] = "KITEMU_EXEC=v4:1";
 	char *argv[] = { name, NULL }, *envp[] = { a, var, b, NULL }, *plain[] = { a, bad, NULL };
-	char short_name[] = "KITEMU_EXEC=v3:0:0:0:0:0:0:0:0:0:5:name",
+	char short_name[] = "KITEMU_EXEC=v4:0:0:0:0:0:0:0:0:0:0:5:name",
 	     *cut[] = { short_name, NULL };
 	int fd = open("/dev/null", O_RDONLY);
 
@@ -87,7 +87,8 @@ static void test_exec(void)
 	CHECK(!envp[2]);
 	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	CHECK_STR(got.inherited, "9:cpu=rv64i");
-	CHECK(got.own_file[0] == 11 && got.own_file[1] == 12 && got.own_file[2] == 13);
+	CHECK(got.own_file[0] == 11 && got.own_file[1] == 12 && got.own_file[2] == 13
+	      && got.own_file[3] == 14);
 	CHECK(got.stats && got.filters == 7 && got.trace == 99);
 	CHECK_EQ(got.host_features, KIT_HOST_KNOWN | 5);
 	CHECK(!sys_exec_decode(1, argv, plain, &got, &h));
