@@ -12,7 +12,7 @@
  *
  * What the second versions know is found by going round them, from everything down to what each jump among them
  * confirms. What comes from the first ones need not confirm it: there it is tested, but for what is plain from the
- * block just left. Nor need what comes into a loop from one around it, as far as the inner one writes the register: a sum that begins
+ * blocks on the way. Nor need what comes into a loop from one around it, as far as the inner one writes the register: a sum that begins
  * with a number from memory is tested for a NaN then, instead of being made canonical in each turn. Registers that no block of
  * the loop writes are taken for boxed when it reads a float from them, and for sign-extended when it compares them with what
  * is. Outside of the second versions all is as without.
@@ -53,7 +53,8 @@ struct carry {
 	    [MAX_BLOCKS]; /* the blocks of the same loop: those that it reaches and that reach it */
 	uint64_t inner[MAX_BLOCKS];             /* those of the innermost one */
 	uint64_t writes[MAX_BLOCKS];            /* registers that this writes */
-	uint8_t entry[MAX_BLOCKS][IR_MAX_REGS]; /* enum form */
+	uint8_t entry[MAX_BLOCKS][IR_MAX_REGS]; /* enum form, of second versions */
+	uint8_t first[MAX_BLOCKS][IR_MAX_REGS]; /* the same of first ones */
 	uint64_t boxed_reads;        /* registers that some block of a loop reads a float from */
 	uint64_t sext_reads;         /* those that one compares with a sign-extended value */
 	uint8_t *of;                 /* enum form of the values of the block at hand, by insn */
@@ -485,6 +486,43 @@ static void find_forms(struct carry *c)
 	go_round(c);
 }
 
+/* ---- what first versions know ---------------------------------------------------------------------- */
+
+static void see_first_jump(struct walk *w, uint32_t k)
+{
+	struct carry *c = w->c;
+	const unsigned to = ir_goes_to(&c->u->insn[k]);
+
+	if (to >= c->count)
+		return;
+	for (EACH(r, c->regs)) {
+		uint8_t *at = &c->first[to][r];
+		unsigned met = meet(*at, w->now[r]);
+
+		c->changed |= met != *at;
+		*at = (uint8_t)met;
+	}
+}
+
+/* Fills first. Of what comes from outside nothing is known: at block 0, and where calls return to. */
+static void find_first(struct carry *c)
+{
+	memset(c->first, FORM_ANY, sizeof c->first);
+	memset(c->first[0], FORM_NONE, sizeof c->first[0]);
+	for (uint32_t k = 0; k < c->u->insn_count; k++)
+		if (ir_is_call(&c->u->insn[k]) && c->u->insn[k].to < c->count)
+			memset(c->first[c->u->insn[k].to], FORM_NONE, sizeof c->first[0]);
+	do {
+		c->changed = false;
+		for (unsigned b = 0; b < c->count; b++)
+			walk(c, b, c->first[b], see_first_jump);
+	} while (c->changed);
+	for (unsigned b = 0; b < c->count; b++) /* nothing leads there */
+		for (unsigned r = 0; r < IR_MAX_REGS; r++)
+			if (c->first[b][r] == FORM_ANY)
+				c->first[b][r] = FORM_NONE;
+}
+
 /* ---- the second versions --------------------------------------------------------------------------- */
 
 /* Appends an insn that stands where like does. */
@@ -576,57 +614,78 @@ static void add_second(struct carry *c, unsigned b)
 	}
 }
 
-/*
- * Leaves for block no unless register r, which has form now, has the other one. A canonical NaN counts as none, too: it is
- * rare.
- */
-static void test_form(struct carry *c, const struct ir_insn *exit, unsigned no, unsigned r,
-		      unsigned now, unsigned form)
-{
-	enum ir_type t = (enum ir_type)c->u->regs->reg[r].type;
-	struct ir_insn get = plain(IR_getreg, t, IR_NOREF, IR_NOREF), jump, limit;
-	ir_ref bits, x, y;
+/* Tests on the way to a block. Where one fails, they leave for block no as exit, a jump there, does. */
+struct tests {
+	struct carry *c;
+	const struct ir_insn *exit;
+	unsigned no;
+};
 
-	get.imm = r;
-	x = append(c, exit, get);
-	t = IR_I64;
-	jump = plain(IR_br, t, IR_NOREF, IR_NOREF);
-	jump.imm = exit->imm;
-	jump.to = (uint16_t)no;
-	if (form == FORM_SEXT) {
-		jump.a = x;
-		jump.b = restate(c, x, form);
-		jump.sub = IR_NE;
-		append(c, exit, jump);
-		return;
+static ir_ref test_const(const struct tests *t, enum ir_type type, int64_t value)
+{
+	struct ir_insn i = plain(IR_const, type, IR_NOREF, IR_NOREF);
+
+	i.imm = value;
+	return append(t->c, t->exit, i);
+}
+
+static ir_ref test_get(const struct tests *t, unsigned r)
+{
+	const enum ir_type type = (enum ir_type)t->c->u->regs->reg[r].type;
+	struct ir_insn i = plain(IR_getreg, type, IR_NOREF, IR_NOREF);
+	ir_ref x;
+
+	i.imm = r;
+	x = append(t->c, t->exit, i);
+	return type == IR_F64 ? append(t->c, t->exit, plain(IR_fbits, IR_NONE, x, IR_NOREF)) : x;
+}
+
+static void test_fails_if(const struct tests *t, enum ir_type type, ir_ref a, enum ir_cc cond,
+			  ir_ref b)
+{
+	struct ir_insn i = plain(IR_br, type, a, b);
+
+	i.sub = (uint8_t)cond;
+	i.imm = t->exit->imm;
+	i.to = (uint16_t)t->no;
+	append(t->c, t->exit, i);
+}
+
+/* That the registers are boxed floats: their upper halves, of all at once, are ones. */
+static void test_boxed(const struct tests *t, uint64_t regs)
+{
+	ir_ref all = IR_NOREF, high;
+
+	for (EACH(r, regs)) {
+		ir_ref bits = test_get(t, (unsigned)r);
+
+		all =
+		    ir_ref_ok(all) ? append(t->c, t->exit, plain(IR_and, IR_I64, all, bits)) : bits;
 	}
-	bits = append(c, exit, plain(IR_fbits, IR_NONE, x, IR_NOREF));
-	limit = plain(IR_const, t, IR_NOREF, IR_NOREF);
-	if (is_boxed(form) && !is_boxed(now)) {
-		limit.imm = 32;
-		y = append(c, exit, limit);
-		jump.a = append(c, exit, plain(IR_sar, t, bits, y));
-		limit.imm = -1;
-		jump.b = append(c, exit, limit);
-		jump.sub = IR_NE;
-		append(c, exit, jump);
-	}
-	if (form == FORM_BOXED)
-		return;
-	/* Twice the bits of infinity is what no other number exceeds. */
-	limit.imm = (int64_t)(UINT64_C(0x7ff) << 53);
-	if (form == FORM_CANON32) {
-		t = IR_I32;
-		bits = append(c, exit, plain(IR_trunc, IR_NONE, bits, IR_NOREF));
-		limit.imm = (int32_t)(UINT32_C(0xff) << 24);
-	}
-	limit.type = jump.type = (uint8_t)t;
-	jump.a = append(c, exit, limit);
-	limit.imm = 1;
-	y = append(c, exit, limit);
-	jump.b = append(c, exit, plain(IR_shl, t, bits, y));
-	jump.sub = IR_LTU;
-	append(c, exit, jump);
+	high = append(t->c, t->exit, plain(IR_sar, IR_I64, all, test_const(t, IR_I64, 32)));
+	test_fails_if(t, IR_I64, high, IR_NE, test_const(t, IR_I64, -1));
+}
+
+static void test_extended(const struct tests *t, unsigned r)
+{
+	ir_ref x = test_get(t, r);
+
+	test_fails_if(t, IR_I64, x, IR_NE, restate(t->c, x, FORM_SEXT));
+}
+
+/* That the float or double in r is no NaN. The canonical one counts as one, too: it is rare. */
+static void test_no_nan(const struct tests *t, unsigned r, bool is_float)
+{
+	const enum ir_type type = is_float ? IR_I32 : IR_I64;
+	/* Twice the bits of infinity, which no other number exceeds. */
+	const int64_t limit =
+	    is_float ? (int32_t)(UINT32_C(0xff) << 24) : (int64_t)(UINT64_C(0x7ff) << 53);
+	ir_ref bits = test_get(t, r);
+
+	if (is_float)
+		bits = append(t->c, t->exit, plain(IR_trunc, IR_NONE, bits, IR_NOREF));
+	bits = append(t->c, t->exit, plain(IR_shl, type, bits, test_const(t, type, 1)));
+	test_fails_if(t, type, test_const(t, type, limit), IR_LTU, bits);
 }
 
 /*
@@ -636,31 +695,40 @@ static void confirm(struct carry *c, uint32_t k, unsigned b, const uint8_t *now)
 {
 	struct ir_unit *u = c->u;
 	const struct ir_insn exit = u->insn[k];
+	const struct tests t = { c, &exit, b };
+	uint64_t boxed = 0, nan = 0, extended = 0;
 	uint8_t nothing[IR_MAX_REGS];
 	struct ir_insn jump;
 
 	u->insn[k].to = (uint16_t)b;
 	if (u->insn_count > IR_INSNS_MAX - TESTS_MAX)
 		return;
-	jump = plain(IR_exit, IR_NONE, IR_NOREF, IR_NOREF);
-	jump.imm = exit.imm;
-	jump.sub = IR_JUMP_PLAIN;
-	jump.to = c->second[b];
-	u->insn[k].to = jump.to;
-	memset(nothing, FORM_NONE, sizeof nothing);
+	u->insn[k].to = c->second[b];
 	for (EACH(r, c->regs)) {
 		unsigned form = c->entry[b][r];
 
 		if (implies(now[r], form))
 			continue;
-		if (u->insn[k].to == jump.to) {
-			open_block(c, (gaddr)exit.imm, nothing);
-			u->insn[k].to = (uint16_t)(u->block_count - 1);
-		}
-		test_form(c, &exit, b, (unsigned)r, now[r], form);
+		boxed |= is_boxed(form) && !is_boxed(now[r]) ? BIT(r) : 0;
+		nan |= form == FORM_CANON32 || form == FORM_CANON64 ? BIT(r) : 0;
+		extended |= form == FORM_SEXT ? BIT(r) : 0;
 	}
-	if (u->insn[k].to != jump.to)
-		append(c, &exit, jump);
+	if (!(boxed | nan | extended))
+		return;
+	memset(nothing, FORM_NONE, sizeof nothing);
+	open_block(c, (gaddr)exit.imm, nothing);
+	u->insn[k].to = (uint16_t)(u->block_count - 1);
+	if (boxed)
+		test_boxed(&t, boxed);
+	for (EACH(e, extended))
+		test_extended(&t, (unsigned)e);
+	for (EACH(n, nan))
+		test_no_nan(&t, (unsigned)n, c->entry[b][n] == FORM_CANON32);
+	jump = plain(IR_exit, IR_NONE, IR_NOREF, IR_NOREF);
+	jump.imm = exit.imm;
+	jump.sub = IR_JUMP_PLAIN;
+	jump.to = c->second[b];
+	append(c, &exit, jump);
 }
 
 /* A way among the second versions. */
@@ -686,7 +754,6 @@ static void see_back_jump(struct walk *w, uint32_t k)
 static void add_versions(struct carry *c)
 {
 	struct ir_unit *u = c->u;
-	uint8_t nothing[IR_MAX_REGS];
 	unsigned next = c->count;
 
 	c->copy = arena_new(u->arena, ir_ref, u->insn_count + 1);
@@ -696,9 +763,8 @@ static void add_versions(struct carry *c)
 		add_second(c, (unsigned)b);
 	for (EACH(e, c->twice))
 		walk(c, (unsigned)e, c->entry[e], see_second_jump);
-	memset(nothing, FORM_NONE, sizeof nothing);
 	for (EACH(f, c->twice))
-		walk(c, (unsigned)f, nothing, see_back_jump);
+		walk(c, (unsigned)f, c->first[f], see_back_jump);
 	u->open = NULL;
 }
 
@@ -727,6 +793,8 @@ void opt_carry(struct ir_unit *u)
 	find_inner(&c);
 	c.of = arena_znew(u->arena, uint8_t, u->insn_count);
 	find_forms(&c);
-	if (c.twice)
-		add_versions(&c);
+	if (!c.twice)
+		return;
+	find_first(&c);
+	add_versions(&c);
 }
