@@ -168,30 +168,39 @@ static int open_file(const char *folder, const char *name, int pid, const char *
 		    FILE_MODE);
 }
 
+/* The files that are open; -1: not asked for. */
+struct perf_files {
+	int map, dump;
+};
+
+static void add_unit(const struct perf_files *f, struct jit *j, const struct tc_unit *u)
+{
+	if (f->map >= 0)
+		add_to_map(f->map, j, u);
+	if (f->dump >= 0)
+		add_to_dump(f->dump, j, u);
+}
+
+/* A forked child has files of its own, which begin with what its parent has translated. */
 void perf_add(struct jit *j, const struct tc_unit *u)
 {
 	const int pid = getpid();
 	const bool new = pid != j->perf.pid;
-	int map = j->opt->perfmap ? open_file("/tmp", "perf-", pid, ".map", new) : -1;
-	int dump = j->opt->jitdump ? open_file(j->perf.folder, "jit-", pid, ".dump", new) : -1;
+	const struct perf_files f = {
+		.map = j->opt->perfmap ? open_file("/tmp", "perf-", pid, ".map", new) : -1,
+		.dump = j->opt->jitdump ? open_file(j->perf.folder, "jit-", pid, ".dump", new) : -1,
+	};
 
-	if (new &&dump >= 0)
-		begin_dump(dump);
-	for (unsigned s = 0; s < TC_SEGMENTS; s++) {
-		const struct tc_segment *seg = &j->tc.seg[s];
-
-		for (unsigned i = 0; i < seg->unit_count; i++) {
-			if (!new && seg->unit[i] != u)
-				continue;
-			if (map >= 0)
-				add_to_map(map, j, seg->unit[i]);
-			if (dump >= 0)
-				add_to_dump(dump, j, seg->unit[i]);
-		}
-	}
+	if (new &&f.dump >= 0)
+		begin_dump(f.dump);
+	for (unsigned s = 0; new &&s < TC_SEGMENTS; s++)
+		for (unsigned i = 0; i < j->tc.seg[s].unit_count; i++)
+			add_unit(&f, j, j->tc.seg[s].unit[i]);
+	if (!new)
+		add_unit(&f, j, u);
 	j->perf.pid = pid;
-	if (map >= 0)
-		close(map);
-	if (dump >= 0)
-		close(dump);
+	if (f.map >= 0)
+		close(f.map);
+	if (f.dump >= 0)
+		close(f.dump);
 }
