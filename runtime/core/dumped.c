@@ -25,7 +25,7 @@ void dumped_note(void)
 
 void dumped_begin(void)
 {
-	if (has_dumped(getpid()))
+	if (tree && has_dumped(getpid()))
 		__atomic_store_n(slot_of(getpid()), 0, __ATOMIC_RELAXED);
 }
 
