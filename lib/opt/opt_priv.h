@@ -22,6 +22,7 @@
 
 void opt_bytes(struct ir_unit *u);
 void opt_carry(struct ir_unit *u);
+void opt_fences(struct ir_unit *u);
 void opt_forward(struct ir_unit *u, unsigned passes);
 void opt_backward(struct ir_unit *u, unsigned passes);
 

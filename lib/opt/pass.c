@@ -28,6 +28,8 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 		opt_bytes(u);
 	if (passes & OPT_BIT(carry))
 		opt_carry(u);
+	if (passes & OPT_BIT(fence))
+		opt_fences(u);
 	if (passes & FORWARD)
 		opt_forward(u, passes & FORWARD);
 	if (passes & BACKWARD)
@@ -43,12 +45,12 @@ static void run(struct ir_unit *u, unsigned passes, const char *name)
 
 void opt_level1(struct ir_unit *u)
 {
-	run(u, (OPT_BIT(bytes) | FORWARD | BACKWARD) & ~OPT_BIT(idiom), "level1");
+	run(u, (OPT_BIT(bytes) | OPT_BIT(fence) | FORWARD | BACKWARD) & ~OPT_BIT(idiom), "level1");
 }
 
 void opt_level2(struct ir_unit *u)
 {
-	run(u, OPT_BIT(bytes) | OPT_BIT(carry) | FORWARD | BACKWARD, "level2");
+	run(u, OPT_BIT(bytes) | OPT_BIT(carry) | OPT_BIT(fence) | FORWARD | BACKWARD, "level2");
 }
 
 bool opt_run(struct ir_unit *u, const char *names, struct diag *d)
