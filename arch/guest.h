@@ -130,6 +130,8 @@ struct guest_run {
 struct guest {
 	const char *name; /* as uname -m says it */
 	const struct ir_regfile *regs;
+	const struct ir_regfile
+	    *go_regs;              /* the same, with the ranks that suit code of Go's compiler */
 	uint64_t default_features; /* of the cpu that a run without --cpu gets */
 	const char *cpu_help;      /* the cpus that there are, a line each */
 	/* The features of "NAME[,+EXT|,-EXT]..."; false: d says what there is not. */

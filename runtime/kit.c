@@ -349,6 +349,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	p->self_fd = sys_exec_self_fd();
 	fd = sys_fd_hide(fd);
 	p->exe_fd = fd;
+	p->is_go = load_is_go(fd);
 	p->exe_path = kit_absolute_path(prog->path);
 	p->ops = &kit_thread_ops;
 	p->points = &point_table;

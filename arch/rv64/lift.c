@@ -242,6 +242,7 @@ static void step(struct guest_decoder *d, const struct guest_fetch *f, gaddr pc,
 const struct guest rv64_guest = {
 	.name = "riscv64",
 	.regs = &rv64_regs,
+	.go_regs = &rv64_go_regs,
 	.default_features = RV64_FEATURES_GC,
 	.cpu_help = rv64_cpu_help,
 	.cpu_features = rv64_cpu_features,

@@ -7,5 +7,7 @@
 enum { RV64_NO_PIN = 255 };
 
 extern const struct ir_regfile rv64_regs;
+/* The same, ranked as code of Go's compiler uses them. */
+extern const struct ir_regfile rv64_go_regs;
 
 #endif

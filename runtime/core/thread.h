@@ -115,6 +115,7 @@ struct kit_process {
 	unsigned threads;  /* guest threads that have not ended; atomic */
 	bool forked;       /* made by a guest's fork */
 	bool is_child;     /* a guest has made it, in whatever way */
+	bool is_go;        /* the program's code is of Go's compiler */
 	bool shares_files; /* with another process: one has been made so */
 	unsigned
 	    lent; /* not 0: processes share the memory, this one's children or its parent; atomic */

@@ -236,7 +236,7 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 			     && native_routines(j->opts.host_features);
 	j->limits.bit_routines = !p->opt.no_idioms && !p->opt.one_insn && !p->opt.count && !p->ways;
 	j->fetch = (struct guest_fetch){ mem_fetch, p->mem, mem_is_vdso, mem_peek };
-	j->host->target(j->guest->regs, &j->opts, &j->target);
+	j->host->target(p->is_go ? j->guest->go_regs : j->guest->regs, &j->opts, &j->target);
 	if (size > j->host->reach_bytes)
 		size = j->host->reach_bytes;
 	if (!tc_init(&j->tc, size, THUNK_BYTES, j->host, d) || !make_thunks(j, d)) {
@@ -551,7 +551,7 @@ static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr p
 	bool shown;
 
 	arena_reset(&jt->scratch);
-	ir_unit_init(&u, &jt->scratch, j->guest->regs, pc);
+	ir_unit_init(&u, &jt->scratch, j->target.regs, pc);
 	if (jt->region)
 		build_region(j, t, limits, &u);
 	else

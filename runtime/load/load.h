@@ -39,6 +39,12 @@ int load_open(const char *path, struct diag *d);
 bool load_image_read(int fd, const char *path, struct load_image *im, struct diag *d);
 
 /*
+ * Does the file say in a note that Go's compiler made it (the build identifier that its linker puts into the first page)? What cannot
+ * be read says nothing.
+ */
+bool load_is_go(int fd);
+
+/*
  * Loads the program open at fd into p->mem, builds stack and vDSO, and sets t's pc and sp. argv and envp are
  * NULL-terminated; path is what AT_EXECFN says. Sets p's fields for the stack, vDSO and arguments. On failure: false,
  * a message, and nothing left mapped. The guest's space must be fresh.

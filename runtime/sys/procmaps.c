@@ -254,13 +254,12 @@ static const char *known_name(const struct peer *other, const char *there)
 	return NULL;
 }
 
-/* False: it is no guest of this build, or may not be looked at. */
+/* False: it may not be looked at. */
 static bool find_list(struct peer *other, struct printer *p)
 {
 	uint64_t proc, space;
 
-	if (other->kind != PEER_GUEST
-	    || !peer_read(other, other->at + offsetof(struct kit_thread, proc), &proc, sizeof proc)
+	if (!peer_read(other, other->at + offsetof(struct kit_thread, proc), &proc, sizeof proc)
 	    || !peer_read(other, proc + offsetof(struct kit_process, mem), &space, sizeof space))
 		return false;
 	p->vma = mem_list_of_other(space, read_other, other, &p->vma_count);
@@ -313,8 +312,9 @@ int64_t sys_maps_of_guest(int pid, bool smaps, struct strbuf *out)
 	p->out = out;
 	p->smaps = smaps;
 	maps_path(path, pid, smaps);
-	peer_find(&other, pid);
-	r = find_list(&other, p) ? print_maps(p, path) : -EPERM;
+	/* One that was forked a moment ago may need another. */
+	r = peer_find_guest(&other, pid) == 0 && find_list(&other, p) ? print_maps(p, path)
+								      : -EPERM;
 	free(p);
 	return r;
 }
