@@ -94,8 +94,20 @@ static void walk_block(const struct ir_unit *u, const struct ir_block *blk)
 	}
 }
 
+/* Few units do. */
+static bool has_two(const struct ir_unit *u)
+{
+	unsigned count = 0;
+
+	for (uint32_t k = 0; k < u->insn_count; k++)
+		count += u->insn[k].op == IR_fence;
+	return count > 1;
+}
+
 void opt_fences(struct ir_unit *u)
 {
+	if (!has_two(u))
+		return;
 	for (unsigned b = 0; b < u->block_count; b++)
 		walk_block(u, &u->block[b]);
 }
