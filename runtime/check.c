@@ -509,7 +509,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 {
 	struct strbuf diff = STRBUF_INIT;
 	const struct lifted *l;
-	struct ir_state before; /* the guest's registers alone, which come first */
+	struct ir_state before; /* the guest's registers alone */
 	struct code_counts counts = code_counts(t->proc);
 	enum ir_exit want, got;
 	uint64_t sp;
@@ -519,7 +519,7 @@ static enum ir_exit check_unit(struct kit_thread *t)
 	l = find_unit(t);
 	if (l->has_clock)
 		return jit_run_one(t);
-	memcpy(&before, &t->st, offsetof(struct ir_state, host_fpcr));
+	memcpy(&before, &t->st, IR_STATE_GUEST_BYTES);
 	want = run_shadow(t, l, &sp);
 	got = jit_run_one(t);
 	/* A routine that gives up, or is too short to be called, goes back to its start: the run loop carries it on. */

@@ -218,6 +218,7 @@ static void dispatch(struct kit_thread *t, enum ir_exit why)
 	case IR_EXIT_LOOKUP:
 	case IR_EXIT_LINK:
 	case IR_EXIT_HOT:
+	case IR_EXIT_STUB:
 	case IR_EXIT_COUNT:
 		break;
 	}

@@ -171,7 +171,7 @@ static const char *const exit_name[IR_EXIT_COUNT] = {
 	[IR_EXIT_ILLEGAL] = "illegal", [IR_EXIT_FETCH] = "fetch",     [IR_EXIT_FENCEI] = "fence_i",
 	[IR_EXIT_FRM] = "rounding",    [IR_EXIT_STOP] = "stop",       [IR_EXIT_LOOKUP] = "lookup",
 	[IR_EXIT_LINK] = "link",       [IR_EXIT_FAULT] = "fault",     [IR_EXIT_HOT] = "hot",
-	[IR_EXIT_CALLED] = "called",   [IR_EXIT_REDO] = "redo",
+	[IR_EXIT_CALLED] = "called",   [IR_EXIT_REDO] = "redo",       [IR_EXIT_STUB] = "stub",
 };
 
 /* What there is to tell, put together. */

@@ -2,11 +2,11 @@
  * Emission: ways out of a unit.
  *
  * A link field is a b or bl, which other threads may run while it is patched (DDI 0487, B2.2.5); a conditional
- * way out therefore goes by a b out of line. Unlinked, it leads to its stub:
+ * way out therefore goes by a b out of line. Unlinked, it leads to its stub (lib/jit/code.h):
  *
- *     adr x16, field; mov x0, guest pc; ldr x17, [x28, thunk LINK]; br x17
+ *     ldr x17, [x28, thunk STUB]; blr x17
  *
- * The conventions of the thunks: x0 guest pc (CALL: of the instruction), x16 reason (EXIT) or the field's address (LINK).
+ * The conventions of the thunks: x0 guest pc (CALL: of the instruction), x16 reason (EXIT).
  */
 #include "arch/aarch64/emit_priv.h"
 
@@ -33,6 +33,13 @@ static void leave_at(struct a64_emit *e, gaddr pc, enum ir_exit reason)
 	leave(e, reason);
 }
 
+/* The same, by a stub. */
+static void leave_by_stub(struct a64_emit *e, gaddr pc, enum ir_exit reason)
+{
+	jit_add_stub(&e->tables, e->cb, reason, pc);
+	a64_call_thunk(e, IR_THUNK_STUB);
+}
+
 /* Does exit x need nothing between the guest's registers coming home and the jump? */
 static bool leaves_plainly(const struct a64_emit *e, const struct lir_exit *x)
 {
@@ -43,7 +50,7 @@ static bool leaves_plainly(const struct a64_emit *e, const struct lir_exit *x)
 
 static void cold_hot(struct a64_emit *e, const struct a64_cold *c)
 {
-	leave_at(e, e->lir->ir->block[c->in->imm].gpc, IR_EXIT_HOT);
+	leave_by_stub(e, e->lir->ir->block[c->in->imm].gpc, IR_EXIT_HOT);
 }
 
 /* All registers are at home, so the way out is short. A counter that runs over carries into bit 16. */
@@ -63,24 +70,20 @@ void a64_count_entry(struct a64_emit *e, const struct lir_insn *in)
 
 static void cold_link(struct a64_emit *e, const struct a64_cold *c)
 {
-	struct code_link *l = &e->tables.link[c->arg];
-
-	l->stub = cb_pos(e->cb);
-	a64_fix(e->cb, a64_adr(e->cb, A64_TMP), l->at);
-	a64_mov_imm(e->cb, 1, A64_PC, l->target);
-	a64_jump_thunk(e, IR_THUNK_LINK);
+	e->tables.link[c->arg].stub = cb_pos(e->cb);
+	a64_call_thunk(e, IR_THUNK_STUB);
 }
 
-/* A b or bl that is a link site, to its own stub for now. Returns the link's number. */
-static unsigned link_branch(struct a64_emit *e, struct code_link link)
+/* A b or bl that is a link site. The jump at stopped, if it is not UINT32_MAX, leads to its stub, too. */
+static void link_branch(struct a64_emit *e, enum code_link_kind kind, gaddr target,
+			uint32_t stopped)
 {
-	unsigned number, cold;
+	uint32_t at = kind == CODE_LINK_CALL ? a64_bl(e->cb) : a64_b(e->cb);
+	unsigned cold = a64_cold(e, at, cold_link);
 
-	link.at = link.kind == CODE_LINK_CALL ? a64_bl(e->cb) : a64_b(e->cb);
-	number = jit_add_link(&e->tables, link);
-	cold = a64_cold(e, link.at, cold_link);
-	e->cold[cold].arg = number;
-	return number;
+	e->cold[cold].from[1] = stopped;
+	e->cold[cold].arg = jit_add_link(
+	    &e->tables, (struct code_link){ .at = at, .kind = (uint8_t)kind, .target = target });
 }
 
 /* The branch at offset at leads to a block of this unit. */
@@ -100,7 +103,7 @@ static void branch_out(struct a64_emit *e, const struct lir_exit *x)
 	if (x->to != IR_NOBLOCK)
 		to_block(e, a64_b(e->cb), x->to);
 	else
-		link_branch(e, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->target });
+		link_branch(e, CODE_LINK_JUMP, x->target, UINT32_MAX);
 }
 
 /* The out-of-line part of a conditional way out; arg is the exit's number. */
@@ -123,7 +126,10 @@ static void branch_out_if(struct a64_emit *e, struct a64_test t, unsigned exit)
 	e->cold[cold].arg = exit;
 }
 
-/* ---- safe points ---------------------------------------------------------------------------------------- */
+/* ---- safe points ----------------------------------------------------------------------------------------
+
+   A way out by a link stops by the link's stub: whoever comes out so looks at ir_state.stop. A computed one
+   stops by the thunk LOOKUP, which is a safe point itself. */
 
 /* True when the thread is to stop, or when it is not. */
 static struct a64_test load_stop(struct a64_emit *e, bool stop)
@@ -132,39 +138,25 @@ static struct a64_test load_stop(struct a64_emit *e, bool stop)
 	return (struct a64_test){ .kind = A64_TEST_ZERO, .set = stop, .reg = A64_TMP };
 }
 
-/* Leaves for the run loop before exit x is taken; a region's homes are those of the boundary already. */
-static void leave_stopped(struct a64_emit *e, const struct lir_exit *x)
-{
-	if (x->indirect)
-		leave(e, IR_EXIT_STOP);
-	else
-		leave_at(e, x->target, IR_EXIT_STOP);
-}
-
 /* A jump within a region leaves it after all. */
-static void stopped_within(struct a64_emit *e, const struct lir_exit *x)
+static void leave_stopped(struct a64_emit *e, const struct lir_exit *x)
 {
 	const struct lir_block *to = &e->lir->block[x->to];
 
 	a64_emit_list(e, to->unfix, to->unfix_count);
 	a64_emit_list(e, e->lir->leave, e->lir->leave_count);
-	leave_stopped(e, x);
+	leave_by_stub(e, x->target, IR_EXIT_STOP);
 }
 
 static void cold_stopped(struct a64_emit *e, const struct a64_cold *c)
 {
-	const struct lir_exit *x = &e->lir->exit[c->in->exit];
-
-	if (x->to != IR_NOBLOCK)
-		stopped_within(e, x);
-	else
-		leave_stopped(e, x);
+	leave_stopped(e, &e->lir->exit[c->in->exit]);
 }
 
-static void poll_before(struct a64_emit *e, const struct lir_exit *x)
+/* A jump, where x is polled, for when the thread is to stop; else UINT32_MAX. */
+static uint32_t poll_before(struct a64_emit *e, const struct lir_exit *x)
 {
-	if (x->poll)
-		a64_cold(e, a64_branch_if(e, load_stop(e, true)), cold_stopped);
+	return x->poll ? a64_branch_if(e, load_stop(e, true)) : UINT32_MAX;
 }
 
 /* Takes x unless the thread is to stop. Nothing comes behind. */
@@ -172,10 +164,9 @@ static void branch_out_polled(struct a64_emit *e, const struct lir_exit *x)
 {
 	if (x->to != IR_NOBLOCK) {
 		to_block(e, a64_branch_if(e, load_stop(e, false)), x->to);
-		stopped_within(e, x);
+		leave_stopped(e, x);
 	} else {
-		poll_before(e, x);
-		branch_out(e, x);
+		link_branch(e, CODE_LINK_JUMP, x->target, poll_before(e, x));
 	}
 }
 
@@ -235,8 +226,7 @@ static void polled_in_line(struct a64_emit *e, const struct lir_insn *in, struct
 		to_block(e, a64_branch_if(e, load_stop(e, false)), x->to);
 		a64_cold(e, a64_b(e->cb), cold_stopped);
 	} else {
-		poll_before(e, x);
-		branch_out(e, x);
+		branch_out_polled(e, x);
 	}
 	a64_fix(e->cb, past, cb_pos(e->cb));
 }
@@ -255,13 +245,10 @@ void a64_side_exit(struct a64_emit *e, const struct lir_insn *in, struct a64_tes
 
 /* ---- final exits --------------------------------------------------------------------------------------------- */
 
-/* The guest is somewhere else than where it was called from: return addresses do not count any more. */
 static void cold_unpaired(struct a64_emit *e, const struct a64_cold *c)
 {
 	(void)c;
-	a64_load_state(e, A64_TMP, A64_ST(code_sp_top));
-	a64_rri(e->cb, A64_ADD_I, 1, A64_SP, A64_TMP, 0);
-	a64_jump_thunk(e, IR_THUNK_LOOKUP);
+	a64_jump_thunk(e, IR_THUNK_RESYNC);
 }
 
 static bool goes_to_next(const struct a64_emit *e, unsigned block)
@@ -288,7 +275,7 @@ static void landing(struct a64_emit *e, const struct lir_exit *x)
 	}
 	a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_unpaired);
 	if (x->back_to == IR_NOBLOCK) {
-		link_branch(e, (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
+		link_branch(e, CODE_LINK_JUMP, x->ret, UINT32_MAX);
 		return;
 	}
 	a64_emit_list(e, e->lir->enter, e->lir->enter_count);
@@ -307,11 +294,9 @@ static uint32_t push_landing(struct a64_emit *e)
 
 static void direct_call(struct a64_emit *e, const struct lir_exit *x)
 {
-	uint32_t adr;
+	uint32_t stopped = poll_before(e, x), adr = push_landing(e);
 
-	poll_before(e, x);
-	adr = push_landing(e);
-	link_branch(e, (struct code_link){ .kind = CODE_LINK_CALL, .target = x->target });
+	link_branch(e, CODE_LINK_CALL, x->target, stopped);
 	a64_fix(e->cb, adr, cb_pos(e->cb));
 	landing(e, x);
 }
@@ -358,6 +343,12 @@ static void entry_of_target(struct a64_emit *e)
 	a64_cmp(e->cb, 1, A64_TMP, A64_PC);
 }
 
+static void cold_lookup(struct a64_emit *e, const struct a64_cold *c)
+{
+	(void)c;
+	a64_jump_thunk(e, IR_THUNK_LOOKUP);
+}
+
 static void cold_call_lookup(struct a64_emit *e, const struct a64_cold *c)
 {
 	uint32_t adr = push_landing(e);
@@ -381,25 +372,26 @@ static void indirect_call(struct a64_emit *e, const struct lir_exit *x)
 	landing(e, x);
 }
 
-static void cold_lookup(struct a64_emit *e, const struct a64_cold *c)
+/* The jump at stopped, if it is not UINT32_MAX, is for when the thread is to stop. */
+static void indirect_jump(struct a64_emit *e, uint32_t stopped)
 {
-	(void)c;
-	a64_jump_thunk(e, IR_THUNK_LOOKUP);
-}
+	unsigned cold;
 
-static void indirect_jump(struct a64_emit *e)
-{
 	entry_of_target(e);
-	a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_lookup);
+	cold = a64_cold(e, a64_bcc(e->cb, A64_CC_NE), cold_lookup);
+	e->cold[cold].from[1] = stopped;
 	a64_jump(e->cb, A64_BR, A64_TMP2);
 }
 
 void a64_emit_EXITI(struct a64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
+	uint32_t stopped;
 
 	a64_leave_region(e, x);
-	poll_before(e, x);
+	stopped = poll_before(e, x);
+	if (x->poll && x->kind != IR_JUMP_PLAIN)
+		a64_cold(e, stopped, cold_lookup);
 	if (x->kind == IR_JUMP_RET) {
 		/* An odd target differs from what the landing expects; LOOKUP makes it even. */
 		a64_ls(e->cb, A64_LDR64, A64_LR,
@@ -408,6 +400,6 @@ void a64_emit_EXITI(struct a64_emit *e, const struct lir_insn *in)
 	} else if (x->kind == IR_JUMP_CALL) {
 		indirect_call(e, x);
 	} else {
-		indirect_jump(e);
+		indirect_jump(e, stopped);
 	}
 }

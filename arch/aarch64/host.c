@@ -95,6 +95,7 @@ const struct jit_host a64_host = {
 	.name = "aarch64",
 	.code_align = 32,
 	.reach_bytes = UINT64_C(1) << 27,
+	.stub_bytes = 8,
 	.link_word = a64_branch_word,
 	.keep_deps = true,
 	.target = a64_target,

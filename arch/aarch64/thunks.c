@@ -411,12 +411,12 @@ bool a64_thunks(const struct ra_target *t, const struct jit_opts *o, struct code
 	make_enter(t, o, cb);
 	out->thunk[IR_THUNK_EXIT] = exit = cb_pos(cb);
 	make_exit(t, cb);
-	out->thunk[IR_THUNK_LINK] = cb_pos(cb);
-	store(cb, A64_TMP, A64_ST(exit_arg));
-	leave(cb, IR_EXIT_LINK, exit);
+	out->thunk[IR_THUNK_STUB] = cb_pos(cb);
+	store(cb, A64_LR, A64_ST(exit_arg));
+	leave(cb, IR_EXIT_STUB, exit);
 	out->thunk[IR_THUNK_LOOKUP] = lookup = cb_pos(cb);
 	make_lookup(cb, exit);
-	out->resync = cb_pos(cb);
+	out->resync = out->thunk[IR_THUNK_RESYNC] = cb_pos(cb);
 	load(cb, A64_TMP, A64_ST(code_sp_top));
 	set_sp(cb, A64_TMP);
 	go(cb, lookup);

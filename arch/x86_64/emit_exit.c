@@ -2,11 +2,9 @@
  * Emission: ways out of a unit.
  *
  * A link field must be patchable while other threads run the code, so its four bytes lie within one line
- * of code_align bytes. Unlinked, it leads to its stub:
+ * of code_align bytes. Unlinked, it leads to its stub (lib/jit/code.h): call [rbp + thunk STUB].
  *
- *     lea rax, [rip + field]; mov rcx, guest pc; jmp [rbp + thunk LINK]
- *
- * The conventions of the thunks: rcx guest pc (CALL: of the instruction), eax reason (EXIT), rax the field's address (LINK).
+ * The conventions of the thunks: rcx guest pc (CALL: of the instruction), eax reason (EXIT).
  */
 #include "arch/x86_64/emit_priv.h"
 
@@ -37,6 +35,13 @@ static void leave_at(struct x64_emit *e, gaddr pc, enum ir_exit reason)
 	leave(e, reason);
 }
 
+/* The same, by a stub. */
+static void leave_by_stub(struct x64_emit *e, gaddr pc, enum ir_exit reason)
+{
+	jit_add_stub(&e->tables, e->cb, reason, pc);
+	x64_call_thunk(e, IR_THUNK_STUB);
+}
+
 /* All is at home, and x leaves the unit: from a region's homes to the boundary's. */
 static void leave_region(struct x64_emit *e, const struct lir_exit *x)
 {
@@ -54,7 +59,7 @@ static bool leaves_plainly(const struct x64_emit *e, const struct lir_exit *x)
 
 static void cold_hot(struct x64_emit *e, const struct x64_cold *c)
 {
-	leave_at(e, e->lir->ir->block[c->in->imm].gpc, IR_EXIT_HOT);
+	leave_by_stub(e, e->lir->ir->block[c->in->imm].gpc, IR_EXIT_HOT);
 }
 
 /* All registers are at home, so the way out is short. */
@@ -138,28 +143,38 @@ static uint32_t branch32(struct codebuf *cb, enum branch b, enum x64_cc cc)
 	return b == BRANCH_CALL ? x64_call32(cb) : x64_jmp32(cb);
 }
 
-static void cold_link(struct x64_emit *e, const struct x64_cold *c)
+/* The stub of a link is here. */
+static void put_stub(struct x64_emit *e, unsigned link)
 {
-	struct code_link *l = &e->tables.link[c->arg];
-
-	l->stub = cb_pos(e->cb);
-	x64_lea_rip(e->cb, X64_RAX, l->at);
-	x64_mov_imm(e->cb, X64_RCX, l->target);
-	x64_jmp_thunk(e, IR_THUNK_LINK);
+	e->tables.link[link].stub = cb_pos(e->cb);
+	x64_call_thunk(e, IR_THUNK_STUB);
 }
 
-/* A branch whose field is a link site, to its own stub for now. */
-static void link_branch(struct x64_emit *e, enum branch b, enum x64_cc cc, struct code_link link)
+static void cold_link(struct x64_emit *e, const struct x64_cold *c) { put_stub(e, c->arg); }
+
+/* A branch whose field is a link site. Returns the link's number: its stub is still to be put somewhere. */
+static unsigned link_field(struct x64_emit *e, enum branch b, enum x64_cc cc, gaddr target)
 {
+	struct code_link link = { .kind = b == BRANCH_CALL ? CODE_LINK_CALL : CODE_LINK_JUMP,
+				  .target = target };
 	uint32_t opcode_bytes = b == BRANCH_JCC ? 2 : 1;
 	uint32_t in_line = (cb_pos(e->cb) + opcode_bytes) % X64_LINE_BYTES;
-	struct x64_cold *c;
 
 	if (in_line > X64_LINE_BYTES - 4)
 		x64_nop(e->cb, X64_LINE_BYTES - in_line);
 	link.at = branch32(e->cb, b, cc);
-	c = x64_cold(e, link.at, cold_link);
-	c->arg = jit_add_link(&e->tables, link);
+	return jit_add_link(&e->tables, link);
+}
+
+/* The same with the stub out of line. The jump at stopped, if it is not UINT32_MAX, leads to that, too. */
+static void link_branch(struct x64_emit *e, enum branch b, enum x64_cc cc, gaddr target,
+			uint32_t stopped)
+{
+	unsigned link = link_field(e, b, cc, target);
+	struct x64_cold *c = x64_cold(e, e->tables.link[link].at, cold_link);
+
+	c->from[1] = stopped;
+	c->arg = link;
 }
 
 static void to_block(struct x64_emit *e, enum branch b, enum x64_cc cc, unsigned block)
@@ -185,62 +200,69 @@ static void to_block(struct x64_emit *e, enum branch b, enum x64_cc cc, unsigned
 /* To where exit x goes: a block of this unit, or a link site. */
 static void branch_out(struct x64_emit *e, enum branch b, enum x64_cc cc, const struct lir_exit *x)
 {
-	struct code_link link = { .kind = b == BRANCH_CALL ? CODE_LINK_CALL : CODE_LINK_JUMP,
-				  .target = x->target };
-
 	if (x->to != IR_NOBLOCK)
 		to_block(e, b, cc, x->to);
 	else
-		link_branch(e, b, cc, link);
+		link_branch(e, b, cc, x->target, UINT32_MAX);
 }
 
-/* ---- safe points ---------------------------------------------------------------------------------------- */
+/* ---- safe points ----------------------------------------------------------------------------------------
+
+   A way out by a link stops by the link's stub: whoever comes out so looks at ir_state.stop. A computed one
+   stops by the thunk LOOKUP, which is a safe point itself. */
 
 static void compare_stop(struct x64_emit *e)
 {
 	x64_alu_mi(e->cb, X64_CMP, 0, x64_state(X64_ST(stop)), 0);
 }
 
-/* Leaves for the run loop before exit x is taken; a region's homes are those of the boundary already. */
-static void leave_stopped(struct x64_emit *e, const struct lir_exit *x)
-{
-	if (x->indirect)
-		leave(e, IR_EXIT_STOP);
-	else
-		leave_at(e, x->target, IR_EXIT_STOP);
-}
-
 /* A jump within a region leaves it after all. */
 static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
 {
 	const struct lir_exit *x = &e->lir->exit[c->in->exit];
+	const struct lir_block *to = &e->lir->block[x->to];
 
-	if (x->to != IR_NOBLOCK) {
-		const struct lir_block *to = &e->lir->block[x->to];
-
-		x64_emit_fixes(e, to->unfix, to->unfix_count, 0);
-		x64_emit_list(e, e->lir->leave, e->lir->leave_count);
-	}
-	leave_stopped(e, x);
+	x64_emit_fixes(e, to->unfix, to->unfix_count, 0);
+	x64_emit_list(e, e->lir->leave, e->lir->leave_count);
+	leave_by_stub(e, x->target, IR_EXIT_STOP);
 }
 
 /* Takes x unless the thread is to stop. Nothing comes behind. */
 static void branch_out_polled(struct x64_emit *e, const struct lir_exit *x)
 {
 	compare_stop(e);
-	branch_out(e, BRANCH_JCC, X64_CC_E, x);
-	if (x->to != IR_NOBLOCK && (e->lir->leave_count || e->lir->block[x->to].unfix_count))
+	if (x->to == IR_NOBLOCK) {
+		put_stub(e, link_field(e, BRANCH_JCC, X64_CC_E, x->target));
+		return;
+	}
+	to_block(e, BRANCH_JCC, X64_CC_E, x->to);
+	if (e->lir->leave_count || e->lir->block[x->to].unfix_count)
 		x64_cold(e, x64_jmp32(e->cb), cold_stopped);
 	else
-		leave_stopped(e, x);
+		leave_by_stub(e, x->target, IR_EXIT_STOP);
 }
 
-static void poll_before(struct x64_emit *e, const struct lir_exit *x)
+/* A jump, where x is polled, for when the thread is to stop; else UINT32_MAX. */
+static uint32_t poll_before(struct x64_emit *e, const struct lir_exit *x)
 {
 	if (!x->poll)
-		return;
+		return UINT32_MAX;
 	compare_stop(e);
-	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_stopped);
+	return x64_jcc32(e->cb, X64_CC_NE);
+}
+
+/* Calls where x goes, unless the thread is to stop. */
+static void call_out(struct x64_emit *e, const struct lir_exit *x)
+{
+	uint32_t stopped = poll_before(e, x);
+
+	if (x->to == IR_NOBLOCK) {
+		link_branch(e, BRANCH_CALL, X64_CC_O, x->target, stopped);
+		return;
+	}
+	if (x->poll)
+		x64_cold(e, stopped, cold_stopped);
+	to_block(e, BRANCH_CALL, X64_CC_O, x->to);
 }
 
 /* ---- side exits ------------------------------------------------------------------------------------------- */
@@ -292,9 +314,7 @@ static void polled_in_line(struct x64_emit *e, const struct lir_insn *in, enum x
 		return;
 	}
 	past = x64_jcc8(e->cb, (enum x64_cc)(cc ^ 1));
-	compare_stop(e);
-	branch_out(e, BRANCH_JCC, X64_CC_E, x);
-	x64_cold(e, x64_jmp32(e->cb), cold_stopped);
+	branch_out_polled(e, x);
 	x64_here8(e->cb, past);
 }
 
@@ -347,17 +367,10 @@ static bool goes_to_next(const struct x64_emit *e, unsigned block)
 	       && next->imm == block;
 }
 
-/* The guest is somewhere else than where a call shall return to: the stack of return addresses starts anew. */
-static void unpaired(struct x64_emit *e)
-{
-	x64_rm(e->cb, X64_MOV_RM, 1, X64_RSP, x64_state(X64_ST(code_sp_top)));
-	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
-}
-
 static void cold_unpaired(struct x64_emit *e, const struct x64_cold *c)
 {
 	(void)c;
-	unpaired(e);
+	x64_jmp_thunk(e, IR_THUNK_RESYNC);
 }
 
 /* Behind a call: the guest has come back, or not (longjmp, a changed return address). */
@@ -370,9 +383,8 @@ static void landing(struct x64_emit *e, const struct lir_exit *x)
 		x64_alu_rr(e->cb, X64_CMP, 1, X64_RCX, X64_RAX);
 	}
 	if (x->back_to == IR_NOBLOCK) {
-		link_branch(e, BRANCH_JCC, X64_CC_E,
-			    (struct code_link){ .kind = CODE_LINK_JUMP, .target = x->ret });
-		unpaired(e);
+		link_branch(e, BRANCH_JCC, X64_CC_E, x->ret, UINT32_MAX);
+		x64_jmp_thunk(e, IR_THUNK_RESYNC);
 		return;
 	}
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_unpaired);
@@ -391,8 +403,7 @@ void x64_emit_EXIT(struct x64_emit *e, const struct lir_insn *in)
 	}
 	leave_region(e, x);
 	if (x->kind == IR_JUMP_CALL) {
-		poll_before(e, x);
-		branch_out(e, BRANCH_CALL, X64_CC_O, x);
+		call_out(e, x);
 		landing(e, x);
 	} else if (x->poll) {
 		branch_out_polled(e, x);
@@ -425,6 +436,12 @@ static void entry_of_target(struct x64_emit *e)
 	x64_alu_rm(e->cb, X64_CMP, 1, X64_RCX, (struct x64_mem){ X64_RDX, X64_RAX, 3, 0 });
 }
 
+static void cold_lookup(struct x64_emit *e, const struct x64_cold *c)
+{
+	(void)c;
+	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
+}
+
 static void cold_call_lookup(struct x64_emit *e, const struct x64_cold *c)
 {
 	x64_call_thunk(e, IR_THUNK_LOOKUP);
@@ -443,30 +460,28 @@ static void indirect_call(struct x64_emit *e, const struct lir_exit *x)
 	landing(e, x);
 }
 
-static void cold_lookup(struct x64_emit *e, const struct x64_cold *c)
-{
-	(void)c;
-	x64_jmp_thunk(e, IR_THUNK_LOOKUP);
-}
-
-static void indirect_jump(struct x64_emit *e)
+/* The jump at stopped, if it is not UINT32_MAX, is for when the thread is to stop. */
+static void indirect_jump(struct x64_emit *e, uint32_t stopped)
 {
 	entry_of_target(e);
-	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_lookup);
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_lookup)->from[1] = stopped;
 	x64_m(e->cb, X64_JMP_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
 }
 
 void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
+	uint32_t stopped;
 
 	leave_region(e, x);
-	poll_before(e, x);
+	stopped = poll_before(e, x);
+	if (x->poll && x->kind != IR_JUMP_PLAIN)
+		x64_cold(e, stopped, cold_lookup);
 	if (x->kind
 	    == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */
 		x64_ret(e->cb);
 	else if (x->kind == IR_JUMP_CALL)
 		indirect_call(e, x);
 	else
-		indirect_jump(e);
+		indirect_jump(e, stopped);
 }

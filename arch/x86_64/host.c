@@ -127,7 +127,10 @@ static void x64_state_init(struct ir_state *st)
 	_Static_assert(ARRAY_LEN(init) <= ARRAY_LEN(st->host_const), "host_const is too small");
 	_Static_assert(X64_C_ONE64 * 8 >= X64_C_FFLAGS * 8 + sizeof table, "the table has room");
 	_Static_assert(offsetof(struct ir_state, host_const) % 16 == 0, "SSE operands are aligned");
-	_Static_assert(offsetof(struct ir_state, reg) == 0, "reg[0..31] are in reach of a byte");
+	_Static_assert(X64_ST(thunk[IR_THUNK_RESYNC]) == INT8_MIN
+			   && X64_ST(thunk[IR_THUNK_STUB]) < 0 && X64_ST(stop) < 0
+			   && X64_ST(reg[28]) <= INT8_MAX,
+		       "what is used most is in reach of a byte");
 	for (unsigned i = 0; i < sizeof table; i++)
 		table[i] = fflags_of(i);
 	memcpy(st->host_const, init, sizeof init);
@@ -147,6 +150,7 @@ const struct jit_host x64_host = {
 	.name = "x86_64",
 	.code_align = 32,
 	.reach_bytes = UINT64_C(1) << 31,
+	.stub_bytes = X64_STUB_BYTES,
 	.link_word = x64_link_word,
 	.target = x64_target,
 	.isel = x64_isel,

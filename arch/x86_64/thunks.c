@@ -324,12 +324,13 @@ bool x64_thunks(const struct ra_target *t, const struct jit_opts *o, struct code
 	make_enter(t, o, cb);
 	out->thunk[IR_THUNK_EXIT] = exit = cb_pos(cb);
 	make_exit(t, cb);
-	out->thunk[IR_THUNK_LINK] = cb_pos(cb);
+	out->thunk[IR_THUNK_STUB] = cb_pos(cb);
+	x64_pop(cb, X64_RAX);
 	store(cb, X64_RAX, state(X64_ST(exit_arg)));
-	leave(cb, IR_EXIT_LINK, exit);
+	leave(cb, IR_EXIT_STUB, exit);
 	out->thunk[IR_THUNK_LOOKUP] = lookup = cb_pos(cb);
 	make_lookup(cb, exit);
-	out->resync = cb_pos(cb);
+	out->resync = out->thunk[IR_THUNK_RESYNC] = cb_pos(cb);
 	load(cb, X64_RSP, state(X64_ST(code_sp_top)));
 	x64_jmp_to(cb, lookup);
 	out->thunk[IR_THUNK_HELPER] = cb_pos(cb);

@@ -13,12 +13,18 @@ enum x64_feature {
 
 #define X64_HAS(features, name) ((features) >> X64_FEATURE_##name & 1)
 
-/* rbp points this far into struct ir_state, so that reg[0..31] need one byte of displacement. */
-enum { X64_STATE_BIAS = 128 };
+/*
+ * rbp points this far into struct ir_state, so that one byte of displacement leads to thunks RESYNC and STUB, stop and
+ * reg[0..28]: the three registers behind are used less than any of these.
+ */
+enum { X64_STATE_BIAS = 168 };
 /* Of ir_state.save: what a routine works with besides its operands. */
 enum { X64_SAVE_A = 61, X64_SAVE_RSI = 62, X64_SAVE_RDI = 63 };
 /* call [rbp + 32-bit displacement], by which translated code calls a routine. */
 enum { X64_ROUTINE_CALL_BYTES = 6 };
+
+/* call [rbp + 8-bit displacement], which a stub is. */
+enum { X64_STUB_BYTES = 3 };
 
 /* Conversions of LIR_PUT and LIR_FIX: how a register's bits come from what it was put. */
 enum x64_fix {

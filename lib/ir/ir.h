@@ -110,6 +110,7 @@ enum ir_exit {
 	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
 	IR_EXIT_CALLED, /* the system call at pc was made, and failed as state.h has it: ir_state.exit_arg is its result */
 	IR_EXIT_REDO, /* the guest's own instructions from pc on have to be interpreted */
+	IR_EXIT_STUB, /* of code alone: ir_state.exit_arg says by which stub it left, its tables why and for which pc (lib/jit/code.h) */
 	IR_EXIT_COUNT
 };
 

@@ -34,7 +34,7 @@ const char *const ir_exit_names[IR_EXIT_COUNT] = {
 	[IR_EXIT_ILLEGAL] = "illegal", [IR_EXIT_FETCH] = "fetch",     [IR_EXIT_FENCEI] = "fencei",
 	[IR_EXIT_FRM] = "frm",         [IR_EXIT_STOP] = "stop",       [IR_EXIT_LOOKUP] = "lookup",
 	[IR_EXIT_LINK] = "link",       [IR_EXIT_FAULT] = "fault",     [IR_EXIT_HOT] = "hot",
-	[IR_EXIT_CALLED] = "called",   [IR_EXIT_REDO] = "redo",
+	[IR_EXIT_CALLED] = "called",   [IR_EXIT_REDO] = "redo",       [IR_EXIT_STUB] = "stub",
 };
 
 const char *const ir_fault_names[IR_FAULT_ROUTINE + 1] = {

@@ -2,8 +2,8 @@
  * struct ir_state: what executing code, interpreted or translated, sees of one
  * guest thread.
  *
- * The guest's registers come first, so that hosts reach the integer ones with
- * short displacements; arch/rv64 says which is which through struct
+ * What translated code uses most comes first, then the guest's registers, so that hosts
+ * reach that and most integer registers with short displacements; arch/rv64 says which is which through struct
  * ir_regfile. All that follows is for the engines. While translated code
  * runs, pinned guest registers live in host registers and the values here are
  * stale; the exit path writes them back. A host signal handler may set stop.
@@ -63,11 +63,12 @@ static inline unsigned ir_counter_of(gaddr gpc) { return (unsigned)(gpc >> 1) & 
 /* Entry points of the host's native assembly, called by generated code (arch/HOST/native). */
 enum ir_thunk {
 	IR_THUNK_EXIT, /* leave with a reason */
-	IR_THUNK_LINK, /* leave with IR_EXIT_LINK */
 	IR_THUNK_LOOKUP, /* find the code of a guest pc in the jump table, or leave with IR_EXIT_LOOKUP */
 	IR_THUNK_HELPER, /* call a helper of helpers[] */
 	IR_THUNK_FP,     /* carry out a floating-point insn by ir_eval */
 	IR_THUNK_CALL, /* make the system call at a guest pc and go on, or leave with IR_EXIT_SYSCALL */
+	IR_THUNK_RESYNC, /* the same as LOOKUP, where the guest is not where a call shall return to: all return addresses are dropped */
+	IR_THUNK_STUB, /* called: leave with IR_EXIT_STUB. The most frequent one by far, so these two stand last */
 	IR_THUNK_COUNT
 };
 
@@ -143,30 +144,31 @@ struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
 
 struct ir_state {
+	const void *thunk[IR_THUNK_COUNT];
+	uint32_t
+	    stop; /* enum ir_stop; not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
+	uint32_t
+	    host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
 	uint64_t reg[IR_MAX_REGS]; /* the guest's registers, raw bits */
 	gaddr pc;                  /* valid whenever no translated code runs */
 
 	/* Floating point. While translated code runs, flags also accrue in the host's register. */
 	uint32_t frm;    /* 0..7, the guest's dynamic rounding mode */
 	uint32_t fflags; /* flags accrued so far, RISC-V encoding */
-	uint32_t
-	    host_fpcr; /* host control word for translated code: rounding mode of frm (MXCSR, FPCR) */
-	uint32_t
-	    stop; /* enum ir_stop; not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
 
 	/* The reservation of lr. addr 1: none. */
 	gaddr resv_addr;
 	uint64_t resv_value;
 
 	/* Why and where the engine came back. */
-	uint64_t exit_arg;   /* IR_EXIT_LINK: host address of the link field; CALLED: the result */
+	uint64_t
+	    exit_arg; /* IR_EXIT_STUB: the host address behind the stub's call; LINK: of the link field; CALLED: the result */
 	uint32_t fault_kind; /* enum ir_fault_kind */
 	uint32_t fault_code; /* si_code of the host's signal */
 	gaddr fault_addr;
 	bool fault_write;
 
 	/* For generated code. */
-	const void *thunk[IR_THUNK_COUNT];
 	ir_helper_fn *const *helpers; /* indexed by enum ir_helper */
 	struct ir_jump_entry *jump;   /* 2 * IR_JUMP_ENTRIES entries */
 	uint64_t guest_base;  /* added to guest addresses where the fall-back base is in use */
@@ -209,6 +211,9 @@ struct ir_state {
 	 */
 	uint64_t counted[IR_COUNTED];
 };
+
+/* The guest's registers lie within so many bytes at its start. */
+enum { IR_STATE_GUEST_BYTES = offsetof(struct ir_state, resv_addr) };
 
 static inline uint64_t *ir_counter(struct ir_state *st, uint32_t n)
 {

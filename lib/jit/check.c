@@ -25,16 +25,26 @@ static bool take(struct check *k, uint32_t at, uint32_t n)
 	return true;
 }
 
-static bool check_link(struct check *k, unsigned row, unsigned align)
+static bool check_link(struct check *k, unsigned row, const struct jit_host *host)
 {
+	const unsigned align = host->code_align;
 	const struct code_link *l = &k->c->link[row];
 
 	if (!take(k, l->at, FIELD_BYTES))
 		return wrong(k, "link", row, "its field is not in the code, or another's");
 	if (l->at / align != (l->at + FIELD_BYTES - 1) / align)
 		return wrong(k, "link", row, "its field lies across lines");
-	if (l->stub >= k->c->size_bytes)
+	if (l->stub > k->c->size_bytes || host->stub_bytes > k->c->size_bytes - l->stub)
 		return wrong(k, "link", row, "its stub is not in the code");
+	return true;
+}
+
+static bool check_stub(const struct check *k, unsigned row, unsigned bytes)
+{
+	const struct code_stub *s = &k->c->stub[row];
+
+	if (s->at > k->c->size_bytes || bytes > k->c->size_bytes - s->at)
+		return wrong(k, "stub", row, "it is not in the code");
 	return true;
 }
 
@@ -58,7 +68,10 @@ bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct 
 
 	k.taken = arena_znew(u->arena, uint8_t, c->size_bytes + 1);
 	for (unsigned i = 0; i < c->link_count; i++)
-		if (!check_link(&k, i, host->code_align))
+		if (!check_link(&k, i, host))
+			return false;
+	for (unsigned i = 0; i < c->stub_count; i++)
+		if (!check_stub(&k, i, host->stub_bytes))
 			return false;
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (!check_fault(&k, i))

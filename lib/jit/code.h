@@ -15,11 +15,23 @@ enum code_link_kind {
 	CODE_LINK_CALL, /* the same of a call */
 };
 
+/*
+ * Stubs are short ways out, which are seldom taken: a call of IR_THUNK_STUB of jit_host.stub_bytes, whose return address is
+ * all that it tells. Who runs the code looks here for what else there is to know. An unlinked link leads to its stub,
+ * which leaves with IR_EXIT_LINK for its target.
+ */
 struct code_link {
 	uint32_t at;   /* offset of the field, which jit_host.link_word makes */
-	uint32_t stub; /* where it points while unlinked */
+	uint32_t stub; /* where it points while unlinked: offset of the call */
 	uint8_t kind;  /* enum code_link_kind */
 	gaddr target;
+};
+
+/* Any other stub. */
+struct code_stub {
+	uint32_t at;    /* offset of the call */
+	uint8_t reason; /* enum ir_exit */
+	gaddr pc;
 };
 
 /* A host instruction that may raise a guest fault. */
@@ -39,6 +51,8 @@ struct code {
 	unsigned guest_insns;
 	const struct code_link *link;
 	unsigned link_count;
+	const struct code_stub *stub;
+	unsigned stub_count;
 	const struct code_fault *fault; /* ascending by at */
 	unsigned fault_count;
 	const struct lir_loc *loc;

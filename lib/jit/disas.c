@@ -1,6 +1,8 @@
 /* Host code as text; the contract is in disas.h. */
 #include "lib/jit/disas.h"
 
+#include "lib/ir/names.h"
+
 #include <capstone/capstone.h>
 #include <inttypes.h>
 #include <string.h>
@@ -44,6 +46,10 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 				      kinds[l->kind], l->target, l->stub);
 		}
 	}
+	for (unsigned i = 0; i < c->stub_count; i++)
+		if (c->stub[i].at == at)
+			strbuf_printf(out, " ; %s at %#" PRIx64, ir_exit_names[c->stub[i].reason],
+				      c->stub[i].pc);
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (c->fault[i].at == at)
 			strbuf_printf(out, " ; %s pc+%" PRId32, c->fault[i].redo ? "redo" : "fault",

@@ -29,7 +29,7 @@ struct jit_thunks {
 	 */
 	uint32_t enter;
 	uint32_t thunk[IR_THUNK_COUNT]; /* goes to ir_state.thunk[] */
-	uint32_t resync;                /* the return address at the bottom of the code stack */
+	uint32_t resync; /* the return address at the bottom of the code stack: IR_THUNK_RESYNC */
 	/*
 	 * IR_THUNK_CALL's last look at ir_state.stop up to and including the instruction that enters the kernel: a signal
 	 * handler that finds the pc in [call_begin, call_end) resumes at call_left, and the call is not made.
@@ -50,6 +50,7 @@ struct jit_host {
 	unsigned
 	    code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
 	uint64_t reach_bytes; /* how far a link leads: code memory is not larger */
+	unsigned stub_bytes;  /* of the call that a stub is */
 	bool keep_deps;       /* it orders accesses by dependencies alone: ir_unit.keep_deps */
 	/* What the four bytes of a link's field, which are was, become so that it leads disp bytes from the field's start. */
 	uint32_t (*link_word)(uint32_t was, int64_t disp);

@@ -20,6 +20,13 @@ unsigned jit_add_link(struct jit_tables *t, struct code_link link)
 	return t->link_count++;
 }
 
+void jit_add_stub(struct jit_tables *t, const struct codebuf *cb, enum ir_exit reason, gaddr pc)
+{
+	arena_grow(t->lir->arena, t->stub, t->stub_count, t->stub_cap);
+	t->stub[t->stub_count++] =
+	    (struct code_stub){ .at = cb_pos(cb), .reason = (uint8_t)reason, .pc = pc };
+}
+
 void jit_may_fault(struct jit_tables *t, const struct codebuf *cb, const struct lir_insn *in)
 {
 	const struct lir_unit *u = t->lir;
@@ -53,6 +60,8 @@ struct code jit_code(const struct jit_tables *t, const struct codebuf *cb)
 		.guest_insns = lir->ir->guest_insns,
 		.link = t->link,
 		.link_count = t->link_count,
+		.stub = t->stub,
+		.stub_count = t->stub_count,
 		.fault = t->fault,
 		.fault_count = t->fault_count,
 		.loc = lir->loc,

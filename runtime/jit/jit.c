@@ -888,6 +888,16 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 	return u ? u->code : NULL;
 }
 
+/* Why code left by the stub of exit_arg, and for where: before it may be taken away. */
+static enum ir_exit look_at_stub(const struct jit *j, struct ir_state *st)
+{
+	struct tc_way way = tc_stub_at(&j->tc, st->exit_arg);
+
+	st->pc = way.pc;
+	st->exit_arg = way.field;
+	return way.reason;
+}
+
 static enum ir_exit run_code(struct kit_thread *t, const void *code)
 {
 	struct jit *j = t->proc->jit;
@@ -895,6 +905,8 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 
 	t->jit->runs++;
 	why = (enum ir_exit)j->enter(&t->st, code);
+	if (why == IR_EXIT_STUB)
+		why = look_at_stub(j, &t->st);
 	world_leave(&j->world, &t->jit->world);
 	if (KIT_UNLIKELY(why == IR_EXIT_FAULT && t->st.fault_kind == IR_FAULT_REDO))
 		why = IR_EXIT_REDO;

@@ -132,6 +132,27 @@ const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc)
 	return NULL;
 }
 
+struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind)
+{
+	const uint64_t stub = behind - tc->host->stub_bytes;
+	const struct tc_unit *u = tc_unit_at(tc, stub);
+	uint32_t at;
+
+	KIT_CHECK(u, "no unit is at %#lx", (unsigned long)stub);
+	at = (uint32_t)(stub - (uintptr_t)u->code);
+	for (uint32_t i = 0; i < u->link_count; i++) {
+		const struct code_link *l = &u->link[i].code;
+
+		if (l->stub == at)
+			return (struct tc_way){ IR_EXIT_LINK, l->target,
+						(uintptr_t)u->code + l->at };
+	}
+	for (uint32_t i = 0; i < u->stub_count; i++)
+		if (u->stub[i].at == at)
+			return (struct tc_way){ (enum ir_exit)u->stub[i].reason, u->stub[i].pc, 0 };
+	KIT_PANIC("the unit at %#lx has no stub at %#x", (unsigned long)u->gpc, at);
+}
+
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field)
 {
 	uint32_t at = (uint32_t)(field - (uintptr_t)u->code);
@@ -288,6 +309,8 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 		u->link[i].code = c->link[i];
 		u->link[i].from = u;
 	}
+	u->stub = arena_dup(&s->arena, c->stub, c->stub_count * sizeof *c->stub);
+	u->stub_count = c->stub_count;
 	u->fault = arena_dup(&s->arena, c->fault, c->fault_count * sizeof *c->fault);
 	u->fault_count = c->fault_count;
 	u->loc = arena_dup(&s->arena, c->loc, c->loc_count * sizeof *c->loc);

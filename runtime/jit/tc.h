@@ -15,9 +15,9 @@
  * A dead unit's bytes may still be returned to from the code stack until its segment is
  * reused; its links lead to their stubs by then. Whoever calls tc_next_segment drops the return addresses.
  *
- * Threads: one lock (the JIT's) covers all of it but three functions. tc_find is also called without the lock by threads
- * that count as being in translated code (world.h); tc_unit_at and tc_fault_at are called by signal handlers in it.
- * So units are published whole, and nothing that these three read is taken away while any thread is in code:
+ * Threads: one lock (the JIT's) covers all of it but four functions. tc_find and tc_stub_at are also called without the lock by
+ * threads that count as being in translated code (world.h); tc_unit_at and tc_fault_at are called by signal handlers in it.
+ * So units are published whole, and nothing that these four read is taken away while any thread is in code:
  * whoever calls tc_kill, tc_next_segment or tc_grow keeps them out.
  */
 #ifndef KIT_RUNTIME_JIT_TC_H
@@ -60,11 +60,12 @@ struct tc_unit {
 	struct tc_unit *hash_next;
 	struct tc_link *incoming;
 	struct tc_link *link;
+	const struct code_stub *stub;
 	struct tc_page_ref *page_ref;
 	const struct code_fault *fault;
 	const struct lir_loc *loc;
 	const struct ir_range *range;
-	uint32_t link_count, page_ref_count, fault_count, range_count;
+	uint32_t link_count, stub_count, page_ref_count, fault_count, range_count;
 };
 
 struct tc_segment {
@@ -129,6 +130,14 @@ void tc_each_unguarded(struct tc *tc, void (*fn)(void *ctx, struct tc_unit *u), 
 struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc);
 /* The fault record of the host instruction at host_pc in u, or NULL. Async-signal-safe. */
 const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc);
+/* A way out by a stub: why, and for which guest pc. */
+struct tc_way {
+	enum ir_exit reason;
+	gaddr pc;
+	uint64_t field; /* LINK: host address of the link's field */
+};
+/* The way out by the stub whose call returns to host address behind. */
+struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind);
 /* The link of u whose field is at host address field, or NULL. */
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
 /* Makes the link lead to unit to, which must start at the link's target. */

@@ -19,7 +19,7 @@ uint64_t peer_pc(const struct peer *p, const struct ir_state *st)
 
 bool peer_state(const struct peer *p, struct ir_state *st)
 {
-	return peer_read(p, state_at(p, 0), st, offsetof(struct ir_state, stop));
+	return peer_read(p, state_at(p, 0), st, IR_STATE_GUEST_BYTES);
 }
 
 void peer_general(const struct peer *p, const struct ir_state *st, uint64_t v[PEER_GENERAL])

@@ -30,6 +30,29 @@ static void sync_code(const struct nativerun *n, const uint8_t *at, size_t size)
 
 /* ---- faults --------------------------------------------------------------------------------------- */
 
+/* Which of the kept units, or the one compiled last, has the stub at host address stub: fills pc and exit_arg. */
+static enum ir_exit look_at_stub(struct nativerun *n, uint64_t stub)
+{
+	for (unsigned i = 0; i <= n->kept_count; i++) {
+		const struct nativerun_kept last = { n->unit, n->code };
+		const struct nativerun_kept *k = i < n->kept_count ? &n->kept[i] : &last;
+		uint64_t at = stub - (uintptr_t)k->at;
+
+		for (unsigned s = 0; s < k->code.link_count; s++)
+			if (k->code.link[s].stub == at) {
+				n->st->pc = k->code.link[s].target;
+				n->st->exit_arg = (uintptr_t)k->at + k->code.link[s].at;
+				return IR_EXIT_LINK;
+			}
+		for (unsigned s = 0; s < k->code.stub_count; s++)
+			if (k->code.stub[s].at == at) {
+				n->st->pc = k->code.stub[s].pc;
+				return (enum ir_exit)k->code.stub[s].reason;
+			}
+	}
+	KIT_PANIC("no unit has a stub at %#llx", (unsigned long long)stub);
+}
+
 static const struct code_fault *find_fault(const struct nativerun *n, uint64_t pc)
 {
 	uint64_t at = pc - (uintptr_t)n->unit;
@@ -203,6 +226,8 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 const void *nativerun_keep(struct nativerun *n)
 {
 	n->keep = (uint32_t)align_up(n->used, n->host->code_align);
+	arena_grow(&n->arena, n->kept, n->kept_count, n->kept_cap);
+	n->kept[n->kept_count++] = (struct nativerun_kept){ n->unit, n->code };
 	return n->unit;
 }
 
@@ -221,6 +246,10 @@ enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link
 	reason = (enum ir_exit)enter(n->st, unit ? unit : n->unit);
 	if (reason == IR_EXIT_FAULT && n->st->fault_kind == IR_FAULT_REDO)
 		reason = IR_EXIT_REDO;
+	if (reason == IR_EXIT_STUB)
+		reason = look_at_stub(n, n->st->exit_arg - n->host->stub_bytes);
+	if (reason == IR_EXIT_LINK && n->st->stop)
+		reason = IR_EXIT_STOP;
 	running = NULL;
 	n->st->fflags |= native_fpcr_flags(n->st->host_fpcr);
 	return reason == IR_EXIT_LINK && !want_link ? IR_EXIT_LOOKUP : reason;

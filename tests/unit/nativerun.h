@@ -21,6 +21,12 @@
 		"f" #n, offsetof(struct ir_state, reg) + 8 * (32 + (n)), IR_F64, pin               \
 	}
 
+/* A unit that stays. */
+struct nativerun_kept {
+	const void *at;
+	struct code code;
+};
+
 struct nativerun {
 	const struct jit_host *host;
 	struct jit_opts opts;
@@ -37,7 +43,9 @@ struct nativerun {
 	uint32_t used;       /* thunks, then units */
 	uint32_t keep;       /* units below stay */
 	const uint8_t *unit; /* the unit compiled last, in rx */
-	uint8_t *memory;     /* host address of the window's page */
+	struct nativerun_kept *kept;
+	unsigned kept_count, kept_cap;
+	uint8_t *memory; /* host address of the window's page */
 	gaddr window;
 };
 
@@ -60,7 +68,8 @@ enum nativerun_status nativerun_compile(struct nativerun *n, const struct ir_uni
 const void *nativerun_keep(struct nativerun *n);
 /*
  * Enters the unit (NULL: the one compiled last) with the state's registers, frm and fflags, and comes back with them
- * up to date: flags from the host's register are in st->fflags. IR_EXIT_LINK is IR_EXIT_LOOKUP unless want_link.
+ * up to date: flags from the host's register are in st->fflags. IR_EXIT_LINK is IR_EXIT_LOOKUP unless want_link,
+ * and IR_EXIT_STOP while st->stop is set.
  */
 enum ir_exit nativerun_run(struct nativerun *n, const void *unit, bool want_link);
 /* Makes the 32-bit field at host address field (of a link, as ir_state.exit_arg has it) lead to "to". */

@@ -20,6 +20,8 @@ enum {
 	JUMP_STUB = 32,
 	CALL_AT = 12,
 	CALL_STUB = 40,
+	HOT_STUB = 48,
+	STUB_BYTES = 6,
 	FAULT_AT = 2,
 };
 
@@ -39,7 +41,9 @@ static uint32_t link_word(uint32_t was, int64_t disp)
 	return (uint32_t)(disp - 4);
 }
 
-static const struct jit_host host = { .code_align = ALIGN_BYTES, .link_word = link_word };
+static const struct jit_host host = { .code_align = ALIGN_BYTES,
+				      .stub_bytes = STUB_BYTES,
+				      .link_word = link_word };
 
 static void begin(void)
 {
@@ -57,6 +61,7 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 		{ .at = JUMP_AT, .stub = JUMP_STUB, .kind = CODE_LINK_JUMP, .target = target },
 		{ .at = CALL_AT, .stub = CALL_STUB, .kind = CODE_LINK_CALL, .target = target },
 	};
+	const struct code_stub stub = { .at = HOT_STUB, .reason = IR_EXIT_HOT, .pc = gpc + 4 };
 	const struct code_fault fault = { .at = FAULT_AT, .gpc_off = 8 };
 	const struct ir_range range = { gpc, 16 };
 	uint8_t p[UNIT_BYTES];
@@ -67,6 +72,8 @@ static struct tc_unit *add(gaddr gpc, gaddr target)
 		.guest_insns = 4,
 		.link = links,
 		.link_count = 2,
+		.stub = &stub,
+		.stub_count = 1,
 		.fault = &fault,
 		.fault_count = 1,
 		.range = &range,
@@ -105,6 +112,22 @@ static void test_find(void)
 	CHECK_EQ(tc_fault_at(a, (uintptr_t)a->code + FAULT_AT)->gpc_off, 8);
 	CHECK(!tc_fault_at(a, (uintptr_t)a->code + FAULT_AT + 1));
 	CHECK_EQ((uintptr_t)b->code % ALIGN_BYTES, 0);
+	tc_fini(&tc);
+}
+
+static void test_stubs(void)
+{
+	const struct tc_unit *u;
+	struct tc_way w;
+
+	begin();
+	add(0x30000, 0x40000);
+	u = add(0x10000, 0x20000);
+	w = tc_stub_at(&tc, (uintptr_t)u->code + CALL_STUB + STUB_BYTES);
+	CHECK(w.reason == IR_EXIT_LINK && w.pc == 0x20000);
+	CHECK_EQ(w.field, (uintptr_t)u->code + CALL_AT);
+	w = tc_stub_at(&tc, (uintptr_t)u->code + HOT_STUB + STUB_BYTES);
+	CHECK(w.reason == IR_EXIT_HOT && w.pc == 0x10004);
 	tc_fini(&tc);
 }
 
@@ -236,4 +259,5 @@ static void test_fork(void)
 	codemem_fini(&m);
 }
 
-CHECK_MAIN(test_find, test_link_and_kill, test_self_link, test_ranges, test_ring, test_fork)
+CHECK_MAIN(test_find, test_stubs, test_link_and_kill, test_self_link, test_ranges, test_ring,
+	   test_fork)

@@ -2,8 +2,8 @@
 #ifndef A64_ROUTINES_H
 #define A64_ROUTINES_H
 
-#define ST_STOP 532
-#define ST_BASE 648
-#define ST_SAVE 1672
+#define ST_STOP 56
+#define ST_BASE 656
+#define ST_SAVE 1680
 
 #endif

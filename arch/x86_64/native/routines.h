@@ -2,10 +2,10 @@
 #ifndef X64_ROUTINES_H
 #define X64_ROUTINES_H
 
-#define ST_STOP     404
-#define ST_BASE     520
-#define ST_SAVE_RSI 1592
-#define ST_SAVE_RDI 1600
-#define ST_SAVE_A   1584
+#define ST_STOP     (-112)
+#define ST_BASE     488
+#define ST_SAVE_RSI 1560
+#define ST_SAVE_RDI 1568
+#define ST_SAVE_A   1552
 
 #endif
