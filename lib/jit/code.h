@@ -47,6 +47,8 @@ struct code_fault {
 struct code {
 	const uint8_t *bytes;
 	uint32_t size_bytes;
+	bool
+	    aligned; /* it counts on where lines of jit_host.code_align begin: it jumps within itself */
 	gaddr gpc;
 	unsigned guest_insns;
 	const struct code_link *link;

@@ -48,7 +48,7 @@ struct jit_feature_set {
 struct jit_host {
 	const char *name; /* as in --host= and in folder names */
 	unsigned
-	    code_align; /* code and thunks must be installed at multiples of this (a power of two): link fields stay in one cache line */
+	    code_align; /* of a line (a power of two): a link's field lies within one, and in code at a multiple of this it does */
 	uint64_t reach_bytes; /* how far a link leads: code memory is not larger */
 	unsigned stub_bytes;  /* of the call that a stub is */
 	bool keep_deps;       /* it orders accesses by dependencies alone: ir_unit.keep_deps */

@@ -49,6 +49,14 @@ void jit_may_fault(struct jit_tables *t, const struct codebuf *cb, const struct 
 	};
 }
 
+static bool jumps_within(const struct lir_unit *lir)
+{
+	for (unsigned i = 0; i < lir->exit_count; i++)
+		if (lir->exit[i].to != IR_NOBLOCK)
+			return true;
+	return lir->ir->block_count > 1;
+}
+
 struct code jit_code(const struct jit_tables *t, const struct codebuf *cb)
 {
 	const struct lir_unit *lir = t->lir;
@@ -56,6 +64,7 @@ struct code jit_code(const struct jit_tables *t, const struct codebuf *cb)
 	return (struct code){
 		.bytes = cb->start,
 		.size_bytes = cb_pos(cb),
+		.aligned = jumps_within(lir),
 		.gpc = lir->ir->gpc,
 		.guest_insns = lir->ir->guest_insns,
 		.link = t->link,

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BUCKETS = 512, PAGE_SHIFT = 12 };
+enum {
+	FIRST_BUCKETS = 512,
+	PAGE_SHIFT = 12,
+	STEP_BYTES =
+	    8, /* between places for code that does not count on lines: there is more of it than of any other */
+};
 
 bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const struct jit_host *host,
 	     struct diag *d)
@@ -269,8 +274,28 @@ static void ref_page(struct tc *tc, struct tc_unit *u, uint64_t number)
 
 bool tc_fits(const struct tc *tc, uint32_t code_bytes)
 {
-	return align_up(code_bytes, tc->align_bytes)
-	       <= tc->segment_bytes - tc->seg[tc->current].used_bytes;
+	return align_up(tc->seg[tc->current].used_bytes, tc->align_bytes) + code_bytes
+	       <= tc->segment_bytes;
+}
+
+/* Does each link's field lie within a line when the code starts at offset at? */
+static bool fields_fit(const struct code *c, uint32_t at, uint32_t line_bytes)
+{
+	for (unsigned i = 0; i < c->link_count; i++)
+		if ((at + c->link[i].at) % line_bytes > line_bytes - sizeof(uint32_t))
+			return false;
+	return true;
+}
+
+/* Where in the current segment code that fits goes. */
+static uint32_t find_place(const struct tc *tc, const struct code *c)
+{
+	uint32_t step = c->aligned ? tc->align_bytes : STEP_BYTES;
+	uint32_t at = (uint32_t)align_up(tc->seg[tc->current].used_bytes, step);
+
+	while (!fields_fit(c, at, tc->align_bytes))
+		at += step;
+	return at;
 }
 
 static void *arena_dup(struct arena *a, const void *src, size_t bytes)
@@ -297,9 +322,10 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	struct tc_segment *s = &tc->seg[tc->current];
 	struct tc_unit *u = arena_znew(&s->arena, struct tc_unit, 1);
 	struct tc_unit **b;
+	uint32_t at = find_place(tc, c);
 
 	u->gpc = c->gpc;
-	u->code = segment_start(tc, tc->current) + s->used_bytes;
+	u->code = segment_start(tc, tc->current) + at;
 	u->size_bytes = c->size_bytes;
 	u->guest_insns = c->guest_insns;
 	u->content_hash = content_hash;
@@ -324,7 +350,7 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 
 	memcpy(codemem_rw(&tc->mem, u->code, c->size_bytes), c->bytes, c->size_bytes);
 	codemem_sync(u->code, c->size_bytes);
-	s->used_bytes += (uint32_t)align_up(c->size_bytes, tc->align_bytes);
+	s->used_bytes = at + c->size_bytes;
 	add_to_segment(s, u);
 
 	tc->unit_count++;

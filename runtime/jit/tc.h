@@ -80,7 +80,7 @@ enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 512 };
 struct tc {
 	struct codemem mem;
 	uint32_t reserved_bytes; /* at the start of mem: thunks */
-	uint32_t align_bytes;    /* of each unit's code */
+	uint32_t align_bytes;    /* of lines */
 	const struct jit_host *host;
 	uint32_t segment_bytes;
 	unsigned current; /* segment being filled */
@@ -96,8 +96,7 @@ struct tc {
 };
 
 /*
- * reserved_bytes: kept free at the start, a multiple of the host's code_align as every unit's address is. size_bytes: at
- * most what a link of the host reaches.
+ * reserved_bytes: kept free at the start, a multiple of the host's code_align. size_bytes: at most what a link of the host reaches.
  */
 bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const struct jit_host *host,
 	     struct diag *d);

@@ -111,7 +111,40 @@ static void test_find(void)
 	CHECK(!tc_unit_at(&tc, 42));
 	CHECK_EQ(tc_fault_at(a, (uintptr_t)a->code + FAULT_AT)->gpc_off, 8);
 	CHECK(!tc_fault_at(a, (uintptr_t)a->code + FAULT_AT + 1));
-	CHECK_EQ((uintptr_t)b->code % ALIGN_BYTES, 0);
+	tc_fini(&tc);
+}
+
+/* How far from the end of the code before it code is put that has a link's field at offset field. */
+static size_t gap_before(uint32_t size_bytes, uint32_t field, bool aligned)
+{
+	static uint8_t bytes[2 * UNIT_BYTES];
+	static const uint8_t *end;
+	const struct code_link link = { .at = field };
+	const struct code c = { .bytes = bytes,
+				.size_bytes = size_bytes,
+				.aligned = aligned,
+				.link = &link,
+				.link_count = 1 };
+	const struct tc_unit *u = tc_add(&tc, &c, 0);
+	size_t gap = (size_t)(u->code - end);
+
+	CHECK((uintptr_t)(u->code + field) / ALIGN_BYTES
+	      == (uintptr_t)(u->code + field + 3) / ALIGN_BYTES);
+	end = u->code + size_bytes;
+	return gap;
+}
+
+/* Code lies densely, but for what counts on lines; no field lies across two lines. */
+static void test_places(void)
+{
+	begin();
+	gap_before(10, 4, false);
+	CHECK_EQ(gap_before(24, 4, false), 6);      /* at 16 */
+	CHECK_EQ(gap_before(22, 4, false), 0);      /* at 40 */
+	CHECK_EQ(gap_before(70, 4, true), 2);       /* at 64 */
+	CHECK_EQ(gap_before(80, 55, false), 8 + 2); /* at 144: its field would be at 191 */
+	CHECK_EQ(gap_before(20, 6, true), 32);      /* at 256 */
+	CHECK_EQ(gap_before(20, 6, false), 4);
 	tc_fini(&tc);
 }
 
@@ -259,5 +292,5 @@ static void test_fork(void)
 	codemem_fini(&m);
 }
 
-CHECK_MAIN(test_find, test_stubs, test_link_and_kill, test_self_link, test_ranges, test_ring,
-	   test_fork)
+CHECK_MAIN(test_find, test_places, test_stubs, test_link_and_kill, test_self_link, test_ranges,
+	   test_ring, test_fork)
