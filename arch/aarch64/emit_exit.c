@@ -142,7 +142,12 @@ static struct a64_test load_stop(struct a64_emit *e, bool stop)
 static void leave_stopped(struct a64_emit *e, const struct lir_exit *x)
 {
 	const struct lir_block *to = &e->lir->block[x->to];
+	const uint32_t owes = e->lir->ir->block[x->to].owes;
 
+	if (owes) {
+		a64_mov_imm(e->cb, 0, A64_TMP, owes);
+		a64_ls(e->cb, A64_STR32, A64_TMP, a64_state(A64_ST(owed)));
+	}
 	a64_emit_list(e, to->unfix, to->unfix_count);
 	a64_emit_list(e, e->lir->leave, e->lir->leave_count);
 	leave_by_stub(e, x->target, IR_EXIT_STOP);

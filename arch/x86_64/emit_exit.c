@@ -216,12 +216,21 @@ static void compare_stop(struct x64_emit *e)
 	x64_alu_mi(e->cb, X64_CMP, 0, x64_state(X64_ST(stop)), 0);
 }
 
+/* What block x->to owes at its entry. */
+static uint32_t owed_at(const struct x64_emit *e, const struct lir_exit *x)
+{
+	return e->lir->ir->block[x->to].owes;
+}
+
 /* A jump within a region leaves it after all. */
 static void cold_stopped(struct x64_emit *e, const struct x64_cold *c)
 {
 	const struct lir_exit *x = &e->lir->exit[c->in->exit];
 	const struct lir_block *to = &e->lir->block[x->to];
 
+	if (owed_at(e, x))
+		x64_rmi(e->cb, X64_MOV_MI, 0, 0, x64_state(X64_ST(owed)), (int32_t)owed_at(e, x),
+			4);
 	x64_emit_fixes(e, to->unfix, to->unfix_count, 0);
 	x64_emit_list(e, e->lir->leave, e->lir->leave_count);
 	leave_by_stub(e, x->target, IR_EXIT_STOP);
@@ -236,7 +245,7 @@ static void branch_out_polled(struct x64_emit *e, const struct lir_exit *x)
 		return;
 	}
 	to_block(e, BRANCH_JCC, X64_CC_E, x->to);
-	if (e->lir->leave_count || e->lir->block[x->to].unfix_count)
+	if (e->lir->leave_count || e->lir->block[x->to].unfix_count || owed_at(e, x))
 		x64_cold(e, x64_jmp32(e->cb), cold_stopped);
 	else
 		leave_by_stub(e, x->target, IR_EXIT_STOP);

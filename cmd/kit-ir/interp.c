@@ -140,6 +140,8 @@ static void print_exit(const struct ir_state *st, enum ir_exit reason)
 	if (reason == IR_EXIT_FAULT)
 		printf("fault %s %s 0x%" PRIx64 "\n", ir_fault_names[st->fault_kind],
 		       st->fault_write ? "write" : "read", st->fault_addr);
+	if (st->owed)
+		printf("owed %" PRIu32 "\n", st->owed);
 }
 
 static void print_memory(gaddr addr, const uint8_t *before, const uint8_t *after)

@@ -176,6 +176,7 @@ struct interp {
 	uint64_t *val;
 	enum ir_exit reason; /* STEP_LEAVE */
 	unsigned block;      /* STEP_GOTO */
+	uint32_t owes;       /* op owe */
 };
 
 static gaddr insn_pc(const struct interp *in, const struct ir_insn *i)
@@ -194,6 +195,7 @@ static enum step fault(struct interp *in, const struct ir_insn *i)
 {
 	bool redo = ir_info(i)->sub == IR_SUB_REDO && i->sub & IR_REDO;
 
+	in->st->owed = in->owes;
 	return leave(in, redo ? IR_EXIT_REDO : IR_EXIT_FAULT, insn_pc(in, i));
 }
 
@@ -202,9 +204,13 @@ static enum step go(struct interp *in, const struct ir_insn *i)
 {
 	gaddr target = (gaddr)i->imm;
 
-	if (target <= insn_pc(in, i) && __atomic_load_n(&in->st->stop, __ATOMIC_RELAXED))
+	const bool stays = ir_goes_to(i) != IR_NOBLOCK;
+
+	if (target <= insn_pc(in, i) && __atomic_load_n(&in->st->stop, __ATOMIC_RELAXED)) {
+		in->st->owed = stays ? in->u->block[i->to].owes : 0;
 		return leave(in, IR_EXIT_STOP, target);
-	if (ir_goes_to(i) == IR_NOBLOCK)
+	}
+	if (!stays)
 		return leave(in, IR_EXIT_LOOKUP, target);
 	in->block = i->to;
 	return STEP_GOTO;
@@ -230,9 +236,16 @@ static enum step other(struct interp *in, const struct ir_insn *i, uint64_t *r)
 		return leave(in, IR_EXIT_LOOKUP, in->val[i->a.idx] & ~UINT64_C(1));
 	if (i->op == IR_exitr)
 		return leave(in, (enum ir_exit)i->sub, (gaddr)i->imm);
+	if (i->op == IR_owe) {
+		in->owes = (uint32_t)i->imm;
+		return STEP_NEXT;
+	}
 	why = ir_interp_insn(i, in->st, in->mem, operand(in, i->a), operand(in, i->b),
 			     operand(in, i->c), r);
-	return why == IR_EXIT_NONE ? STEP_NEXT : leave(in, why, insn_pc(in, i));
+	if (why == IR_EXIT_NONE)
+		return STEP_NEXT;
+	in->st->owed = in->owes;
+	return leave(in, why, insn_pc(in, i));
 }
 
 #ifdef KIT_DEBUG
@@ -368,6 +381,7 @@ enum ir_exit ir_interp(const struct ir_unit *u, struct ir_state *st, const struc
 	in.val = u->insn_count <= FEW_VALUES ? few : arena_new(scratch, uint64_t, u->insn_count);
 	do {
 		check_entry(&in, &u->block[in.block]);
+		in.owes = u->block[in.block].owes;
 		s = run_block(&in, &u->block[in.block]);
 	} while (s == STEP_GOTO);
 	KIT_CHECK(s == STEP_LEAVE, "block %u has no exit", in.block);

@@ -148,6 +148,7 @@ struct ir_block {
 	gaddr gpc;             /* where it starts */
 	uint32_t first, count; /* its insns in unit.insn[] */
 	uint32_t exec_count;   /* how often level 1 ran it, as far as known; for level 2 */
+	uint32_t owes; /* op owe as of its entry, for faults and for safe points on the way to it */
 	/*
 	 * What holds at its entry whatever way it is come to, as sets of F64 registers: boxed ones hold a float below 32
 	 * one bits; canon: that float, or of a register that is not boxed the double, is no NaN but the canonical one.

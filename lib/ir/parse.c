@@ -269,6 +269,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 	case IR_count:
 	case IR_countby:
 	case IR_countat:
+	case IR_owe:
 	case IR_edge:
 		i->imm = want_num(p);
 		break;
@@ -498,7 +499,7 @@ static uint64_t parse_regs(struct parser *p, const char *word)
 
 static void parse_block_head(struct parser *p)
 {
-	uint32_t runs = 0;
+	uint32_t runs = 0, owes = 0;
 	uint64_t boxed, canon, sext;
 	gaddr pc;
 
@@ -509,6 +510,8 @@ static void parse_block_head(struct parser *p)
 	pc = (gaddr)want_num(p);
 	if (take_keyword(p, "runs"))
 		runs = (uint32_t)want_num(p);
+	if (take_keyword(p, "owes"))
+		owes = (uint32_t)want_num(p);
 	boxed = parse_regs(p, "boxed");
 	canon = parse_regs(p, "canon");
 	sext = parse_regs(p, "sext");
@@ -523,6 +526,7 @@ static void parse_block_head(struct parser *p)
 	}
 	ir_block_begin(p->u, pc);
 	p->u->open->exec_count = runs;
+	p->u->open->owes = owes;
 	p->u->open->boxed = boxed;
 	p->u->open->canon = canon;
 	p->u->open->sext = sext;

@@ -2,7 +2,7 @@
  * The IR's text form, written. parse.c reads the same grammar:
  *
  *   unit    = { block }                         the first one is the unit's entry
- *   block   = "block" NUM [ "runs" NUM ] [ "boxed" regs ] [ "canon" regs ] [ "sext" regs ] "{" { line } "}"   one item a line
+ *   block   = "block" NUM [ "runs" NUM ] [ "owes" NUM ] [ "boxed" regs ] [ "canon" regs ] [ "sext" regs ] "{" { line } "}"   one item a line
  *   regs    = REG { "," REG }                   what is known at its entry: ir_block
  *   line    = "at" NUM                          guest pc of the insns that follow; first the block's
  *           | [ "%"N "=" ] insn                 N names the value; printed: its index
@@ -89,6 +89,7 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 	case IR_count:
 	case IR_countby:
 	case IR_countat:
+	case IR_owe:
 	case IR_edge:
 		put_addr(out, i->imm);
 		return true;
@@ -225,6 +226,8 @@ void ir_print(const struct ir_unit *u, struct strbuf *out)
 		strbuf_printf(out, "block 0x%" PRIx64, blk->gpc);
 		if (blk->exec_count)
 			strbuf_printf(out, " runs %" PRIu32, blk->exec_count);
+		if (blk->owes)
+			strbuf_printf(out, " owes %" PRIu32, blk->owes);
 		put_regs(u, "boxed", blk->boxed, out);
 		put_regs(u, "canon", blk->canon, out);
 		put_regs(u, "sext", blk->sext, out);

@@ -167,6 +167,11 @@ struct ir_state {
 	uint32_t fault_code; /* si_code of the host's signal */
 	gaddr fault_addr;
 	bool fault_write;
+	/*
+	 * What the unit has passed and not counted when a fault or a safe point made it leave (op owe): a number whose meaning is
+	 * that of whoever made the unit; 0: nothing. He who runs units sees to it.
+	 */
+	uint32_t owed;
 
 	/* For generated code. */
 	ir_helper_fn *const *helpers; /* indexed by enum ir_helper */

@@ -198,6 +198,9 @@ static bool check_imm(struct check *c)
 	case IR_countat:
 		return (i->imm >= 0 && i->imm >> 32 < IR_COUNTERS_MOST && !(uint32_t)i->imm)
 		       || wrong(c, "%s of %#" PRIx64, ir_info(i)->name, (uint64_t)i->imm);
+	case IR_owe:
+		return (i->imm >= 0 && i->imm <= UINT32_MAX)
+		       || wrong(c, "owe of %#" PRIx64, (uint64_t)i->imm);
 	case IR_edge:
 		return (i->imm >= 0 && i->imm < IR_COUNTERS_MOST)
 		       || wrong(c, "edge from %#" PRIx64, (uint64_t)i->imm);

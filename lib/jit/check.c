@@ -61,6 +61,17 @@ static bool check_fault(const struct check *k, unsigned row)
 	return true;
 }
 
+static bool check_owe(const struct check *k, unsigned row)
+{
+	const struct code_owe *o = &k->c->owe[row];
+
+	if (o->fault >= k->c->fault_count)
+		return wrong(k, "owe", row, "there is no such fault");
+	if (row && o->fault <= o[-1].fault)
+		return wrong(k, "owe", row, "it does not ascend");
+	return true;
+}
+
 bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct jit_host *host,
 		    const struct jit_opts *o, struct diag *d)
 {
@@ -75,6 +86,9 @@ bool jit_check_code(const struct code *c, const struct ir_unit *u, const struct 
 			return false;
 	for (unsigned i = 0; i < c->fault_count; i++)
 		if (!check_fault(&k, i))
+			return false;
+	for (unsigned i = 0; i < c->owe_count; i++)
+		if (!check_owe(&k, i))
 			return false;
 	return true;
 }

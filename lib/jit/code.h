@@ -44,6 +44,19 @@ struct code_fault {
 	    redo; /* leaves with IR_EXIT_REDO: the guest's instructions from there are to be interpreted */
 };
 
+/* Op owe: what is owed where a fault leaves, from this number of code.fault on, up to the next one; 0 before the first. */
+struct code_owe {
+	uint32_t fault, owes;
+};
+
+/* What is owed at fault number fault. */
+static inline uint32_t code_owed(const struct code_owe *owe, unsigned count, uint32_t fault)
+{
+	while (count && owe[count - 1].fault > fault)
+		count--;
+	return count ? owe[count - 1].owes : 0;
+}
+
 struct code {
 	const uint8_t *bytes;
 	uint32_t size_bytes;
@@ -57,6 +70,8 @@ struct code {
 	unsigned stub_count;
 	const struct code_fault *fault; /* ascending by at */
 	unsigned fault_count;
+	const struct code_owe *owe; /* ascending by fault */
+	unsigned owe_count;
 	const struct lir_loc *loc;
 	unsigned loc_count;
 	const struct ir_range *range; /* guest bytes it was made from */

@@ -50,10 +50,16 @@ static void print_marks(const struct code *c, uint32_t at, uint32_t size, struct
 		if (c->stub[i].at == at)
 			strbuf_printf(out, " ; %s at %#" PRIx64, ir_exit_names[c->stub[i].reason],
 				      c->stub[i].pc);
-	for (unsigned i = 0; i < c->fault_count; i++)
-		if (c->fault[i].at == at)
-			strbuf_printf(out, " ; %s pc+%" PRId32, c->fault[i].redo ? "redo" : "fault",
-				      c->fault[i].gpc_off);
+	for (unsigned i = 0; i < c->fault_count; i++) {
+		const uint32_t owes = code_owed(c->owe, c->owe_count, i);
+
+		if (c->fault[i].at != at)
+			continue;
+		strbuf_printf(out, " ; %s pc+%" PRId32, c->fault[i].redo ? "redo" : "fault",
+			      c->fault[i].gpc_off);
+		if (owes)
+			strbuf_printf(out, ", owes %" PRIu32, owes);
+	}
 }
 
 static bool starts_stub(const struct code *c, uint32_t at)

@@ -27,6 +27,15 @@ void jit_add_stub(struct jit_tables *t, const struct codebuf *cb, enum ir_exit r
 	    (struct code_stub){ .at = cb_pos(cb), .reason = (uint8_t)reason, .pc = pc };
 }
 
+/* The fault that comes next owes so much. */
+static void note_owed(struct jit_tables *t, uint32_t owes)
+{
+	if (owes == (t->owe_count ? t->owe[t->owe_count - 1].owes : 0))
+		return;
+	arena_grow(t->lir->arena, t->owe, t->owe_count, t->owe_cap);
+	t->owe[t->owe_count++] = (struct code_owe){ t->fault_count, owes };
+}
+
 void jit_may_fault(struct jit_tables *t, const struct codebuf *cb, const struct lir_insn *in)
 {
 	const struct lir_unit *u = t->lir;
@@ -39,6 +48,7 @@ void jit_may_fault(struct jit_tables *t, const struct codebuf *cb, const struct 
 	}
 	KIT_DCHECK(t->next_fault < u->fault_count && from->insn == idx,
 		   "insn %u has no fault record", idx);
+	note_owed(t, from->owes);
 	arena_grow(u->arena, t->fault, t->fault_count, t->fault_cap);
 	t->fault[t->fault_count++] = (struct code_fault){
 		.at = cb_pos(cb),
@@ -73,6 +83,8 @@ struct code jit_code(const struct jit_tables *t, const struct codebuf *cb)
 		.stub_count = t->stub_count,
 		.fault = t->fault,
 		.fault_count = t->fault_count,
+		.owe = t->owe,
+		.owe_count = t->owe_count,
 		.loc = lir->loc,
 		.loc_count = lir->loc_count,
 		.range = lir->ir->range,

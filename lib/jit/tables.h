@@ -14,6 +14,8 @@ struct jit_tables {
 	struct code_fault *fault;
 	unsigned fault_count, fault_cap;
 	unsigned next_fault; /* in lir->fault */
+	struct code_owe *owe;
+	unsigned owe_count, owe_cap;
 };
 
 /* With room for as much as a unit has as a rule. */

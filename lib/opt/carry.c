@@ -593,6 +593,7 @@ static void add_second(struct carry *c, unsigned b)
 
 	open_block(c, from.gpc, forms);
 	u->open->exec_count = from.exec_count;
+	u->open->owes = from.owes;
 	u->block[b].exec_count = 0;
 	for (uint32_t k = from.first; k < from.first + from.count; k++) {
 		struct ir_insn i = u->insn[k];
@@ -717,6 +718,7 @@ static void confirm(struct carry *c, uint32_t k, unsigned b, const uint8_t *now)
 		return;
 	memset(nothing, FORM_NONE, sizeof nothing);
 	open_block(c, (gaddr)exit.imm, nothing);
+	u->open->owes = u->block[b].owes;
 	u->insn[k].to = (uint16_t)(u->block_count - 1);
 	if (boxed)
 		test_boxed(&t, boxed);

@@ -449,6 +449,17 @@ static bool found(struct checker *c, unsigned g, const struct lir_loc *loc, unsi
 	return n == 1 && loc->shift == 0 && same(found_at(c, loc, lost), c->greg[g]);
 }
 
+/* What is owed at the selected insn at hand. */
+static uint32_t owed(const struct checker *c)
+{
+	const struct lir_owe *o = c->sel->owe;
+	unsigned n = c->sel->owe_count;
+
+	while (n && o[n - 1].insn > c->si)
+		n--;
+	return n ? o[n - 1].owes : 0;
+}
+
 static bool check_fault(struct checker *c, const struct lir_insn *got)
 {
 	uint64_t lost = lost_at_fault(got), listed = 0;
@@ -459,6 +470,8 @@ static bool check_fault(struct checker *c, const struct lir_insn *got)
 	f = &c->got->fault[c->fault++];
 	if ((uint64_t)f->first + f->count > c->got->loc_count)
 		return fail(c, "the fault record lies outside the list");
+	if (f->owes != owed(c))
+		return fail(c, "the fault record owes %u, not %u", f->owes, owed(c));
 	for (uint32_t i = f->first, n; i < f->first + f->count; i += n) {
 		const struct lir_loc *loc = &c->got->loc[i];
 

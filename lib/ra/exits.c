@@ -284,16 +284,33 @@ static void add_locs(struct ra *s, uint64_t away)
 	s->loc_count = u->loc_count - s->loc_first;
 }
 
-void ra_note_fault(struct ra *s)
+/* What is owed at the insn at hand. */
+static uint32_t owes(struct ra *s)
+{
+	const struct lir_unit *u = s->u;
+
+	while (s->next_owe < u->owe_count && u->owe[s->next_owe].insn <= s->i)
+		s->next_owe++;
+	return s->next_owe ? u->owe[s->next_owe - 1].owes : 0;
+}
+
+static void add_fault(struct ra *s)
 {
 	struct lir_unit *u = s->u;
+
+	arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
+	u->fault[u->fault_count++] =
+	    (struct lir_fault){ s->out.count, owes(s), s->loc_first, s->loc_count };
+}
+
+void ra_note_fault(struct ra *s)
+{
 
 	if (!s->loc_valid) {
 		add_locs(s, s->away);
 		s->loc_valid = !s->sums; /* nobody says when an operand of one moves */
 	}
-	arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
-	u->fault[u->fault_count++] = (struct lir_fault){ s->out.count, s->loc_first, s->loc_count };
+	add_fault(s);
 }
 
 /* ---- LF_SYNC ---------------------------------------------------------------------------------------- */
@@ -454,13 +471,9 @@ void ra_sync(struct ra *s, const struct lir_insn *sel)
 	if (in.flags & LF_EXIT)
 		s->u->exit[in.exit].stub_first = s->u->exit[in.exit].stub_count = 0;
 	if (in.flags & LF_FAULT) {
-		struct lir_unit *u = s->u;
-
 		add_locs(s, 0);
 		s->loc_valid = false;
-		arena_grow(u->arena, u->fault, u->fault_count, u->fault_cap);
-		u->fault[u->fault_count++] =
-		    (struct lir_fault){ s->out.count, s->loc_first, s->loc_count };
+		add_fault(s);
 	}
 	*ra_append(&s->out) = in;
 }

@@ -560,6 +560,17 @@ static void sel_putreg(struct isel *s, const struct ir_insn *in)
 		s->host->put(s, (unsigned)in->imm, fix, isel_val(s, v)->rep);
 }
 
+/* So much is owed from here on. */
+static void sel_owe(struct isel *s, uint32_t owes)
+{
+	struct lir_unit *u = s->lir;
+
+	if (owes == (u->owe_count ? u->owe[u->owe_count - 1].owes : 0))
+		return;
+	arena_grow(u->arena, u->owe, u->owe_count, u->owe_cap);
+	u->owe[u->owe_count++] = (struct lir_owe){ (uint32_t)(s->next - u->insn), owes };
+}
+
 static void select_insn(struct isel *s, const struct ir_insn *in, uint32_t idx)
 {
 	unsigned flags = ir_info(in)->flags;
@@ -575,6 +586,8 @@ static void select_insn(struct isel *s, const struct ir_insn *in, uint32_t idx)
 		isel_exit(s, idx);
 	else if (flags & IR_F)
 		s->host->fp(s, idx);
+	else if (in->op == IR_owe)
+		sel_owe(s, (uint32_t)in->imm);
 	else if (in->op >= IR_getfflags)
 		s->host->fstate(s, idx);
 	else if (flags & IR_E)
@@ -599,6 +612,7 @@ static void select_block(struct isel *s, unsigned b)
 		s->host->block(s);
 	ir_safe_block(&s->safe, s->ir, b);
 	s->block->first = (uint32_t)(s->next - s->lir->insn);
+	sel_owe(s, blk->owes);
 	isel_lir(s, LIR_BLOCK)->imm = b;
 	for (uint32_t i = blk->first, end = i + blk->count; i < end; i++, in++)
 		if (!in->dead)

@@ -185,8 +185,14 @@ struct lir_loc {
 	int64_t imm;   /* MEM: offset in struct ir_state; CONST: the value */
 };
 
+/* Op owe: what is owed from insn on, up to the next one. */
+struct lir_owe {
+	uint32_t insn, owes;
+};
+
 struct lir_fault {
 	uint32_t insn; /* index into the allocated list */
+	uint32_t owes; /* by what leaves the unit there */
 	/* In lir_unit.loc: the registers that are not where the convention says. */
 	uint32_t first, count;
 };
@@ -203,6 +209,8 @@ struct lir_unit {
 	unsigned vreg_count, vreg_cap;
 	struct lir_exit *exit;
 	unsigned exit_count, exit_cap;
+	struct lir_owe *owe; /* ascending by insn, which counts before allocation */
+	unsigned owe_count, owe_cap;
 	/* Made by the allocator: */
 	struct lir_insn *stub;
 	unsigned stub_count, stub_cap;

@@ -75,6 +75,7 @@ bool ra_run(struct lir_unit *u, const struct ra_target *t)
 	s.entry = (uint16_t)u->vreg_count;
 	s.synced = (uint16_t)(u->vreg_count + IR_MAX_REGS);
 	s.out_of_slots = false;
+	s.next_owe = 0;
 	s.displaced = u->boundary ? displaced(t, u->boundary) : 0;
 	init_values(&s);
 	s.step = arena_new(u->arena, struct ra_step, u->insn_count + 1);

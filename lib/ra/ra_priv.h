@@ -125,6 +125,7 @@ struct ra {
 
 	/* The state at insn i of the scan. */
 	uint32_t i;
+	unsigned next_owe;            /* in lir_unit.owe */
 	uint32_t horizon;             /* i before, i + 1 after its uses are in place */
 	uint64_t free;                /* allocatable registers that hold no value */
 	uint64_t held;                /* registers that hold a value ... */

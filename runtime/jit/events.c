@@ -57,6 +57,7 @@ enum jit_fault_result jit_fault(struct kit_thread *t, void *ucontext, uint64_t a
 			   j->host->apply_fix, j->tc.mem.rx + j->thunks.leave_fault);
 	t->st.pc = u->gpc + (gaddr)(int64_t)f->gpc_off;
 	t->jit->fault_end = range_end(u, t->st.pc);
+	t->st.owed = tc_owed_at(u, f);
 	if (routine)
 		return JIT_FAULT_ROUTINE;
 	if (!f->redo)

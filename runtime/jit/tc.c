@@ -158,6 +158,11 @@ struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind)
 	KIT_PANIC("the unit at %#lx has no stub at %#x", (unsigned long)u->gpc, at);
 }
 
+uint32_t tc_owed_at(const struct tc_unit *u, const struct code_fault *f)
+{
+	return code_owed(u->owe, u->owe_count, (uint32_t)(f - u->fault));
+}
+
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field)
 {
 	uint32_t at = (uint32_t)(field - (uintptr_t)u->code);
@@ -339,6 +344,8 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	u->stub_count = c->stub_count;
 	u->fault = arena_dup(&s->arena, c->fault, c->fault_count * sizeof *c->fault);
 	u->fault_count = c->fault_count;
+	u->owe = arena_dup(&s->arena, c->owe, c->owe_count * sizeof *c->owe);
+	u->owe_count = c->owe_count;
 	u->loc = arena_dup(&s->arena, c->loc, c->loc_count * sizeof *c->loc);
 	u->range = arena_dup(&s->arena, c->range, c->range_count * sizeof *c->range);
 	u->range_count = c->range_count;

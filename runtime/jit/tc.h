@@ -63,9 +63,10 @@ struct tc_unit {
 	const struct code_stub *stub;
 	struct tc_page_ref *page_ref;
 	const struct code_fault *fault;
+	const struct code_owe *owe;
 	const struct lir_loc *loc;
 	const struct ir_range *range;
-	uint32_t link_count, stub_count, page_ref_count, fault_count, range_count;
+	uint32_t link_count, stub_count, page_ref_count, fault_count, owe_count, range_count;
 };
 
 struct tc_segment {
@@ -137,6 +138,8 @@ struct tc_way {
 };
 /* The way out by the stub whose call returns to host address behind. */
 struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind);
+/* What is owed there (op owe). Async-signal-safe. */
+uint32_t tc_owed_at(const struct tc_unit *u, const struct code_fault *f);
 /* The link of u whose field is at host address field, or NULL. */
 struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
 /* Makes the link lead to unit to, which must start at the link's target. */
