@@ -35,6 +35,11 @@ bool tally_is_for(const char *file)
 	return strncmp(name, "callgrind.out", 13) == 0 || (dot && strcmp(dot, ".callgrind") == 0);
 }
 
+static bool no_memory(struct diag *d)
+{
+	return diag_fail(d, KIT_EXIT_INTERNAL, "--profile: no memory for counters");
+}
+
 bool tally_init(struct kit_process *p, struct diag *d)
 {
 	if (p->opt.selfcheck)
@@ -44,6 +49,9 @@ bool tally_init(struct kit_process *p, struct diag *d)
 	p->tally = calloc(1, sizeof *p->tally);
 	p->runs = calloc(1, sizeof *p->runs);
 	KIT_CHECK(p->ways && p->tally && p->runs, "out of memory");
+	p->sums = mem_sparse_new(sizeof *p->sums);
+	if (!p->sums)
+		return no_memory(d);
 	/* The first thread's counters are made before it is known how many there have to be. */
 	*p->ways = (struct guest_tally){ .first = TALLY_FIRST, .halves = TALLY_HALVES_MOST };
 	p->runs->first = TALLY_FIRST_RUN;
@@ -64,13 +72,17 @@ bool tally_loaded(struct kit_process *p, struct diag *d)
 	p->tally->edge = mem_sparse_new(FIRST_EDGES * sizeof(struct ir_edge));
 	p->tally->edge_cap = FIRST_EDGES;
 	if (!p->tally->sum || !p->tally->runs || !p->tally->edge)
-		return diag_fail(d, KIT_EXIT_INTERNAL, "--profile: no memory for counters");
+		return no_memory(d);
 	return true;
 }
+
+/* What that many counters lie in. */
+static size_t pages_of(size_t count) { return (count + WORDS_A_PAGE - 1) / WORDS_A_PAGE; }
 
 static void clear(struct kit_thread *t)
 {
 	mem_sparse_clear(tally_edges(t), TALLY_EDGES_BYTES);
+	mem_sparse_clear(tally_sums(t), pages_of(sums_count(t->proc->sums)) * MEM_PAGE_BYTES);
 	mem_sparse_clear(tally_runs(t), TALLY_RUNS * sizeof(uint64_t));
 	mem_sparse_clear(tally_of(t), tally_count(t->proc->ways) * sizeof(uint64_t));
 }
@@ -190,6 +202,23 @@ void tally_thread_init(struct kit_thread *t)
 	t->st.edges_full = edges_full;
 }
 
+static void gather_sums(struct kit_thread *t)
+{
+	const struct kit_process *p = t->proc;
+	const uint64_t *n = tally_sums(t);
+	const uint32_t count = sums_count(p->sums);
+	bool *touched = malloc(pages_of(count) + 1);
+
+	KIT_CHECK(touched, "out of memory");
+	mem_sparse_touched(n, pages_of(count), touched);
+	for (uint32_t k = 0; k < count; k++)
+		if (!touched[k / WORDS_A_PAGE])
+			k |= WORDS_A_PAGE - 1;
+		else if (n[k])
+			sums_spread(p->sums, k, n[k], p->ways->first, p->tally->sum);
+	free(touched);
+}
+
 /* What t has counted is added to the process's, and gone. With the lock held. */
 static void gather(struct kit_thread *t)
 {
@@ -197,6 +226,7 @@ static void gather(struct kit_thread *t)
 
 	tally_add(y->sum, tally_of(t), tally_count(t->proc->ways));
 	tally_add(y->runs, tally_runs(t), TALLY_RUNS);
+	gather_sums(t);
 	gather_edges(t);
 	clear(t);
 }
@@ -339,7 +369,7 @@ static void follow(struct following *f)
 	const struct guest_fetch fetch = { mem_fetch, f->p->mem, mem_is_vdso };
 	const struct guest_tally *w = f->p->ways;
 	uint64_t *at = f->p->tally->sum + 1;
-	const size_t pages = (tally_count(w) + WORDS_A_PAGE - 1) / WORDS_A_PAGE;
+	const size_t pages = pages_of(tally_count(w));
 	bool *touched = malloc(pages + 1);
 
 	KIT_CHECK(touched, "out of memory");

@@ -34,6 +34,7 @@ struct point_table;
 struct guest_runs;
 struct guest_tally;
 struct tally;   /* runtime/tally.c */
+struct sums;    /* runtime/core/sums.h */
 struct profile; /* runtime/profile.c */
 
 struct kit_process;
@@ -133,6 +134,7 @@ struct kit_process {
 	struct profile *profile;             /* --profile; NULL without, and where that is exact */
 	struct guest_tally *ways;            /* then: what threads count (runtime/core/tally.h) */
 	struct guest_runs *runs;             /* of libc's routines, then, and for --coverage */
+	struct sums *sums;                   /* what regions count together then */
 	struct tally *tally;                 /* and what those that have ended did */
 	struct guest_ran *ran;               /* --coverage; NULL without */
 	const struct kit_embedder *embedder; /* NULL: the process is kitemu's */

@@ -2,7 +2,7 @@
  * Counters of a region in registers.
  *
  * A counter in memory that grows at each turn of a loop costs a store a turn, which waits behind those of the guest: a sieve, whose
- * stores miss the first cache, took 2.9 times as long. So the counters that grow most become guest registers that
+ * stores miss the first cache, took 2.9 times as long. So the counters that grow most in loops become guest registers that
  * the region does not use and that have no home outside of it, with the counter as their place in memory: in a register file of the
  * region's own. Level 2 gives them a home if that pays (lib/ra/region.c); then they are read where the region is entered
  * and written where it is left, or where a fault leaves it, as all registers are.
@@ -15,9 +15,10 @@
 #include <string.h>
 
 enum {
-	MOST = 4,      /* registers taken */
-	ENOUGH = 2,    /* one grows at least this part as often as the one that does most */
-	MORE_INSNS = 3 /* that counting in a register takes */
+	MOST = 4,       /* registers taken */
+	ENOUGH = 2,     /* one grows at least this part as often as the one that does most */
+	MORE_INSNS = 3, /* that counting in a register takes */
+	MAX_BLOCKS = 64
 };
 
 struct counter {
@@ -47,9 +48,31 @@ static struct counter *counter_of(const struct counters *c, const struct ir_insn
 	return &c->list[n];
 }
 
+/* The blocks that lead back to themselves within the region. */
+static uint64_t loops(const struct ir_unit *u)
+{
+	uint64_t reach[MAX_BLOCKS] = { 0 }, found = 0;
+
+	for (unsigned b = 0; b < u->block_count; b++) {
+		const struct ir_insn *i = &u->insn[u->block[b].first];
+
+		for (uint32_t k = 0; k < u->block[b].count; k++, i++)
+			if (ir_goes_to(i) != IR_NOBLOCK)
+				reach[b] |= UINT64_C(1) << i->to;
+	}
+	for (unsigned via = 0; via < u->block_count; via++)
+		for (unsigned b = 0; b < u->block_count; b++)
+			if (reach[b] >> via & 1)
+				reach[b] |= reach[via];
+	for (unsigned b = 0; b < u->block_count; b++)
+		found |= reach[b] & UINT64_C(1) << b;
+	return found;
+}
+
 static void weigh(struct counters *c)
 {
 	const struct ir_unit *u = c->u;
+	const uint64_t in_loops = loops(u);
 
 	for (unsigned b = 0; b < u->block_count; b++) {
 		const struct ir_block *blk = &u->block[b];
@@ -58,7 +81,7 @@ static void weigh(struct counters *c)
 		for (uint32_t k = 0; k < blk->count; k++, i++) {
 			if (i->op == IR_getreg || i->op == IR_putreg)
 				c->used |= UINT64_C(1) << i->imm;
-			if (!is_count(i))
+			if (!is_count(i) || !(in_loops >> b & 1))
 				continue;
 			struct counter *n = counter_of(c, i);
 
@@ -69,6 +92,7 @@ static void weigh(struct counters *c)
 			n->weight += blk->exec_count;
 		}
 	}
+	c->list[c->count].reg = IR_MAX_REGS; /* of those that are not listed */
 }
 
 /* A register for counts; IR_MAX_REGS: there is none left. Number 0 may be one that is always 0. */
@@ -193,7 +217,8 @@ void region_count_in_registers(struct ir_unit *u, uint64_t homed)
 
 	for (unsigned k = 0; k < u->insn_count; k++)
 		counts += is_count(&u->insn[k]);
-	if (!counts || u->insn_count + MORE_INSNS * counts >= IR_INSNS_MAX)
+	if (!counts || u->insn_count + MORE_INSNS * counts >= IR_INSNS_MAX
+	    || u->block_count > MAX_BLOCKS)
 		return;
 	c.list = arena_new(u->arena, struct counter, counts + 1);
 	weigh(&c);

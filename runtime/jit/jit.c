@@ -29,6 +29,7 @@
 #include "lib/jit/compile.h"
 #include "runtime/core/futex.h"
 #include "runtime/core/near.h"
+#include "runtime/core/tally.h"
 #include "runtime/jit/jit_priv.h"
 #include "runtime/jit/region.h"
 #include "runtime/jit/show.h"
@@ -533,8 +534,10 @@ static void build_region(struct jit *j, struct kit_thread *t, const struct guest
 					      .ctx = t };
 
 	region_build(&source, limits->max_insns, u);
-	if (j->limits.tally)
+	if (j->limits.tally) {
+		region_place_counts(u, t->proc->sums, TALLY_FIRST_SUM);
 		region_count_in_registers(u, j->target.pinned);
+	}
 }
 
 /* ---- compiling ---------------------------------------------------------------------------- */
@@ -907,6 +910,9 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 	why = (enum ir_exit)j->enter(&t->st, code);
 	if (why == IR_EXIT_STUB)
 		why = look_at_stub(j, &t->st);
+	/* While it counts as inside, for others that want to read counters. */
+	if (KIT_UNLIKELY(t->st.owed))
+		sums_settle(t->proc->sums, &t->st);
 	world_leave(&j->world, &t->jit->world);
 	if (KIT_UNLIKELY(why == IR_EXIT_FAULT && t->st.fault_kind == IR_FAULT_REDO))
 		why = IR_EXIT_REDO;

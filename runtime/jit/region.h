@@ -25,6 +25,13 @@ struct region_source {
  * resolved. What another call returns to is entered as if from outside: all registers are at the boundary's homes there.
  */
 void region_build(const struct region_source *s, unsigned max_insns, struct ir_unit *u);
+struct sums;
+
+/*
+ * Exact counts: region u counts on few of its ways, and owes what it has not counted where something else than an exit makes it leave
+ * (placing.c). first_sum: the counter of sum 0.
+ */
+void region_place_counts(struct ir_unit *u, struct sums *s, uint32_t first_sum);
 /*
  * Exact counts: counters that region u often adds to become registers of a register file of its own (counters.c). homed:
  * guest registers that have a home outside of it.
