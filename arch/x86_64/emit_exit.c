@@ -101,35 +101,39 @@ void x64_emit_COUNTAT(struct x64_emit *e, const struct lir_insn *in)
 
 static void cold_edge(struct x64_emit *e, const struct x64_cold *c)
 {
-	x64_mov_imm(e->cb, X64_RDX, (uint64_t)c->in->imm);
+	x64_mov_imm(e->cb, X64_RDX, c->arg);
 	x64_mov_imm(e->cb, X64_RAX, IR_HELPER_note_call);
 	x64_call_thunk(e, IR_THUNK_HELPER);
 	x64_jmp_to(e->cb, c->back);
 }
 
-/* Mostly the edge is the one at its first place already. */
-void x64_emit_EDGE(struct x64_emit *e, const struct lir_insn *in)
+/* A call goes to rcx. Mostly the edge is the one at its first place already. */
+static void note_call(struct x64_emit *e, uint32_t from)
 {
-	const uint32_t mask = (IR_EDGES - 1) << 1;
-	struct x64_mem at = { X64_RDX, X64_RAX, 0, offsetof(struct ir_edge, to) };
+	const int32_t bias = 2 * (int32_t)ir_edge_bias(from), mask = (IR_EDGES - 1) << 2;
+	struct x64_mem at = { X64_RDX, X64_RAX, 3, offsetof(struct ir_edge, to) };
 	struct x64_cold *c;
 	uint32_t other;
 
-	_Static_assert(sizeof(struct ir_edge) == 32, "twice a place is shifted by 4");
-	x64_rm(e->cb, X64_LEA, 0, X64_RAX,
-	       x64_at(X64_RCX, (int32_t)ir_edge_bias((uint32_t)in->imm)));
-	x64_alu_ri(e->cb, X64_AND, 0, X64_RAX, (int32_t)mask);
+	_Static_assert(sizeof(struct ir_edge) == 32, "four times a place is scaled by 8");
+	x64_rm(e->cb, X64_LEA, 0, X64_RAX, (struct x64_mem){ X64_RCX, X64_RCX, 0, bias });
+	x64_alu_ri(e->cb, X64_AND, 0, X64_RAX, mask);
 	x64_rm(e->cb, X64_MOV_RM, 1, X64_RDX, x64_state(X64_ST(edge)));
-	x64_ri8(e->cb, X64_SHL_I, 0, X64_RAX, 4);
 	x64_alu_rm(e->cb, X64_CMP, 1, X64_RCX, at);
 	other = x64_jcc32(e->cb, X64_CC_NE);
 	at.disp = offsetof(struct ir_edge, from);
-	x64_alu_mi(e->cb, X64_CMP, 0, at, (int32_t)in->imm);
+	x64_alu_mi(e->cb, X64_CMP, 0, at, (int32_t)from);
 	c = x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_edge);
 	c->from[1] = other;
+	c->arg = from;
 	at.disp = offsetof(struct ir_edge, count);
 	x64_alu_mi(e->cb, X64_ADD, 1, at, 1);
 	c->back = cb_pos(e->cb);
+}
+
+void x64_emit_EDGE(struct x64_emit *e, const struct lir_insn *in)
+{
+	note_call(e, (uint32_t)in->imm);
 }
 
 /* ---- links -------------------------------------------------------------------------------------------- */
@@ -483,6 +487,8 @@ void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
 	uint32_t stopped;
 
 	leave_region(e, x);
+	if (x->edge)
+		note_call(e, x->edge - 1);
 	stopped = poll_before(e, x);
 	if (x->poll && x->kind != IR_JUMP_PLAIN)
 		x64_cold(e, stopped, cold_lookup);

@@ -56,6 +56,7 @@ static const struct isel_host host = {
 	.exiti = X64_OP_EXITI,
 	.exitr = X64_OP_EXITR,
 	.target = X64_RCX,
+	.exit_notes = true,
 	.sext32 = X64_FIX_SEXT32,
 	.box32 = X64_FIX_BOX32,
 	.canon32 = X64_FIX_CANON32,

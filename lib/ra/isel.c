@@ -588,6 +588,8 @@ static void select_insn(struct isel *s, const struct ir_insn *in, uint32_t idx)
 		s->host->fp(s, idx);
 	else if (in->op == IR_owe)
 		sel_owe(s, (uint32_t)in->imm);
+	else if (in->op == IR_edge && isel_exit_notes(s, idx))
+		s->edge = (uint32_t)in->imm + 1;
 	else if (in->op >= IR_getfflags)
 		s->host->fstate(s, idx);
 	else if (flags & IR_E)
@@ -638,6 +640,7 @@ void isel_run(struct isel *s)
 	lir->block = arena_znew(ir->arena, struct lir_block, lir->block_cap);
 	s->val = arena_new(ir->arena, struct isel_val, ir->insn_count);
 	s->safe.went_back = false;
+	s->edge = 0;
 	isel_find_entry_fixes(s);
 	for (unsigned b = 0; b < ir->block_count; b++)
 		select_block(s, b);

@@ -41,6 +41,7 @@ struct isel {
 	struct lir_block *block;     /* being selected */
 	const struct ir_block *from; /* of that */
 	struct isel_val *val;        /* by insn */
+	uint32_t edge;               /* lir_exit.edge of the exit that comes next */
 	bool any_low; /* isel_val.wide tells values of the block apart; else all are */
 	struct ir_safe safe;
 };
@@ -48,6 +49,8 @@ struct isel {
 struct isel_host {
 	/* Its LIR operations for ways out, and the register in which the target of an indirect one is. */
 	uint8_t exit, exiti, exitr, target;
+	/* Its exiti notes a call of op edge. */
+	bool exit_notes;
 	/* Its fixes; of canon32 and canon64 0 where floating-point arithmetic gives no other NaN than the canonical one. */
 	uint8_t sext32, box32, canon32, canon64;
 	/* The register of pure insn in, an integer operation or a floating-point one. */

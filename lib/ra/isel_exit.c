@@ -51,6 +51,14 @@ bool isel_fuse_compare(const struct isel *s, uint32_t idx)
 	       && isel_const(s, br->b, &c) && c == 0;
 }
 
+bool isel_exit_notes(const struct isel *s, uint32_t idx)
+{
+	const struct ir_insn *in = &s->ir->insn[next_effect(s, idx)];
+
+	return s->host->exit_notes && in->op == IR_exiti
+	       && s->val[in->a.idx].rep == s->val[s->ir->insn[idx].a.idx].rep;
+}
+
 static void sel_br(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
@@ -101,6 +109,8 @@ void isel_exit(struct isel *s, uint32_t idx)
 		/* Returns go down the stack of calls, which ends; what else is a cycle comes by here. */
 		x.poll = in->sub != IR_JUMP_RET;
 		target = isel_vr(s, in->a);
+		x.edge = s->edge;
+		s->edge = 0;
 		break;
 	default:
 		op = h->exitr;

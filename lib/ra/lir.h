@@ -159,14 +159,15 @@ struct lir_block {
 
 /* A way out. Filled by instruction selection, but for the moves. */
 struct lir_exit {
-	gaddr target;       /* guest pc, where it is known */
-	gaddr ret;          /* IR_JUMP_CALL: where the call returns to */
-	uint16_t to;        /* block of this unit that it goes to, or IR_NOBLOCK */
-	uint16_t back_to;   /* IR_JUMP_CALL: block at ret, or IR_NOBLOCK */
-	uint8_t kind;       /* enum ir_jump */
-	uint8_t reason;     /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
-	bool indirect;      /* exiti */
-	bool poll;          /* look at ir_state.stop before going: backward jumps, calls */
+	gaddr target;     /* guest pc, where it is known */
+	gaddr ret;        /* IR_JUMP_CALL: where the call returns to */
+	uint16_t to;      /* block of this unit that it goes to, or IR_NOBLOCK */
+	uint16_t back_to; /* IR_JUMP_CALL: block at ret, or IR_NOBLOCK */
+	uint8_t kind;     /* enum ir_jump */
+	uint8_t reason;   /* enum ir_exit for exitr; IR_EXIT_NONE for jumps */
+	bool indirect;    /* exiti */
+	bool poll;        /* look at ir_state.stop before going: backward jumps, calls */
+	uint32_t edge;    /* exiti: notes the call first, as op edge from this less 1 does; 0: no */
 	uint64_t host_info; /* the host's own, from selection to emission */
 	/* Moves of its cold stub in lir_unit.stub (LF_EXIT without LF_SYNC). */
 	uint32_t stub_first, stub_count;
