@@ -88,7 +88,7 @@ int64_t peer_find_guest(struct peer *p, pid_t tid)
 		return 0;
 	if (p->kind == PEER_GONE && syscall(SYS_tkill, tid, 0) < 0 && errno == ESRCH)
 		return -ESRCH;
-	KIT_LOG(sys, "ptrace: thread %d is no guest", tid);
+	KIT_LOG(sys, "thread %d is no guest", tid);
 	return -EPERM;
 }
 

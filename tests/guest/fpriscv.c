@@ -7,25 +7,6 @@
 
 #include "tests/guest/guest.h"
 
-static double d_of(uint64_t v)
-{
-	double d;
-	memcpy(&d, &v, 8);
-	return d;
-}
-static uint64_t bits(double d)
-{
-	uint64_t v;
-	memcpy(&v, &d, 8);
-	return v;
-}
-static uint32_t fbits(float f)
-{
-	uint32_t v;
-	memcpy(&v, &f, 4);
-	return v;
-}
-
 #define CVT(insn, T, x)                                                                            \
 	({                                                                                         \
 		T r;                                                                               \
@@ -59,7 +40,7 @@ static void quiet(void)
 
 		asm volatile("fsflags %2\nfrflags t0\nflt.d %0,%3,%4\nfle.d %1,%3,%4\nfsflags t0"
 			     : "=&r"(less), "=&r"(most)
-			     : "r"(flags), "f"(d_of(k[x])), "f"(d_of(k[y]))
+			     : "r"(flags), "f"(of64(k[x])), "f"(of64(k[y]))
 			     : "t0");
 		h = hash_u64(h, less + 2 * most + 4 * fflags());
 		memcpy(&a, &kf[x], 4);
@@ -77,7 +58,7 @@ int main(void)
 {
 	static const double v[] = { 1e30,         -1e30,        3e9,    -3e9,   -1.5,  -0.5,
 				    4294967295.0, 4294967296.0, 9.3e18, 1.8e19, 1.9e19 };
-	double nan = d_of(0xfff8000000001234), snan = d_of(0x7ff0000000000001), r;
+	double nan = of64(0xfff8000000001234), snan = of64(0x7ff0000000000001), r;
 	volatile double a = 0.1, b = 10, c = -1;
 	float f;
 	uint64_t box;
@@ -91,21 +72,21 @@ int main(void)
 	printf("nan: %lx %lx %x\n", CVT("fcvt.w.d", long, nan), CVT("fcvt.lu.d", long, nan),
 	       fflags());
 	asm volatile("fadd.d %0, %1, %1" : "=f"(r) : "f"(nan));
-	printf("nan+nan %016lx %x\n", bits(r), fflags());
+	printf("nan+nan %016lx %x\n", bits64(r), fflags());
 	asm volatile("fadd.d %0, %1, %1" : "=f"(r) : "f"(snan));
-	printf("snan+snan %016lx %x\n", bits(r), fflags());
+	printf("snan+snan %016lx %x\n", bits64(r), fflags());
 	asm volatile("fmin.d %0, %1, %2" : "=f"(r) : "f"(nan), "f"(1.0));
-	printf("min(nan,1) %016lx %x\n", bits(r), fflags());
+	printf("min(nan,1) %016lx %x\n", bits64(r), fflags());
 	asm volatile("fmin.d %0, %1, %2" : "=f"(r) : "f"(nan), "f"(nan));
-	printf("min(nan,nan) %016lx %x\n", bits(r), fflags());
+	printf("min(nan,nan) %016lx %x\n", bits64(r), fflags());
 	asm volatile("fmax.d %0, %1, %2" : "=f"(r) : "f"(snan), "f"(1.0));
-	printf("max(snan,1) %016lx %x\n", bits(r), fflags());
+	printf("max(snan,1) %016lx %x\n", bits64(r), fflags());
 	asm volatile("fmin.d %0, %1, %2" : "=f"(r) : "f"(0.0), "f"(-0.0));
-	printf("min(0,-0) %016lx\n", bits(r));
+	printf("min(0,-0) %016lx\n", bits64(r));
 	asm volatile("fmax.d %0, %1, %2" : "=f"(r) : "f"(-0.0), "f"(0.0));
-	printf("max(-0,0) %016lx\n", bits(r));
+	printf("max(-0,0) %016lx\n", bits64(r));
 	asm volatile("fcvt.s.d %0, %1" : "=f"(f) : "f"(nan));
-	printf("(float)nan %08x\n", fbits(f));
+	printf("(float)nan %08x\n", bits32(f));
 	/* A float in a double register without its box of ones is a NaN. */
 	asm volatile("fmv.d.x ft0, %1\nfadd.s ft0, ft0, ft0\nfmv.x.d %0, ft0"
 		     : "=r"(box)
@@ -135,7 +116,7 @@ int main(void)
 					      0x7ff8000000000000 };
 		long class;
 
-		asm volatile("fclass.d %0, %1" : "=r"(class) : "f"(d_of(k[i])));
+		asm volatile("fclass.d %0, %1" : "=r"(class) : "f"(of64(k[i])));
 		printf("%lx ", class);
 	}
 	puts("");

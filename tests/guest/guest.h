@@ -1,4 +1,4 @@
-/* For guest programs: a small generator of numbers and a hash, the same on every machine. */
+/* For guest programs: a small generator of numbers and a hash, the same on every machine, and floating-point numbers as bits. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -7,6 +7,38 @@
 #include <string.h>
 
 static uint64_t rnd_state = 0x9e3779b97f4a7c15u;
+
+static inline uint64_t bits64(double d)
+{
+	uint64_t v;
+
+	memcpy(&v, &d, sizeof v);
+	return v;
+}
+
+static inline double of64(uint64_t v)
+{
+	double d;
+
+	memcpy(&d, &v, sizeof d);
+	return d;
+}
+
+static inline uint32_t bits32(float f)
+{
+	uint32_t v;
+
+	memcpy(&v, &f, sizeof v);
+	return v;
+}
+
+static inline float of32(uint32_t v)
+{
+	float f;
+
+	memcpy(&f, &v, sizeof f);
+	return f;
+}
 
 /* xorshift64* */
 static inline uint64_t rnd(void)

@@ -5,14 +5,6 @@
 
 #include "tests/guest/guest.h"
 
-static double from_bits(uint64_t v)
-{
-	double d;
-
-	memcpy(&d, &v, sizeof d);
-	return d;
-}
-
 static void show(double d)
 {
 	char buf[64];
@@ -55,9 +47,9 @@ int main(void)
 	show(INFINITY);
 	show(-INFINITY);
 	for (int i = 0; i < 20; i++)
-		show(from_bits(rnd()));
+		show(of64(rnd()));
 	for (int i = 0; i < 400; i++) {
-		double d = from_bits(rnd());
+		double d = of64(rnd());
 		int n;
 
 		if (d != d)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/guest/guest.h"
+
 typedef uint64_t u64;
 
 double roundeven(double);
@@ -21,39 +23,6 @@ enum { NEAR, ZERO, DOWN, UP, AWAY, DYNAMIC, MODES = UP + 1 };
 static const int host_mode[MODES] = { FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD };
 static u64 sums[8];
 static unsigned long checks;
-
-static u64 bits64(double v)
-{
-	u64 b;
-
-	memcpy(&b, &v, 8);
-	return b;
-}
-
-static double of64(u64 b)
-{
-	double v;
-
-	memcpy(&v, &b, 8);
-	return v;
-}
-
-static float of32(u64 b)
-{
-	uint32_t low = b;
-	float v;
-
-	memcpy(&v, &low, 4);
-	return v;
-}
-
-static uint32_t bits32(float v)
-{
-	uint32_t b;
-
-	memcpy(&b, &v, 4);
-	return b;
-}
 
 struct format {
 	int frac, bias;
