@@ -356,7 +356,7 @@ int kit_run(const struct kit_options *opt, const struct kit_program *prog, struc
 	kit_list_init(p);
 	p->threads = 1;
 	t->proc = p;
-	t->tid = getpid();
+	t->tid = t->tgid = getpid();
 	t->leader = true;
 	if (opt->strace && strace_conf.lines)
 		t->sig_trace = strace_signal;

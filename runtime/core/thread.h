@@ -203,7 +203,7 @@ struct kit_thread {
 	bool left_mem;         /* take_back found that it had the lock of the address space */
 	gaddr clear_child_tid; /* zeroed and woken when the thread ends; 0: none */
 	gaddr robust_list;
-	int tid;
+	int tid, tgid;   /* as the kernel numbers threads and processes */
 	bool leader;     /* its host thread is its process's first one, not one of libc's */
 	bool exiting;    /* exit_group or exit was called: exit_status holds */
 	bool exit_group; /* it was exit_group */

@@ -43,7 +43,7 @@ void trace_enlist(struct kit_thread *t)
 	for (struct trace_chunk *c = &trace_directory.first; c; c = next_chunk(c))
 		for (unsigned i = 0; i < TRACE_ENTRIES; i++)
 			if (take(&c->entry[i], t)) {
-				c->entry[i].tgid = t->leader ? t->tid : getpid();
+				c->entry[i].tgid = t->tgid;
 				__atomic_store_n(&c->entry[i].thread, t, __ATOMIC_RELEASE);
 				return;
 			}

@@ -433,6 +433,7 @@ static void enter(const struct kit_machine *m, struct entry *e)
 	e->self = kit_self();
 	kit_set_self(m->thread);
 	m->thread->tid = (int)syscall(SYS_gettid);
+	m->thread->tgid = getpid(); /* the caller may have forked */
 	sig_embed_enter(m->thread, &e->stack);
 }
 

@@ -34,6 +34,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -77,6 +78,23 @@ void clone_thread_free(struct kit_thread *t)
 	thread_memory_free(t);
 }
 
+/* A thread that has ended becomes a new one. Its counts of blocks, which are most of it, go on. */
+static void renew(struct kit_thread *c)
+{
+	struct interp *interp = c->interp;
+	struct level0 *level0 = c->level0;
+	struct guest_decoder *decoder = c->decoder;
+	struct sig_thread *sig = c->sig;
+	char *after = (char *)c->st.entries + sizeof c->st.entries;
+
+	memset(c, 0, offsetof(struct kit_thread, st.entries));
+	memset(after, 0, (size_t)((char *)(c + 1) - after));
+	c->interp = interp;
+	c->level0 = level0;
+	c->decoder = decoder;
+	c->sig = sig;
+}
+
 struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 				const struct clone_req *q, struct kit_thread *old)
 {
@@ -87,10 +105,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 		if (!c)
 			return NULL;
 	} else {
-		*c = (struct kit_thread){ .interp = c->interp,
-					  .level0 = c->level0,
-					  .decoder = c->decoder,
-					  .sig = c->sig };
+		renew(c);
 	}
 	jit_set_frm(t); /* flags that still are in the host's register */
 	memcpy(c->st.reg, t->st.reg, sizeof c->st.reg);
@@ -103,6 +118,7 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 	if (q->stack)
 		c->st.reg[RV64_SP] = q->stack;
 	c->proc = p;
+	c->tgid = t->tgid;
 	c->sig_trace = t->sig_trace;
 	if (q->flags & CLONE_THREAD)
 		c->heap = t->heap;
@@ -119,11 +135,11 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 	return NULL;
 }
 
-void clone_child_begins(struct kit_thread *c, const struct clone_req *q)
+void clone_child_begins(struct kit_thread *c, int32_t tid, const struct clone_req *q)
 {
-	int32_t tid = (int32_t)syscall(__NR_gettid);
-
 	c->tid = tid;
+	if (!(q->flags & CLONE_THREAD))
+		c->tgid = tid;
 	c->robust_list = 0;
 	if (!(q->flags & CLONE_THREAD))
 		dumped_begin();
@@ -219,7 +235,7 @@ static int vfork_main(void *arg)
 	bool last;
 
 	kit_set_self(c);
-	clone_child_begins(c, &v->req);
+	clone_child_begins(c, (int32_t)syscall(__NR_gettid), &v->req);
 	/* In memory that is the parent's too, and before either can look. */
 	vfork_began(v, parent_results(c, &v->req, v->pid, v->pidfd));
 	if (v->req.flags & CLONE_CLEAR_SIGHAND)
@@ -485,7 +501,7 @@ static void fork_child(struct kit_thread *t, const struct clone_req *q)
 	t->proc->threads = 1;
 	t->proc->forked = t->proc->is_child = true;
 	t->proc->shares_files = q->flags & CLONE_FILES;
-	clone_child_begins(t, q);
+	clone_child_begins(t, (int32_t)syscall(__NR_gettid), q);
 	sig_fork_child(t);
 	trace_child_begins(t);
 	if (q->flags & CLONE_CLEAR_SIGHAND)

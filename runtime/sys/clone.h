@@ -27,8 +27,8 @@ struct kit_thread *clone_thread(struct kit_thread *t, struct kit_process *p,
 struct kit_thread *clone_thread_new(const struct kit_process *p);
 /* Frees what a thread that has ended has left. */
 void clone_thread_free(struct kit_thread *t);
-/* On the child's host thread: its id, and where it is to be written. */
-void clone_child_begins(struct kit_thread *c, const struct clone_req *q);
+/* On the child's host thread, which has this id: sets it, and writes it where the child asked for it. */
+void clone_child_begins(struct kit_thread *c, int32_t tid, const struct clone_req *q);
 
 /* thread.c: CLONE_THREAD. The child's thread id or -errno. */
 int64_t thread_create(struct kit_thread *t, const struct clone_req *q);

@@ -247,6 +247,15 @@ static int not_shared(uint64_t flags)
 	       | (flags & CLONE_SYSVSEM ? 0 : CLONE_SYSVSEM);
 }
 
+/* The kernel's id of a thread that runs, by the clock that is named after it (include/linux/posix-timers.h). */
+static int32_t tid_of(pthread_t thread)
+{
+	clockid_t clock = 0;
+
+	KIT_CHECK(!pthread_getcpuclockid(thread, &clock), "a thread that was started is not there");
+	return ~(clock >> 3);
+}
+
 static void *thread_main(void *arg)
 {
 	struct host_thread *h = arg;
@@ -264,7 +273,7 @@ static void *thread_main(void *arg)
 					__ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&h->go, __ATOMIC_ACQUIRE) != GO_NOW)
 			futex_wait(&h->go, GO_WAITED_FOR);
-	clone_child_begins(t, &h->req);
+	clone_child_begins(t, tid_of(pthread_self()), &h->req);
 	if (not_shared(h->req.flags) && unshare(not_shared(h->req.flags)) < 0)
 		KIT_LOG(sys, "[%d] clone: cannot unshare what the thread does not want", t->tid);
 	trace_child_begins(t);
@@ -286,15 +295,6 @@ static void *thread_main(void *arg)
 	}
 	note_ended(h);
 	return NULL;
-}
-
-/* The kernel's id of a thread that runs, by the clock that is named after it (include/linux/posix-timers.h). */
-static int32_t tid_of(pthread_t thread)
-{
-	clockid_t clock = 0;
-
-	KIT_CHECK(!pthread_getcpuclockid(thread, &clock), "a thread that was started is not there");
-	return ~(clock >> 3);
 }
 
 /*
