@@ -105,7 +105,7 @@ enum ir_exit {
 	IR_EXIT_FRM,     /* the dynamic rounding mode changed; pc is behind it */
 	IR_EXIT_STOP,    /* ir_state.stop was seen at a safe point */
 	IR_EXIT_LOOKUP,  /* no translation of pc is at hand */
-	IR_EXIT_LINK,    /* as LOOKUP, and ir_state.exit_arg is the link site to patch */
+	IR_EXIT_LINK,    /* as LOOKUP, by a link that may lead there from now on */
 	IR_EXIT_FAULT,   /* a memory access at pc faulted: ir_state.fault_* say how */
 	IR_EXIT_HOT, /* the counter of the block at pc ran over (ir_state.entries); it has not run */
 	IR_EXIT_CALLED, /* the system call at pc was made, and failed as state.h has it: ir_state.exit_arg is its result */

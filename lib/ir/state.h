@@ -162,7 +162,7 @@ struct ir_state {
 
 	/* Why and where the engine came back. */
 	uint64_t
-	    exit_arg; /* IR_EXIT_STUB: the host address behind the stub's call; LINK: of the link field; CALLED: the result */
+	    exit_arg; /* IR_EXIT_STUB: the host address behind the stub's call; CALLED: the result */
 	uint32_t fault_kind; /* enum ir_fault_kind */
 	uint32_t fault_code; /* si_code of the host's signal */
 	gaddr fault_addr;

@@ -769,14 +769,13 @@ static void make_region(struct jit *j, struct kit_thread *t, gaddr pc)
 
 /*
  * After IR_EXIT_LINK: patches the link that code came out of. Its unit may have died, or its memory
- * been reused, while the target was translated: then nothing is found and nothing is patched.
+ * been reused, while the target was translated: then nothing is patched.
  */
-static void link_exit(struct jit *j, uint64_t field, struct tc_unit *to)
+static void link_exit(struct jit *j, const struct jit_thread *jt, struct tc_unit *to)
 {
-	struct tc_unit *from = tc_unit_at(&j->tc, field);
-	struct tc_link *l = from && !from->dead ? tc_link_at(from, field) : NULL;
+	struct tc_link *l = jt->left.link;
 
-	if (!l || l->to)
+	if (jt->left.renewals != j->tc.renewals || l->from->dead || l->to)
 		return;
 	if (l->code.target != to->gpc)
 		return;
@@ -866,10 +865,10 @@ static const void *find_code(struct kit_thread *t, bool missed)
 }
 
 /*
- * The code at pc, translated if need be and reached from now on by the link whose field led here (0: none). The thread is
+ * The code at pc, translated if need be; with link, reached from now on by the link that the thread left code by. The thread is
  * inside then. Else NULL, and why.
  */
-static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *why)
+static const void *make_code(struct kit_thread *t, bool link, enum ir_exit *why)
 {
 	struct jit *j = t->proc->jit;
 	struct tc_unit *u;
@@ -884,7 +883,7 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 		*why = IR_EXIT_FETCH;
 	}
 	if (u && link && chance(j, t, 2))
-		link_exit(j, link, u);
+		link_exit(j, t->jit, u);
 	if (u)
 		world_enter_locked(&j->world, &t->jit->world);
 	unlock(j);
@@ -892,12 +891,14 @@ static const void *make_code(struct kit_thread *t, uint64_t link, enum ir_exit *
 }
 
 /* Why code left by the stub of exit_arg, and for where: before it may be taken away. */
-static enum ir_exit look_at_stub(const struct jit *j, struct ir_state *st)
+static enum ir_exit look_at_stub(const struct jit *j, struct kit_thread *t)
 {
-	struct tc_way way = tc_stub_at(&j->tc, st->exit_arg);
+	const uint64_t renewals = __atomic_load_n(&j->tc.renewals, __ATOMIC_ACQUIRE);
+	struct tc_way way = tc_stub_at(&j->tc, t->st.exit_arg);
 
-	st->pc = way.pc;
-	st->exit_arg = way.field;
+	t->st.pc = way.pc;
+	t->jit->left.link = way.link;
+	t->jit->left.renewals = renewals;
 	return way.reason;
 }
 
@@ -909,7 +910,7 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 	t->jit->runs++;
 	why = (enum ir_exit)j->enter(&t->st, code);
 	if (why == IR_EXIT_STUB)
-		why = look_at_stub(j, &t->st);
+		why = look_at_stub(j, t);
 	/* While it counts as inside, for others that want to read counters. */
 	if (KIT_UNLIKELY(t->st.owed))
 		sums_settle(t->proc->sums, &t->st);
@@ -922,8 +923,7 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 enum ir_exit jit_run(struct kit_thread *t)
 {
 	struct ir_state *st = &t->st;
-	uint64_t link = 0;
-	bool missed = false;
+	bool link = false, missed = false;
 
 	for (;;) {
 		const void *code = link ? NULL : find_code(t, missed);
@@ -947,14 +947,14 @@ enum ir_exit jit_run(struct kit_thread *t)
 			return IR_EXIT_STOP;
 		missed = why == IR_EXIT_LOOKUP;
 		t->jit->lookups += missed;
-		link = why == IR_EXIT_LINK ? st->exit_arg : 0;
+		link = why == IR_EXIT_LINK;
 	}
 }
 
 enum ir_exit jit_run_one(struct kit_thread *t)
 {
 	enum ir_exit why;
-	const void *code = make_code(t, 0, &why);
+	const void *code = make_code(t, false, &why);
 
 	if (code)
 		why = run_code(t, code);

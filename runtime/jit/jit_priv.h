@@ -44,6 +44,11 @@ struct jit_thread {
 	gaddr translating;          /* the pc of it; 1: none */
 	bool region;                /* at level 2 */
 	struct strbuf shown;        /* its IR as text, where that is to be shown */
+	/* The link by whose stub code was left last, as long as tc.renewals is that. */
+	struct {
+		struct tc_link *link;
+		uint64_t renewals;
+	} left;
 	uint64_t runs, lookups;
 	uint64_t lift_ns, compile_ns; /* of --stats: the translation under way */
 	gaddr fault_end;              /* of the last fault: jit_fault_end */

@@ -195,7 +195,7 @@ void perf_add(struct jit *j, const struct tc_unit *u)
 		begin_dump(f.dump);
 	for (unsigned s = 0; new &&s < TC_SEGMENTS; s++)
 		for (unsigned i = 0; i < j->tc.seg[s].unit_count; i++)
-			add_unit(&f, j, j->tc.seg[s].unit[i]);
+			add_unit(&f, j, j->tc.seg[s].place[i].unit);
 	if (!new)
 		add_unit(&f, j, u);
 	j->perf.pid = pid;

@@ -96,7 +96,8 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 {
 	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
 	const struct tc_segment *s;
-	struct tc_unit **unit;
+	const struct tc_place *place;
+	const struct tc_unit *u;
 	unsigned lo = 0, hi;
 
 	if (off >= (uint64_t)TC_SEGMENTS * tc->segment_bytes)
@@ -104,19 +105,20 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 	s = &tc->seg[off / tc->segment_bytes];
 	/* The count first: the table read after it is that long at least (add_to_segment). */
 	hi = __atomic_load_n(&s->unit_count, __ATOMIC_ACQUIRE);
-	unit = __atomic_load_n(&s->unit, __ATOMIC_RELAXED);
+	place = __atomic_load_n(&s->place, __ATOMIC_RELAXED);
+	/* The last that does not lie behind it. */
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
-		struct tc_unit *u = unit[mid];
 
-		if (host_pc < (uintptr_t)u->code)
-			hi = mid;
-		else if (host_pc >= (uintptr_t)u->code + u->size_bytes)
+		if (place[mid].code <= host_pc)
 			lo = mid + 1;
 		else
-			return u;
+			hi = mid;
 	}
-	return NULL;
+	if (lo == 0)
+		return NULL;
+	u = place[lo - 1].unit;
+	return host_pc - (uintptr_t)u->code < u->size_bytes ? place[lo - 1].unit : NULL;
 }
 
 const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc)
@@ -146,31 +148,21 @@ struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind)
 	KIT_CHECK(u, "no unit is at %#lx", (unsigned long)stub);
 	at = (uint32_t)(stub - (uintptr_t)u->code);
 	for (uint32_t i = 0; i < u->link_count; i++) {
-		const struct code_link *l = &u->link[i].code;
+		struct tc_link *l = &u->link[i];
 
-		if (l->stub == at)
-			return (struct tc_way){ IR_EXIT_LINK, l->target,
-						(uintptr_t)u->code + l->at };
+		if (l->code.stub == at)
+			return (struct tc_way){ IR_EXIT_LINK, l->code.target, l };
 	}
 	for (uint32_t i = 0; i < u->stub_count; i++)
 		if (u->stub[i].at == at)
-			return (struct tc_way){ (enum ir_exit)u->stub[i].reason, u->stub[i].pc, 0 };
+			return (struct tc_way){ (enum ir_exit)u->stub[i].reason, u->stub[i].pc,
+						NULL };
 	KIT_PANIC("the unit at %#lx has no stub at %#x", (unsigned long)u->gpc, at);
 }
 
 uint32_t tc_owed_at(const struct tc_unit *u, const struct code_fault *f)
 {
 	return code_owed(u->owe, u->owe_count, (uint32_t)(f - u->fault));
-}
-
-struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field)
-{
-	uint32_t at = (uint32_t)(field - (uintptr_t)u->code);
-
-	for (uint32_t i = 0; i < u->link_count; i++)
-		if (u->link[i].code.at == at)
-			return &u->link[i];
-	return NULL;
 }
 
 /* ---- links -------------------------------------------------------------------------------- */
@@ -314,11 +306,11 @@ static void *arena_dup(struct arena *a, const void *src, size_t bytes)
 /* Other threads' signal handlers may be looking at the table: it is replaced whole, then grows by one. */
 static void add_to_segment(struct tc_segment *s, struct tc_unit *u)
 {
-	struct tc_unit **unit = s->unit;
+	struct tc_place *place = s->place;
 
-	arena_grow(&s->arena, unit, s->unit_count, s->unit_cap);
-	unit[s->unit_count] = u;
-	__atomic_store_n(&s->unit, unit, __ATOMIC_RELEASE);
+	arena_grow(&s->arena, place, s->unit_count, s->place_cap);
+	place[s->unit_count] = (struct tc_place){ .code = (uintptr_t)u->code, .unit = u };
+	__atomic_store_n(&s->place, place, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->unit_count, s->unit_count + 1, __ATOMIC_RELEASE);
 }
 
@@ -451,11 +443,15 @@ void tc_kill_all(struct tc *tc)
 {
 	for (unsigned i = 0; i < TC_SEGMENTS; i++)
 		for (unsigned k = 0; k < tc->seg[i].unit_count; k++)
-			tc_kill(tc, tc->seg[i].unit[k]);
+			tc_kill(tc, tc->seg[i].place[k].unit);
 }
+
+/* Memory of units will be others'. */
+static void renew(struct tc *tc) { __atomic_fetch_add(&tc->renewals, 1, __ATOMIC_RELEASE); }
 
 void tc_give_up(struct tc *tc)
 {
+	renew(tc);
 	tc->bucket_count = FIRST_BUCKETS;
 	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
@@ -498,9 +494,10 @@ void tc_next_segment(struct tc *tc)
 	tc->current = (tc->current + 1) % TC_SEGMENTS;
 	s = &tc->seg[tc->current];
 	for (unsigned i = 0; i < s->unit_count; i++) {
-		tc->evicted_units += !s->unit[i]->dead;
-		tc_kill(tc, s->unit[i]);
+		tc->evicted_units += !s->place[i].unit->dead;
+		tc_kill(tc, s->place[i].unit);
 	}
+	renew(tc);
 	arena_reset(&s->arena);
 	*s = (struct tc_segment){ .arena = s->arena };
 }

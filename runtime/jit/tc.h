@@ -69,10 +69,16 @@ struct tc_unit {
 	uint32_t link_count, stub_count, page_ref_count, fault_count, owe_count, range_count;
 };
 
+/* Where a unit lies, beside what it is: a search reads the units of its way past no more than this. */
+struct tc_place {
+	uint64_t code;
+	struct tc_unit *unit;
+};
+
 struct tc_segment {
 	struct arena arena;
-	struct tc_unit **unit; /* ascending by code address */
-	unsigned unit_count, unit_cap;
+	struct tc_place *place; /* ascending by code address */
+	unsigned unit_count, place_cap;
 	uint32_t used_bytes;
 };
 
@@ -94,6 +100,7 @@ struct tc {
 	void (*on_kill)(void *ctx, const struct tc_unit *u);
 	void *on_kill_ctx;
 	uint64_t evicted_units;
+	uint64_t renewals; /* how often memory of units has been taken for others; atomic */
 };
 
 /*
@@ -134,14 +141,12 @@ const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc);
 struct tc_way {
 	enum ir_exit reason;
 	gaddr pc;
-	uint64_t field; /* LINK: host address of the link's field */
+	struct tc_link *link; /* LINK: it, there as long as tc.renewals stays as it is; else NULL */
 };
 /* The way out by the stub whose call returns to host address behind. */
 struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind);
 /* What is owed there (op owe). Async-signal-safe. */
 uint32_t tc_owed_at(const struct tc_unit *u, const struct code_fault *f);
-/* The link of u whose field is at host address field, or NULL. */
-struct tc_link *tc_link_at(const struct tc_unit *u, uint64_t field);
 /* Makes the link lead to unit to, which must start at the link's target. */
 void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to);
 /*

@@ -148,6 +148,16 @@ static void test_places(void)
 	tc_fini(&tc);
 }
 
+/* The link of u whose field is at code + at. */
+static struct tc_link *link_at(const struct tc_unit *u, uint32_t at)
+{
+	uint32_t i = 0;
+
+	while (i < u->link_count && u->link[i].code.at != at)
+		i++;
+	return CHECK(i < u->link_count) ? &u->link[i] : NULL;
+}
+
 static void test_stubs(void)
 {
 	const struct tc_unit *u;
@@ -158,9 +168,9 @@ static void test_stubs(void)
 	u = add(0x10000, 0x20000);
 	w = tc_stub_at(&tc, (uintptr_t)u->code + CALL_STUB + STUB_BYTES);
 	CHECK(w.reason == IR_EXIT_LINK && w.pc == 0x20000);
-	CHECK_EQ(w.field, (uintptr_t)u->code + CALL_AT);
+	CHECK(w.link == link_at(u, CALL_AT));
 	w = tc_stub_at(&tc, (uintptr_t)u->code + HOT_STUB + STUB_BYTES);
-	CHECK(w.reason == IR_EXIT_HOT && w.pc == 0x10004);
+	CHECK(w.reason == IR_EXIT_HOT && w.pc == 0x10004 && !w.link);
 	tc_fini(&tc);
 }
 
@@ -171,9 +181,9 @@ static void test_link_and_kill(void)
 	begin();
 	a = add(0x10000, 0x20000);
 	b = add(0x20000, 0x10000);
-	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + JUMP_AT), b);
-	tc_link(&tc, tc_link_at(a, (uintptr_t)a->code + CALL_AT), b);
-	tc_link(&tc, tc_link_at(b, (uintptr_t)b->code + JUMP_AT), a);
+	tc_link(&tc, link_at(a, JUMP_AT), b);
+	tc_link(&tc, link_at(a, CALL_AT), b);
+	tc_link(&tc, link_at(b, JUMP_AT), a);
 	CHECK_PTR(leads_to(a, JUMP_AT), b->code);
 	CHECK_PTR(leads_to(a, CALL_AT), b->code);
 	tc_kill(&tc, b);
@@ -243,7 +253,7 @@ static void test_ring(void)
 			tc_link(&tc, &u->link[0], prev);
 		prev = u;
 	}
-	CHECK(tc.evicted_units > 0);
+	CHECK(tc.evicted_units > 0 && tc.renewals > 0);
 	CHECK_EQ(tc.evicted_units + tc.unit_count, UNITS);
 	CHECK(tc_find(&tc, base + (UNITS - 1) * 16));
 	CHECK(!tc_find(&tc, base));
