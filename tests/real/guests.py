@@ -46,8 +46,9 @@ MODES = {
     "baseline": {"KITEMU_HOST_ISA": "baseline"},
     "base": {"KITEMU_GUEST_BASE": "1"},
     "smallcache": {"KITEMU_CACHE_SIZE": "64K"},
+    "stress": {"KITEMU_STRESS": "1"},
 }
-SLOWER = {"interp": 5, "selfcheck": 40}
+SLOWER = {"interp": 5, "selfcheck": 40, "stress": 40}
 
 
 def shell(script, *args):
