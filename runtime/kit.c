@@ -230,7 +230,8 @@ static void thread_fork(struct kit_thread *t, enum kit_fork when)
 	switch (when) {
 	case KIT_FORK_BEFORE:
 		check_lock();
-		jit_fork_prepare(p->jit);
+		if (jit_fork_prepare(t))
+			level0_forget(t);
 		mem_fork_lock(p->mem);
 		break;
 	case KIT_FORK_PARENT:

@@ -46,6 +46,8 @@ void level0_thread_fini(struct kit_thread *t)
 	t->level0 = NULL;
 }
 
+void level0_forget(struct kit_thread *t) { traces_empty(&t->level0->traces); }
+
 /* As mem_fetch, mostly without its lock and its search. */
 static unsigned fetch(void *ctx, gaddr pc, void *buf, unsigned want_bytes)
 {

@@ -14,6 +14,8 @@
 /* A thread's decoded traces. */
 void level0_thread_init(struct kit_thread *t);
 void level0_thread_fini(struct kit_thread *t);
+/* Drops them: what is translated meanwhile is not to be interpreted any more. */
+void level0_forget(struct kit_thread *t);
 /* Runs the trace at t->st.pc, and those behind it while they are neither translated nor yet worth it. */
 enum ir_exit level0_run(struct kit_thread *t);
 /* As level0_run, on memory that is reached by mem, and whether or not anything is worth a translation. */

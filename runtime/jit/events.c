@@ -120,15 +120,48 @@ void jit_thaw(struct jit *j)
 
 /* ---- fork --------------------------------------------------------------------------------- */
 
-void jit_fork_prepare(struct jit *j)
+/*
+ * Translates what this process's family ran often, once that is worth the copy of the code that is shared with an earlier
+ * child: what is not yet worth it will be told again. With the lock held.
+ */
+static bool learn(struct jit *j, struct kit_thread *t)
 {
+	bool any = false;
+	gaddr pc;
+
+	if (family_pending(j->family, j->family_seen) * LEARN_BYTES < j->tc.mem.used_bytes)
+		return false;
+	while (family_next(j->family, &j->family_seen, &pc))
+		if (!tc_find(&j->tc, pc) && jit_translate(j, t, pc))
+			any = true;
+	if (any)
+		tc_link_all(&j->tc);
+	return any;
+}
+
+/* Counts are of what has run here, and in lockstep each unit comes back to be compared. */
+static bool may_learn(const struct jit *j)
+{
+	return !j->limits.tally && !j->ran && !j->opt->selfcheck;
+}
+
+bool jit_fork_prepare(struct kit_thread *t)
+{
+	struct jit *j = t->proc->jit;
+	bool learned = false;
+
 	if (!j)
-		return;
+		return false;
 	lock(j);
+	if (j->family)
+		learned = learn(j, t);
+	else if (may_learn(j))
+		j->family = family_new();
 	if (j->tc.mem.used_bytes <= FORK_SHARE_MAX_BYTES) {
 		codemem_share(&j->tc.mem);
 		j->links_left = FORK_LINKS;
 	}
+	return learned;
 }
 
 void jit_fork_parent(struct jit *j)
@@ -143,6 +176,7 @@ void jit_fork_child(struct kit_thread *t)
 
 	if (!j)
 		return;
+	j->inherited = j->stats.units;
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;

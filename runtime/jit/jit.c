@@ -708,6 +708,8 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = install(j, &c, hash);
+		if (KIT_UNLIKELY(j->family != NULL) && !region)
+			family_tell(j->family, pc);
 		if (KIT_UNLIKELY(show_wants(c.range, c.range_count)))
 			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
 		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
@@ -724,6 +726,11 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 		t->jit->lift_ns = t->jit->compile_ns = 0;
 	}
 	return u;
+}
+
+bool jit_translate(struct jit *j, struct kit_thread *t, gaddr pc)
+{
+	return translate(j, t, pc, false) != NULL;
 }
 
 /* The tables of all threads lead to u, where they led to other code of its pc. */
@@ -789,7 +796,8 @@ static void link_exit(struct jit *j, const struct jit_thread *jt, struct tc_unit
 
 static unsigned patience(const struct kit_thread *t)
 {
-	uint64_t units = __atomic_load_n(&t->proc->jit->stats.units, __ATOMIC_RELAXED);
+	const struct jit *j = t->proc->jit;
+	uint64_t units = __atomic_load_n(&j->stats.units, __ATOMIC_RELAXED) - j->inherited;
 
 	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
 	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
@@ -808,6 +816,8 @@ static bool count_cold(struct kit_thread *t, gaddr pc)
 	if (runs >= patience(t))
 		return false;
 	__atomic_store_n(at, (uint8_t)runs, __ATOMIC_RELAXED);
+	if (KIT_UNLIKELY(t->proc->jit->family != NULL))
+		family_count(t->proc->jit->family, pc);
 	return true;
 }
 

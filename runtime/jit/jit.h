@@ -123,9 +123,10 @@ void jit_thaw(struct jit *j);
 
 /*
  * fork: prepare runs in the parent before, then parent and child (in the child's only thread) after. The
- * JIT's lock is held from the first to the second.
+ * JIT's lock is held from the first to the second. Prepare is true when it has translated what earlier children ran: what thread t
+ * has kept to interpret is better forgotten.
  */
-void jit_fork_prepare(struct jit *j);
+bool jit_fork_prepare(struct kit_thread *t);
 void jit_fork_parent(struct jit *j);
 void jit_fork_child(struct kit_thread *t);
 

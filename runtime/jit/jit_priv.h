@@ -5,6 +5,7 @@
 #include "arch/guest.h"
 #include "lib/base/strbuf.h"
 #include "lib/jit/host.h"
+#include "runtime/jit/family.h"
 #include "runtime/jit/jit.h"
 #include "runtime/jit/tc.h"
 #include "runtime/jit/world.h"
@@ -26,6 +27,9 @@ enum {
 	FORK_SHARE_MAX_BYTES = 8 << 20, /* a child with more code than this starts with none */
 	FORK_LINKS =
 	    64, /* links that are not worth a copy of the code which is shared over a fork */
+	LEARN_BYTES =
+	    16
+	    << 10, /* of code are copied after a fork for each trace that is translated for later children */
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 	STRESS_CACHE_BYTES = 512 << 10,
@@ -94,6 +98,10 @@ struct jit {
 	 * some code once; counts that get lost do no harm. Atomic.
 	 */
 	uint8_t *cold_runs; /* COLD_ENTRIES */
+	/* From the first fork on; NULL: there was none. family_seen: what of it this process has looked at. */
+	struct family *family;
+	uint64_t family_seen;
+	uint64_t inherited; /* stats.units when this process began */
 };
 
 static inline void lock(struct jit *j) { kit_lock(&j->lock); }
@@ -117,5 +125,8 @@ static inline void reset_code_stack(struct ir_state *st) { st->code_sp = st->cod
 
 /* Key of the guest bytes that a unit was made from. */
 uint64_t jit_hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count);
+
+/* Translates the trace at pc, in vain if nothing can be fetched there. With the lock held. */
+bool jit_translate(struct jit *j, struct kit_thread *t, gaddr pc);
 
 #endif

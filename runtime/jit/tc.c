@@ -203,6 +203,19 @@ void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to)
 	set_field(tc, l, to->code);
 }
 
+void tc_link_all(struct tc *tc)
+{
+	for (unsigned i = 0; i < TC_SEGMENTS; i++) {
+		for (unsigned k = 0; k < tc->seg[i].unit_count; k++) {
+			struct tc_unit *u = tc->seg[i].place[k].unit, *to;
+
+			for (uint32_t n = 0; n < u->link_count && !u->dead; n++)
+				if (!u->link[n].to && (to = tc_find(tc, u->link[n].code.target)))
+					tc_link(tc, &u->link[n], to);
+		}
+	}
+}
+
 void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by)
 {
 	struct tc_unit **b = bucket_of(tc, old->gpc);

@@ -149,6 +149,8 @@ struct tc_way tc_stub_at(const struct tc *tc, uint64_t behind);
 uint32_t tc_owed_at(const struct tc_unit *u, const struct code_fault *f);
 /* Makes the link lead to unit to, which must start at the link's target. */
 void tc_link(struct tc *tc, struct tc_link *l, struct tc_unit *to);
+/* Makes all links lead on whose targets are there. */
+void tc_link_all(struct tc *tc);
 /*
  * The links that lead to old lead to by, which was made of the same guest pc and is found from now on. Old lives on,
  * since threads may be in it: other threads may be in code.

@@ -23,6 +23,18 @@ asm("one: ret\\ntwo: ret");
 #endif
 void one(void), two(void);
 static void (*volatile called[])(void) = { one, two };
+/* Code that children alone run, a few times each. */
+#define PART(n) static __attribute__((noinline)) unsigned part##n(unsigned x) { return x % 3 == n % 3 ? x + n : x ^ n; }
+#define TEN(n) PART(n##0) PART(n##1) PART(n##2) PART(n##3) PART(n##4) PART(n##5) PART(n##6) PART(n##7) PART(n##8) PART(n##9)
+TEN(1) TEN(2) TEN(3)
+#define CALLS(n) part##n##0, part##n##1, part##n##2, part##n##3, part##n##4, part##n##5, part##n##6, part##n##7, part##n##8, part##n##9
+static unsigned (*const parts[])(unsigned) = { CALLS(1), CALLS(2), CALLS(3) };
+static unsigned all_parts(unsigned x)
+{
+	for (unsigned n = 0; n < 3 * sizeof parts / sizeof *parts; n++)
+		x = parts[n % (sizeof parts / sizeof *parts)](x);
+	return x;
+}
 int main(int argc, char **argv)
 {
 	if (argc < 2)
@@ -45,6 +57,12 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 3; i++) {
 			pthread_t t;
 			pthread_create(&t, NULL, thread, NULL), pthread_join(t, NULL);
+		}
+	if (!strcmp(argv[1], "family"))
+		for (int i = 0; i < 40; i++) {
+			if (fork() == 0)
+				_exit(all_parts(i) & 1);
+			wait(NULL);
 		}
 	if (!strcmp(argv[1], "fork")) {
 		if (fork() == 0)
@@ -109,6 +127,12 @@ def forked(found):
     by = sorted((r.get("status", -1), "exec" in r) for r in found)
     small = [r["instructions"] for r in found if r.get("status") == 7 or "exec" in r]
     return by == [(-1, True), (4, False), (7, False), (9, False)] and all(n < 2000 for n in small)
+
+
+def learned(found):
+    """The parent translates what its children run, and later ones have it."""
+    *children, parent = found
+    return len(children) == 40 and not sum(r["translated"]["units"] for r in children[-10:]) and parent["translated"]["units"] > 30
 
 
 def moved(suite):
@@ -199,6 +223,7 @@ def add(suite):
     suite.add("stats-term", does(suite, "term", lambda f: len(f) == 1 and f[0]["signal"] == 15, -signal.SIGTERM))
     suite.add("stats-threads", does(suite, "threads", lambda f: len(f) == 1 and f[0]["threads"] == 4))
     suite.add("stats-fork", does(suite, "fork", forked))
+    suite.add("stats-family", does(suite, "family", learned))
     suite.add("stats-calls", does(suite, "calls", lambda f: len(f) == 1 and f[0]["lookups"] < 1000))
     suite.add("stats-moves", moved(suite))
     suite.add("stats-execs", executes_often(suite))

@@ -198,6 +198,27 @@ static void test_link_and_kill(void)
 	tc_fini(&tc);
 }
 
+static void test_link_all(void)
+{
+	struct tc_unit *a, *b, *dead;
+
+	begin();
+	a = add(0x10000, 0x20000);
+	dead = add(0x30000, 0x10000);
+	tc_kill(&tc, dead);
+	tc_link_all(&tc);
+	CHECK(!link_at(a, JUMP_AT)->to && !link_at(dead, JUMP_AT)->to);
+	b = add(0x20000, 0x30000);
+	tc_link_all(&tc);
+	tc_link_all(&tc);
+	CHECK_PTR(leads_to(a, JUMP_AT), b->code);
+	CHECK_PTR(leads_to(a, CALL_AT), b->code);
+	CHECK(!link_at(b, JUMP_AT)->to && !link_at(dead, JUMP_AT)->to);
+	tc_kill(&tc, b);
+	CHECK_PTR(leads_to(a, JUMP_AT), a->code + JUMP_STUB);
+	tc_fini(&tc);
+}
+
 static void test_self_link(void)
 {
 	struct tc_unit *a;
@@ -302,5 +323,5 @@ static void test_fork(void)
 	codemem_fini(&m);
 }
 
-CHECK_MAIN(test_find, test_places, test_stubs, test_link_and_kill, test_self_link, test_ranges,
-	   test_ring, test_fork)
+CHECK_MAIN(test_find, test_places, test_stubs, test_link_and_kill, test_link_all, test_self_link,
+	   test_ranges, test_ring, test_fork)
