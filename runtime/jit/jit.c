@@ -804,7 +804,10 @@ static unsigned patience(const struct kit_thread *t)
 		return 1;
 	if (units < JIT_FIRST_UNITS)
 		return JIT_FIRST_RUNS;
-	return units < JIT_LATER_UNITS ? JIT_LEVEL0_RUNS : JIT_LATER_RUNS;
+	if (units < JIT_FLAT_UNITS / JIT_LEVEL0_RUNS)
+		return JIT_LEVEL0_RUNS;
+	return units < JIT_FLAT_UNITS / JIT_LATER_RUNS ? JIT_FLAT_UNITS / (unsigned)units
+						       : JIT_LATER_RUNS;
 }
 
 /* True while pc has not yet run often enough to be translated; this time counts. */

@@ -37,13 +37,13 @@ void jit_set_places(struct jit *j, jit_find_place *find, void *ctx);
  * How often a trace is carried out at level 0 before it is translated. A process's first translations cost several times what
  * later ones do, since the translator's code and memory were not touched yet, and a process that ends soon can do
  * without them: they have to be worth more. One that has many is a program of many paths that goes on: each run at level 0
- * is a way out of translated code and back into it, which costs a good part of a translation.
+ * is a way out of translated code and back into it, which costs a good part of a translation. The more it has, the surer that is.
  */
 enum {
 	JIT_FIRST_UNITS = 64,
 	JIT_FIRST_RUNS = 64,
 	JIT_LEVEL0_RUNS = 16,
-	JIT_LATER_UNITS = 1024, /* from here on */
+	JIT_FLAT_UNITS = 32768, /* divided by how many there are: how often, but at least */
 	JIT_LATER_RUNS = 2,
 };
 
