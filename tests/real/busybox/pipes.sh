@@ -24,8 +24,9 @@ sh -c 'trap "echo caught; exit 5" TERM; kill $$; echo never'; echo "trap $?"
 sh -c 'trap "" TERM; kill $$; echo ignored'; echo "ign $?"
 sh -c 'trap "echo last words" EXIT; exit 2'; echo "exit $?"
 sh -c 'trap "echo alarm; exit 6" ALRM; (sleep 0.1; kill -ALRM $$) & while :; do :; done'; echo "loop $?"
-sleep 10 & p=$!; kill $p; wait $p; echo "killed $?"
-sleep 10 & p=$!; kill -0 $p && echo alive; kill -INT $p 2>/dev/null; kill -9 $p; wait $p; echo "killed $?"
+# Whether the shell tells of a death depends on which is first, that or wait.
+sleep 10 & p=$!; kill $p; { wait $p; echo "killed $?"; } 2>/dev/null
+sleep 10 & p=$!; kill -0 $p && echo alive; kill -INT $p 2>/dev/null; kill -9 $p; { wait $p; echo "killed $?"; } 2>/dev/null
 timeout 0.2 sleep 10; echo "timeout $?"
 timeout 10 sh -c 'exit 11'; echo "timeout $?"
 mkfifo pipe; (cat pipe | tr a-z A-Z) & echo "through a fifo" >pipe; wait
