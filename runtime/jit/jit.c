@@ -757,15 +757,11 @@ static void make_region(struct jit *j, struct kit_thread *t, gaddr pc)
 	if (u && !u->is_region) {
 		u = translate(j, t, pc, true);
 		if (u && !u->is_region) {
-			struct tc_unit *old = u->hash_next;
-
 			u->is_region = true;
 			j->stats.regions++;
 			/* Since then it may have been killed. */
-			while (old && old->gpc != pc)
-				old = old->hash_next;
-			if (old)
-				tc_supersede(&j->tc, old, u);
+			if (u->older)
+				tc_supersede(&j->tc, u->older, u);
 			retarget(j, u);
 		}
 	}

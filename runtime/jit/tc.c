@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-	FIRST_BUCKETS = 512,
+	FIRST_SLOTS = 512,
 	PAGE_SHIFT = 12,
 	STEP_BYTES =
 	    8, /* between places for code that does not count on lines: there is more of it than of any other */
@@ -20,15 +20,15 @@ bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const st
 		.reserved_bytes = reserved_bytes,
 		.align_bytes = host->code_align,
 		.host = host,
-		.bucket_count = FIRST_BUCKETS,
+		.slot_count = FIRST_SLOTS,
 	};
 	if (!codemem_init(&tc->mem, size_bytes, d))
 		return false;
 	tc->segment_bytes =
 	    (uint32_t)align_down((size_bytes - reserved_bytes) / TC_SEGMENTS, tc->align_bytes);
-	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
+	tc->slot = calloc(tc->slot_count, sizeof *tc->slot);
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
-	KIT_CHECK(tc->bucket && tc->page_bucket, "out of memory");
+	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
 	return true;
 }
 
@@ -45,45 +45,76 @@ void tc_fini(struct tc *tc)
 		}
 	}
 	free(tc->page_bucket);
-	free(tc->bucket);
+	free(tc->slot);
 	codemem_fini(&tc->mem);
 }
 
 /* ---- finding ------------------------------------------------------------------------------ */
 
-static struct tc_unit **bucket_of(const struct tc *tc, gaddr gpc)
+static unsigned home_of(const struct tc *tc, gaddr gpc)
 {
-	return &tc->bucket[kit_mix64(gpc) & (tc->bucket_count - 1)];
+	return (unsigned)kit_mix64(gpc) & (tc->slot_count - 1);
 }
 
 struct tc_unit *tc_find(const struct tc *tc, gaddr gpc)
 {
-	struct tc_unit *u = __atomic_load_n(bucket_of(tc, gpc), __ATOMIC_ACQUIRE);
+	for (unsigned i = home_of(tc, gpc);; i = (i + 1) & (tc->slot_count - 1)) {
+		struct tc_unit *u = __atomic_load_n(&tc->slot[i].unit, __ATOMIC_ACQUIRE);
 
-	while (u && u->gpc != gpc)
-		u = u->hash_next;
-	return u;
+		if (!u || tc->slot[i].gpc == gpc)
+			return u;
+	}
 }
 
-bool tc_is_crowded(const struct tc *tc) { return tc->unit_count > tc->bucket_count; }
+/* Where gpc is, or is to be. */
+static struct tc_slot *slot_of(const struct tc *tc, gaddr gpc)
+{
+	unsigned i = home_of(tc, gpc);
+
+	while (tc->slot[i].unit && tc->slot[i].gpc != gpc)
+		i = (i + 1) & (tc->slot_count - 1);
+	return &tc->slot[i];
+}
+
+/* Others may be searching. */
+static void put(struct tc *tc, gaddr gpc, struct tc_unit *u)
+{
+	struct tc_slot *s = slot_of(tc, gpc);
+
+	s->gpc = gpc;
+	__atomic_store_n(&s->unit, u, __ATOMIC_RELEASE);
+}
+
+/* Nobody searches. What was put behind for want of this slot moves up (Knuth, volume 3, 6.4, algorithm R). */
+static void take_out(struct tc *tc, gaddr gpc)
+{
+	const unsigned mask = tc->slot_count - 1;
+	unsigned hole = (unsigned)(slot_of(tc, gpc) - tc->slot);
+
+	for (unsigned i = (hole + 1) & mask; tc->slot[i].unit; i = (i + 1) & mask) {
+		unsigned home = home_of(tc, tc->slot[i].gpc);
+
+		if (((i - home) & mask) >= ((i - hole) & mask)) {
+			tc->slot[hole] = tc->slot[i];
+			hole = i;
+		}
+	}
+	tc->slot[hole].unit = NULL;
+}
+
+bool tc_is_crowded(const struct tc *tc) { return tc->unit_count >= tc->slot_count / 2; }
 
 void tc_grow(struct tc *tc)
 {
-	struct tc_unit **old = tc->bucket;
-	unsigned n = tc->bucket_count;
+	struct tc_slot *old = tc->slot;
+	const unsigned n = tc->slot_count;
 
-	tc->bucket_count = n * 2;
-	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
-	KIT_CHECK(tc->bucket, "out of memory");
-	for (unsigned i = 0; i < n; i++) {
-		while (old[i]) {
-			struct tc_unit *u = old[i], **b = bucket_of(tc, u->gpc);
-
-			old[i] = u->hash_next;
-			u->hash_next = *b;
-			*b = u;
-		}
-	}
+	tc->slot_count = n * 2;
+	tc->slot = calloc(tc->slot_count, sizeof *tc->slot);
+	KIT_CHECK(tc->slot, "out of memory");
+	for (unsigned i = 0; i < n; i++)
+		if (old[i].unit)
+			put(tc, old[i].gpc, old[i].unit);
 	free(old);
 }
 
@@ -218,7 +249,6 @@ void tc_link_all(struct tc *tc)
 
 void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by)
 {
-	struct tc_unit **b = bucket_of(tc, old->gpc);
 	struct tc_link *l = old->incoming, *next;
 
 	KIT_DCHECK(old->gpc == by->gpc, "unit %#lx by one at %#lx", (unsigned long)old->gpc,
@@ -231,12 +261,6 @@ void tc_supersede(struct tc *tc, struct tc_unit *old, struct tc_unit *by)
 		note_link(l, by);
 		set_field(tc, l, by->code);
 	}
-	while (*b != old)
-		b = &(*b)->hash_next;
-	/* Who is at old just now goes on behind it. */
-	__atomic_store_n(b, old->hash_next, __ATOMIC_RELEASE);
-	tc->unit_count--;
-	old->is_superseded = true;
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
@@ -331,7 +355,6 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 {
 	struct tc_segment *s = &tc->seg[tc->current];
 	struct tc_unit *u = arena_znew(&s->arena, struct tc_unit, 1);
-	struct tc_unit **b;
 	uint32_t at = find_place(tc, c);
 
 	u->gpc = c->gpc;
@@ -365,23 +388,21 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	s->used_bytes = at + c->size_bytes;
 	add_to_segment(s, u);
 
-	tc->unit_count++;
-	b = bucket_of(tc, u->gpc);
-	u->hash_next = *b;
-	__atomic_store_n(b, u, __ATOMIC_RELEASE);
+	u->older = tc_find(tc, u->gpc);
+	if (u->older)
+		u->older->is_superseded = true;
+	else
+		tc->unit_count++;
+	put(tc, u->gpc, u);
 	return u;
 }
 
 void tc_kill(struct tc *tc, struct tc_unit *u)
 {
-	struct tc_unit **b = bucket_of(tc, u->gpc);
-
 	if (u->dead)
 		return;
 	if (!u->is_superseded) {
-		while (*b != u)
-			b = &(*b)->hash_next;
-		*b = u->hash_next;
+		take_out(tc, u->gpc);
 		tc->unit_count--;
 	}
 	while (u->incoming)
@@ -465,10 +486,10 @@ static void renew(struct tc *tc) { __atomic_fetch_add(&tc->renewals, 1, __ATOMIC
 void tc_give_up(struct tc *tc)
 {
 	renew(tc);
-	tc->bucket_count = FIRST_BUCKETS;
-	tc->bucket = calloc(tc->bucket_count, sizeof(struct tc_unit *));
+	tc->slot_count = FIRST_SLOTS;
+	tc->slot = calloc(tc->slot_count, sizeof *tc->slot);
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
-	KIT_CHECK(tc->bucket && tc->page_bucket, "out of memory");
+	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
 	tc->unit_count = tc->page_count = 0;
 	tc->current = 0;
 	memset(tc->seg, 0, sizeof tc->seg);

@@ -57,7 +57,8 @@ struct tc_unit {
 	bool dead;
 	bool is_region;     /* made by level 2 */
 	bool is_superseded; /* not found any more, since a better one of its pc is */
-	struct tc_unit *hash_next;
+	struct tc_unit
+	    *older; /* what was found until this one was added, as long as nothing else is */
 	struct tc_link *incoming;
 	struct tc_link *link;
 	const struct code_stub *stub;
@@ -73,6 +74,12 @@ struct tc_unit {
 struct tc_place {
 	uint64_t code;
 	struct tc_unit *unit;
+};
+
+/* A live unit in the table of all. A search reads no units. */
+struct tc_slot {
+	gaddr gpc;
+	struct tc_unit *unit; /* atomic, written behind gpc; NULL: free */
 };
 
 struct tc_segment {
@@ -92,8 +99,9 @@ struct tc {
 	uint32_t segment_bytes;
 	unsigned current; /* segment being filled */
 	struct tc_segment seg[TC_SEGMENTS];
-	struct tc_unit **bucket;
-	unsigned bucket_count, unit_count;
+	struct tc_slot *
+	    slot; /* open addressing: by a hash of the pc, from there on to the next that is free */
+	unsigned slot_count, unit_count;
 	struct tc_page **page_bucket; /* TC_PAGE_BUCKETS */
 	unsigned page_count;
 	/* Told about each unit that dies, to clear jump tables. */

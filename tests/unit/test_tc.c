@@ -5,6 +5,7 @@
  */
 #include "tests/unit/check.h"
 
+#include "lib/base/hash.h"
 #include "runtime/jit/tc.h"
 
 #include <string.h>
@@ -251,6 +252,50 @@ static void test_ranges(void)
 	tc_fini(&tc);
 }
 
+/* Units that come, go and are replaced are found, and no others. */
+static void test_table(void)
+{
+	enum { PCS = 700, STEPS = 20000, BASE = 0x10000 };
+	static struct tc_unit *live[PCS];
+	uint64_t random = 1;
+	unsigned count = 0;
+
+	memset(live, 0, sizeof live);
+	begin();
+	for (unsigned n = 0; n < STEPS; n++) {
+		unsigned i = (unsigned)((random = kit_mix64(random + n)) >> 32) % PCS;
+		const gaddr pc = BASE + 2 * i;
+
+		if (live[i] && random & 1) {
+			tc_kill(&tc, live[i]);
+			live[i] = NULL;
+			count--;
+		} else if (tc_fits(&tc, UNIT_BYTES)) {
+			struct tc_unit *older = live[i];
+
+			if (tc_is_crowded(&tc))
+				tc_grow(&tc);
+			live[i] = add(pc, 0);
+			CHECK_PTR(live[i]->older, older);
+			CHECK(!older || older->is_superseded);
+			count += !older;
+		} else {
+			tc_next_segment(&tc);
+			for (i = 0; i < PCS; i++)
+				if (live[i] && live[i]->dead) {
+					live[i] = NULL;
+					count--;
+				}
+		}
+		CHECK_EQ(tc.unit_count, count);
+		if (n % 16 == 0)
+			for (i = 0; i < PCS; i++)
+				if (!CHECK_PTR(tc_find(&tc, BASE + 2 * i), live[i]))
+					return;
+	}
+	tc_fini(&tc);
+}
+
 /* Many more units than fit: the oldest go, the newest are found, links never lead to reused memory. */
 static void test_ring(void)
 {
@@ -324,4 +369,4 @@ static void test_fork(void)
 }
 
 CHECK_MAIN(test_find, test_places, test_stubs, test_link_and_kill, test_link_all, test_self_link,
-	   test_ranges, test_ring, test_fork)
+	   test_table, test_ranges, test_ring, test_fork)
