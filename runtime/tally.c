@@ -179,9 +179,13 @@ static void add_edge(struct tally *y, const struct ir_edge *e)
 
 static void gather_edges(struct kit_thread *t)
 {
-	for (unsigned i = 0; i < IR_EDGES; i++)
-		if (tally_edges(t)[i].count)
-			add_edge(t->proc->tally, &tally_edges(t)[i]);
+	for (unsigned i = 0; i < IR_EDGES; i++) {
+		struct ir_edge e = tally_edges(t)[i];
+
+		e.to &= ~UINT64_C(1);
+		if (e.count)
+			add_edge(t->proc->tally, &e);
+	}
 }
 
 /* Called while t is in translated code: whoever has the lock waits for no thread to leave that. */
@@ -196,10 +200,21 @@ static void edges_full(struct ir_state *st)
 	kit_unlock(&t->proc->tally->lock);
 }
 
+static void edge_passed(struct ir_state *st, uint32_t from, gaddr to)
+{
+	const struct ir_edge e = { .to = to & ~UINT64_C(1), .count = 1, .from = from };
+	const struct kit_thread *t = (const struct kit_thread *)(void *)st;
+
+	kit_lock(&t->proc->tally->lock);
+	add_edge(t->proc->tally, &e);
+	kit_unlock(&t->proc->tally->lock);
+}
+
 void tally_thread_init(struct kit_thread *t)
 {
 	t->st.edge = tally_edges(t);
 	t->st.edges_full = edges_full;
+	t->st.edge_passed = edge_passed;
 }
 
 static void gather_sums(struct kit_thread *t)

@@ -46,28 +46,40 @@ static uint64_t rdclock(struct ir_state *st, uint64_t a, uint64_t b)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* What was noted last comes to the first place, where code finds it. */
-static uint64_t note_call(struct ir_state *st, uint64_t to, uint64_t from)
+/* The place of the edge, or the one that it is to have. NULL: there is none left. */
+static struct ir_edge *find_edge(const struct ir_state *st, uint32_t from, gaddr to, unsigned first)
 {
-	unsigned first;
-
-	to &= ~UINT64_C(1);
-	first = ir_edge_at((uint32_t)from, to);
 	for (unsigned n = 0; n < IR_EDGE_PLACES; n++) {
-		struct ir_edge *e = &st->edge[(first + n) & (IR_EDGES - 1)], was;
+		struct ir_edge *e = &st->edge[(first + n) & (IR_EDGES - 1)];
 
-		if (!e->count)
-			*e = (struct ir_edge){ .from = (uint32_t)from, .to = to };
-		if (e->from == from && e->to == to) {
-			e->count++;
-			was = *e;
-			*e = st->edge[first];
-			st->edge[first] = was;
-			return 0;
-		}
+		if (!e->count || (e->from == from && (e->to & ~UINT64_C(1)) == to))
+			return e;
 	}
-	st->edges_full(st);
-	st->edge[first] = (struct ir_edge){ .from = (uint32_t)from, .to = to, .count = 1 };
+	return NULL;
+}
+
+/* What was noted last comes to the first place, where code finds it. */
+static uint64_t note_call(struct ir_state *st, uint64_t target, uint64_t from)
+{
+	const gaddr to = target & ~UINT64_C(1);
+	const unsigned first = ir_edge_at((uint32_t)from, to);
+	const void *code = ir_jump_code(st, to);
+	struct ir_edge *e = find_edge(st, (uint32_t)from, to, first), was;
+
+	if (!e) {
+		st->edges_full(st);
+		e = &st->edge[first];
+	}
+	was = (struct ir_edge){
+		.to = to + !code,
+		.count = e->count + 1,
+		.from = (uint32_t)from,
+		.code = code ? code : st->thunk[IR_THUNK_LOOKUP],
+	};
+	if (code)
+		ir_edge_known(st)[ir_jump_of(to)] = true;
+	*e = st->edge[first];
+	st->edge[first] = was;
 	return 0;
 }
 

@@ -99,16 +99,22 @@ void x64_emit_COUNTAT(struct x64_emit *e, const struct lir_insn *in)
 		x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 1), m);
 }
 
-static void cold_edge(struct x64_emit *e, const struct x64_cold *c)
+static void note_by_helper(struct x64_emit *e, uint32_t from)
 {
-	x64_mov_imm(e->cb, X64_RDX, c->arg);
+	x64_mov_imm(e->cb, X64_RDX, from);
 	x64_mov_imm(e->cb, X64_RAX, IR_HELPER_note_call);
 	x64_call_thunk(e, IR_THUNK_HELPER);
+}
+
+static void cold_edge(struct x64_emit *e, const struct x64_cold *c)
+{
+	note_by_helper(e, c->arg);
 	x64_jmp_to(e->cb, c->back);
 }
 
-/* A call goes to rcx. Mostly the edge is the one at its first place already. */
-static void note_call(struct x64_emit *e, uint32_t from)
+/* A call goes to rcx. Mostly the edge is the one at its first place already, [rdx + 8 rax]; else make's code notes it. */
+static void note_call(struct x64_emit *e, uint32_t from,
+		      void (*make)(struct x64_emit *e, const struct x64_cold *c))
 {
 	const int32_t bias = 2 * (int32_t)ir_edge_bias(from), mask = (IR_EDGES - 1) << 2;
 	struct x64_mem at = { X64_RDX, X64_RAX, 3, offsetof(struct ir_edge, to) };
@@ -123,7 +129,7 @@ static void note_call(struct x64_emit *e, uint32_t from)
 	other = x64_jcc32(e->cb, X64_CC_NE);
 	at.disp = offsetof(struct ir_edge, from);
 	x64_alu_mi(e->cb, X64_CMP, 0, at, (int32_t)from);
-	c = x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_edge);
+	c = x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), make);
 	c->from[1] = other;
 	c->arg = from;
 	at.disp = offsetof(struct ir_edge, count);
@@ -133,7 +139,7 @@ static void note_call(struct x64_emit *e, uint32_t from)
 
 void x64_emit_EDGE(struct x64_emit *e, const struct lir_insn *in)
 {
-	note_call(e, (uint32_t)in->imm);
+	note_call(e, (uint32_t)in->imm, cold_edge);
 }
 
 /* ---- links -------------------------------------------------------------------------------------------- */
@@ -461,16 +467,46 @@ static void cold_call_lookup(struct x64_emit *e, const struct x64_cold *c)
 	x64_jmp_to(e->cb, c->back);
 }
 
+/* An edge that is not at its place: LOOKUP is a safe point as well. */
+static void cold_noted_call(struct x64_emit *e, const struct x64_cold *c)
+{
+	note_by_helper(e, c->arg);
+	cold_call_lookup(e, c);
+}
+
+/* Calls what lies disp_bytes from [rdx + 8 rax]; cold item number cold calls otherwise. */
+static void call_entry(struct x64_emit *e, const struct lir_exit *x, size_t disp_bytes,
+		       unsigned cold)
+{
+	x64_m(e->cb, X64_CALL_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, (int32_t)disp_bytes });
+	e->cold[cold].back = cb_pos(e->cb);
+	landing(e, x);
+}
+
+static void poll_call(struct x64_emit *e, const struct lir_exit *x)
+{
+	if (x->poll)
+		x64_cold(e, poll_before(e, x), cold_lookup);
+}
+
+static void noted_call(struct x64_emit *e, const struct lir_exit *x)
+{
+	const unsigned cold = e->cold_count;
+
+	note_call(e, x->edge - 1, cold_noted_call);
+	poll_call(e, x);
+	call_entry(e, x, offsetof(struct ir_edge, code), cold);
+}
+
 static void indirect_call(struct x64_emit *e, const struct lir_exit *x)
 {
 	unsigned cold;
 
+	poll_call(e, x);
 	entry_of_target(e);
+	cold = e->cold_count;
 	x64_cold(e, x64_jcc32(e->cb, X64_CC_NE), cold_call_lookup);
-	cold = e->cold_count - 1;
-	x64_m(e->cb, X64_CALL_M, 0, (struct x64_mem){ X64_RDX, X64_RAX, 3, 8 });
-	e->cold[cold].back = cb_pos(e->cb);
-	landing(e, x);
+	call_entry(e, x, offsetof(struct ir_jump_entry, code), cold);
 }
 
 /* The jump at stopped, if it is not UINT32_MAX, is for when the thread is to stop. */
@@ -484,19 +520,15 @@ static void indirect_jump(struct x64_emit *e, uint32_t stopped)
 void x64_emit_EXITI(struct x64_emit *e, const struct lir_insn *in)
 {
 	const struct lir_exit *x = &e->lir->exit[in->exit];
-	uint32_t stopped;
 
 	leave_region(e, x);
-	if (x->edge)
-		note_call(e, x->edge - 1);
-	stopped = poll_before(e, x);
-	if (x->poll && x->kind != IR_JUMP_PLAIN)
-		x64_cold(e, stopped, cold_lookup);
 	if (x->kind
 	    == IR_JUMP_RET) /* an odd target differs from what the landing expects; LOOKUP makes it even */
 		x64_ret(e->cb);
+	else if (x->edge)
+		noted_call(e, x);
 	else if (x->kind == IR_JUMP_CALL)
 		indirect_call(e, x);
 	else
-		indirect_jump(e, stopped);
+		indirect_jump(e, poll_before(e, x));
 }

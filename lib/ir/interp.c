@@ -147,7 +147,7 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 		*ir_counter(st, (uint32_t)(i->imm >> 32) + (uint32_t)b) += a;
 		break;
 	case IR_edge:
-		st->helpers[IR_HELPER_note_call](st, a, (uint64_t)i->imm);
+		st->edge_passed(st, (uint32_t)i->imm, a);
 		break;
 	/* Routines are the host's: here the guest's own code does it. */
 	case IR_routine:

@@ -119,11 +119,16 @@ struct ir_call_guards {
 	    times; /* how often one became one; atomic, grows after it did and before now shrinks for it */
 };
 
-/* How often a call at from, as op edge has it, went to to. Where count is 0 is nothing. */
+/*
+ * How often a call at from, as op edge has it, went to to. Where count is 0 is nothing. A call that finds itself here goes on in code,
+ * that of to, so that it need not look in the jump table, too. While that is not known to + 1 stands for to, which only an odd
+ * target finds, and code looks the target up (IR_THUNK_LOOKUP).
+ */
 struct ir_edge {
-	_Alignas(32) gaddr to; /* even */
+	_Alignas(32) gaddr to;
 	uint64_t count;
 	uint32_t from;
+	const void *code;
 };
 
 /* Of a table by hash, in which something is looked for at so many places from ir_edge_at on. Code looks at the first alone. */
@@ -205,10 +210,15 @@ struct ir_state {
 	 */
 	uint16_t entries[IR_COUNTERS];
 
-	/* Calls whose target is computed, where somebody wants to know (guest_limits.tally): IR_EDGES of them; else NULL. */
+	/*
+	 * Calls whose target is computed, where somebody wants to know (guest_limits.tally): IR_EDGES of them, and
+	 * behind them ir_edge_known; else NULL. What leads to code may be changed by others while the thread is in no code, so code
+	 * alone uses it: what else comes by op edge tells edge_passed.
+	 */
 	struct ir_edge *edge;
 	/* Makes room in it, by putting elsewhere what it holds. */
 	void (*edges_full)(struct ir_state *st);
+	void (*edge_passed)(struct ir_state *st, uint32_t from, gaddr to);
 
 	/*
 	 * By enum ir_counted, where somebody wants to know (guest_limits.count). Further counters may lie behind the
@@ -216,6 +226,21 @@ struct ir_state {
 	 */
 	uint64_t counted[IR_COUNTED];
 };
+
+/* IR_JUMP_ENTRIES: where it is false, no edge to a target of that ir_jump_of leads to its code. */
+static inline bool *ir_edge_known(const struct ir_state *st)
+{
+	return (bool *)(st->edge + IR_EDGES);
+}
+
+/* The code of gpc by the jump tables, NULL: they do not know it. */
+static inline const void *ir_jump_code(const struct ir_state *st, gaddr gpc)
+{
+	const struct ir_jump_entry *a = &st->jump[ir_jump_of(gpc)];
+	const struct ir_jump_entry *b = &st->jump[ir_jump_second(gpc)];
+
+	return a->gpc == gpc ? a->code : b->gpc == gpc ? b->code : NULL;
+}
 
 /* The guest's registers lie within so many bytes at its start. */
 enum { IR_STATE_GUEST_BYTES = offsetof(struct ir_state, resv_addr) };

@@ -55,7 +55,7 @@ bool isel_exit_notes(const struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[next_effect(s, idx)];
 
-	return s->host->exit_notes && in->op == IR_exiti
+	return s->host->exit_notes && in->op == IR_exiti && in->sub == IR_JUMP_CALL
 	       && s->val[in->a.idx].rep == s->val[s->ir->insn[idx].a.idx].rep;
 }
 

@@ -20,7 +20,7 @@ enum { TALLY_HALVES_MOST = 32 << 20 };
 
 #define TALLY_EDGES_AT                                                                             \
 	((sizeof(struct kit_thread) + TALLY_PAGE_BYTES - 1) / TALLY_PAGE_BYTES * TALLY_PAGE_BYTES)
-#define TALLY_EDGES_BYTES (IR_EDGES * sizeof(struct ir_edge))
+#define TALLY_EDGES_BYTES (IR_EDGES * sizeof(struct ir_edge) + IR_JUMP_ENTRIES * sizeof(bool))
 #define TALLY_RUNS        (2ul * GUEST_RUN_CLASSES)
 #define TALLY_SUMS_AT     (TALLY_EDGES_AT + TALLY_EDGES_BYTES)
 #define TALLY_RUNS_AT     (TALLY_SUMS_AT + SUMS_COUNTED_MOST * sizeof(uint64_t))

@@ -118,8 +118,10 @@ static void forget_unit(void *ctx, const struct tc_unit *u)
 	struct jit *j = ctx;
 
 	j->stats.killed++;
-	for (struct world_thread *e = j->world.first; e; e = e->next)
+	for (struct world_thread *e = j->world.first; e; e = e->next) {
 		forget_entries(thread_of(e), u->gpc);
+		edges_forget(e->st, u->gpc);
+	}
 	for (struct jit_thread *jt = j->spare; jt; jt = jt->next_spare)
 		forget_entries(jt, u->gpc);
 }
@@ -397,6 +399,7 @@ static void forget_all(struct jit_thread *jt)
 	memset(jt->jump, 0, JUMP_BYTES);
 	memset(jt->entry, 0, sizeof jt->entry);
 	clear_tables(jt);
+	edges_forget_all(jt->world.st);
 	reset_code_stack(jt->world.st);
 }
 
@@ -744,6 +747,10 @@ static void retarget(struct jit *j, const struct tc_unit *u)
 		for (unsigned n = 0; n < ARRAY_LEN(at); n++)
 			if (at[n]->gpc == u->gpc)
 				__atomic_store_n(&at[n]->code, u->code, __ATOMIC_RELEASE);
+		if (e == self_entry())
+			edges_forget(e->st, u->gpc);
+		else
+			__atomic_store_n(&thread_of(e)->old_edges, true, __ATOMIC_RELAXED);
 	}
 }
 
@@ -917,6 +924,10 @@ static enum ir_exit run_code(struct kit_thread *t, const void *code)
 	enum ir_exit why;
 
 	t->jit->runs++;
+	if (KIT_UNLIKELY(__atomic_load_n(&t->jit->old_edges, __ATOMIC_RELAXED))) {
+		__atomic_store_n(&t->jit->old_edges, false, __ATOMIC_RELAXED);
+		edges_forget_all(&t->st);
+	}
 	why = (enum ir_exit)j->enter(&t->st, code);
 	if (why == IR_EXIT_STUB)
 		why = look_at_stub(j, t);

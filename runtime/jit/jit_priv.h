@@ -45,6 +45,7 @@ struct jit_thread {
 	struct ir_jump_entry *jump; /* its ir_state's; right below it lies the code stack */
 	struct arena scratch;       /* of the translation under way */
 	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
+	bool old_edges;             /* its edges may lead to code that has been superseded; atomic */
 	gaddr translating;          /* the pc of it; 1: none */
 	bool region;                /* at level 2 */
 	struct strbuf shown;        /* its IR as text, where that is to be shown */
@@ -119,6 +120,10 @@ static inline struct world_thread *self_entry(void)
 
 	return t && t->jit ? &t->jit->world : NULL;
 }
+
+/* Edges (struct ir_edge) of a thread that is this one or in no code lead to no code of gpc's, or to none at all. */
+void edges_forget(struct ir_state *st, gaddr gpc);
+void edges_forget_all(struct ir_state *st);
 
 /* Drops every return address: the next guest return finds its target by lookup. */
 static inline void reset_code_stack(struct ir_state *st) { st->code_sp = st->code_sp_top; }

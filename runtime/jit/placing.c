@@ -210,8 +210,9 @@ static void add_block(struct placing *p, unsigned b)
 			fresh = false;
 		}
 	}
+	/* An exit that notes itself does so in one with it (lib/ra/isel_exit.c). */
 	add_edge(p, node, ir_goes_to(last) == IR_NOBLOCK ? OUTSIDE : node_of(last->to), PLACE_LINE,
-		 end - 1);
+		 end - 1 - (blk->count > 1 && last[-1].op == IR_edge));
 	if (ir_is_call(last) && last->to != IR_NOBLOCK)
 		enter(p, last->to);
 }

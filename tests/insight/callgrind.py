@@ -148,6 +148,70 @@ def crowded(suite):
     return run
 
 
+REWRITTEN = """
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+static uint32_t *code;
+static volatile int version, over;
+static int __attribute__((noinline)) calls(int n)
+{
+	int low = 0;
+	for (int i = 0; i < n; i++) {
+		int least = version, got = ((int (*volatile)(void))code)();
+		low += got < least;
+	}
+	return low;
+}
+static void *caller(void *p)
+{
+	long n = 0, low = 0;
+	for (; !over; n += 100)
+		low += calls(100);
+	return p = (void *)(low ? -1 : n);
+}
+static void rewrite(int n)
+{
+	__atomic_store_n(code, 0x513 | n << 20, __ATOMIC_RELAXED); /* li a0, n */
+	__builtin___clear_cache((char *)code, (char *)(code + 2));
+	version = n;
+}
+int main(void)
+{
+	pthread_t t;
+	void *others;
+	long low = 0;
+	code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	code[1] = 0x8067; /* ret */
+	for (int n = 1; n <= 30; n++) {
+		rewrite(n);
+		if (n == 15)
+			pthread_create(&t, NULL, caller, NULL);
+		low += calls(n % 10 ? 300 : 100000);
+	}
+	over = 1;
+	pthread_join(t, &others);
+	printf("%ld %ld", low, 27 * 300 + 3 * 100000 + (long)others);
+	return 0;
+}
+"""
+
+
+def rewritten(suite):
+    """A call with a computed target goes to the code that is there now, when that changes, or becomes hot; and is counted."""
+    def run():
+        (suite.work / "rewritten.c").write_text(REWRITTEN)
+        program = insight.build(suite, "rewritten", "-O1", "-pthread", source=suite.work / "rewritten.c")
+        for n, way in enumerate(([], ["--max-level=1"], ["--engine=interp"], ["--stress"])):
+            out = suite.work / f"rewritten-{n}.callgrind"
+            low, made = map(int, tap.expect([suite.kitemu, *way, f"--profile={out}", program]).split())
+            found = Profile(out).calls["calls", "[outside of the program]"]
+            if low or found != made:
+                raise tap.Fail(f"{way}: {low} went to old code, {made} calls were made, {found} counted")
+    return run
+
+
 def others(suite):
     """What another thread is in the middle of when the process ends is counted, too."""
     def run():
@@ -288,6 +352,7 @@ def add(suite):
     suite.add("callgrind-counts", counts(suite))
     suite.add("callgrind-calls", calls(suite))
     suite.add("callgrind-crowded", crowded(suite))
+    suite.add("callgrind-rewritten", rewritten(suite))
     suite.add("callgrind-others", others(suite))
     suite.add("callgrind-lines", lines(suite))
     suite.add("callgrind-annotate", annotate(suite))
