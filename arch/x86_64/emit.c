@@ -211,6 +211,45 @@ static void track_flags(struct x64_emit *e, const struct lir_insn *in)
 	}
 }
 
+/* What leaves the flags alone; a result is the first operand. */
+static bool keeps_flags(const struct lir_insn *in)
+{
+	switch (in->op) {
+	case LIR_NOP:
+	case LIR_PUT:
+	case LIR_STORE:
+	case LIR_STOREI:
+	case LIR_MOVE:
+	case LIR_LOAD:
+	case X64_OP_TEMP:
+	case X64_OP_LEA:
+	case X64_OP_EXT:
+	case X64_OP_LD:
+	case X64_OP_ST:
+	case X64_OP_STI:
+		return true;
+	case X64_OP_ALUI:
+		return x64_is_lea(in);
+	default:
+		return false;
+	}
+}
+
+/* Follows compared over an operation, which may be that one. */
+static void track_comparison(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_insn *c = e->compared;
+
+	if (!c)
+		return;
+	if (c != in && !keeps_flags(in))
+		e->compared = NULL;
+	for (unsigned n = X64_CMOV_X; n < c->nopnd; n++)
+		if (x64_opmem(c, n)
+		    || (in->nopnd && in->opnd[0].role == LIR_DEF && in->opnd[0].r == c->opnd[n].r))
+			e->compared = NULL;
+}
+
 /* ---- the walk ------------------------------------------------------------------------------------------ */
 
 typedef void emit_fn(struct x64_emit *e, const struct lir_insn *in);
@@ -259,6 +298,7 @@ static void start_block(struct x64_emit *e, const struct lir_insn *in)
 		x64_nop(e->cb, X64_LINE_BYTES - in_line);
 	e->block_at[in->imm] = cb_pos(e->cb);
 	e->zero_regs = 0;
+	e->compared = NULL;
 	if (e->count_blocks)
 		x64_count_entry(e, in);
 }
@@ -275,6 +315,7 @@ static void emit_insn(struct x64_emit *e, const struct lir_insn *in)
 		emit_made(e, in);
 	}
 	track_flags(e, in);
+	track_comparison(e, in);
 }
 
 /* Conversions stand before the way out that needs them. Returns how many. */
@@ -284,6 +325,7 @@ static unsigned emit_fixes(struct x64_emit *e, const struct lir_insn *in)
 	unsigned n = fixes_at(in, end), exit = in + n < end ? in[n].exit : UINT16_MAX;
 
 	e->in = in;
+	e->compared = NULL;
 	x64_emit_fixes(e, in, n, exit != UINT16_MAX ? e->lir->exit[exit].host_info : 0);
 	for (unsigned i = 0; i < n; i++)
 		track_flags(e, in + i);

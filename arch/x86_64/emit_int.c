@@ -44,7 +44,7 @@ void x64_emit_ALUI(struct x64_emit *e, const struct lir_insn *in)
 	unsigned d = x64_opreg(in, 0), a = x64_opreg(in, 1), w = in->sub2;
 	int32_t imm = (int32_t)in->imm;
 
-	if (in->sub == X64_ADD && d != a && imm != 0) {
+	if (x64_is_lea(in)) {
 		x64_rm(e->cb, X64_LEA, w, d, x64_at(a, imm));
 		return;
 	}
@@ -368,15 +368,32 @@ static void move_if(struct x64_emit *e, const struct lir_insn *in)
 	x64_rr(e->cb, X64_CMOVCC + cc, w, d, b);
 }
 
+/* Are the flags those of in's comparison? They will be. */
+static bool is_compared(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct lir_insn *c = e->compared;
+
+	e->compared = in;
+	if (!c || c->op != in->op || (c->sub2 ^ in->sub2) & 1 || c->imm != in->imm)
+		return false;
+	for (unsigned n = X64_CMOV_X; n < in->nopnd; n++)
+		if (x64_opmem(in, n) || in->opnd[n].r != c->opnd[n].r)
+			return false;
+	return true;
+}
+
 void x64_emit_CMOV(struct x64_emit *e, const struct lir_insn *in)
 {
-	x64_op_rx(e, X64_ALU_RM + (X64_CMP << 3), in->sub2 & 1, x64_opreg(in, 3), in, 4);
+	if (!is_compared(e, in))
+		x64_op_rx(e, X64_ALU_RM + (X64_CMP << 3), in->sub2 & 1, x64_opreg(in, X64_CMOV_X),
+			  in, X64_CMOV_X + 1);
 	move_if(e, in);
 }
 
 void x64_emit_CMOVI(struct x64_emit *e, const struct lir_insn *in)
 {
-	compare_imm(e, in, 3, in->sub2 & 1);
+	if (!is_compared(e, in))
+		compare_imm(e, in, X64_CMOV_X, in->sub2 & 1);
 	move_if(e, in);
 }
 

@@ -43,6 +43,8 @@ struct x64_emit {
 	uint16_t zero_regs;
 	uint8_t zero_cc, zero_w;
 	bool zero_sign, flags_new;
+	const struct lir_insn *
+	    compared; /* a CMOV or CMOVI: the flags are those of its comparison, of registers as they are; or NULL */
 	uint32_t *block_at; /* offsets of blocks, UINT32_MAX until known */
 	bool *loops;        /* blocks that are jumped back to */
 	struct x64_cold *cold;
@@ -51,6 +53,14 @@ struct x64_emit {
 	unsigned forward_count, forward_cap;
 	struct jit_tables tables;
 };
+
+enum { X64_CMOV_X = 3 }; /* the first operand that CMOV and CMOVI compare */
+
+/* Is the ALUI an addition that leaves the flags alone? */
+static inline bool x64_is_lea(const struct lir_insn *in)
+{
+	return in->sub == X64_ADD && in->opnd[0].r != in->opnd[1].r && (int32_t)in->imm != 0;
+}
 
 /* ---- operands ------------------------------------------------------------------------------------ */
 

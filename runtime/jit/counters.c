@@ -17,7 +17,7 @@
 enum {
 	MOST = 4,       /* registers taken */
 	ENOUGH = 2,     /* one grows at least this part as often as the one that does most */
-	MORE_INSNS = 3, /* that counting in a register takes */
+	MORE_INSNS = 4, /* that counting in a register takes */
 	MAX_BLOCKS = 64
 };
 
@@ -139,52 +139,78 @@ static bool choose(struct counters *c, struct ir_reg *reg)
 	return n;
 }
 
-/* Insn i becomes one in register g: at to[n] and behind it. Returns how many insns that takes. */
-static unsigned count_in(struct ir_insn *to, uint32_t n, const struct ir_insn *i, unsigned g)
+/* By insn: a comparison that is counted and the condition of selects, and nothing else. */
+static bool *find_chosen(const struct ir_unit *u)
 {
-	const struct ir_insn plain = { .gpc_off = i->gpc_off,
-				       .a = IR_NOREF,
-				       .b = IR_NOREF,
-				       .c = IR_NOREF,
-				       .to = IR_NOBLOCK,
-				       .type = IR_I64 };
-	const ir_ref was = { (uint16_t)n }, by = { (uint16_t)(n + 1) };
-	const ir_ref sum = { (uint16_t)(n + (i->op == IR_count) + 1) };
-	const ir_ref a = i->a;
-	const int64_t imm = i->imm;
-	const bool constant = i->op == IR_count;
+	bool *chosen = arena_znew(u->arena, bool, u->insn_count);
+	bool *used = arena_znew(u->arena, bool, u->insn_count);
 
-	to += n;
-	*to = plain;
-	to->op = IR_getreg;
-	to++->imm = g;
-	if (constant) {
-		*to = plain;
-		to->op = IR_const;
-		to++->imm = (int32_t)imm;
+	for (uint32_t k = 0; k < u->insn_count; k++)
+		chosen[k] = u->insn[k].op == IR_set;
+	for (uint32_t k = u->insn_count; k-- > 0;) {
+		const struct ir_insn *i = &u->insn[k];
+		const ir_ref operand[] = { i->a, i->b, i->c };
+		const bool asks = i->op == IR_select || i->op == IR_countby;
+
+		for (unsigned o = 0; o < ARRAY_LEN(operand); o++)
+			if (ir_ref_ok(operand[o]) && (used[k] || !(ir_info(i)->flags & IR_P))) {
+				used[operand[o].idx] = true;
+				chosen[operand[o].idx] &= asks && !o;
+			}
 	}
-	*to = plain;
-	to->op = IR_add;
-	to->a = was;
-	to++->b = constant ? by : a;
-	*to = plain;
-	to->op = IR_putreg;
-	to->a = sum;
-	to->imm = g;
-	return 3u + constant;
+	return chosen;
+}
+
+struct writer {
+	struct ir_insn *insn,
+	    plain; /* all that there are; one with no operands at what is written */
+	uint32_t count;
+};
+
+static ir_ref put(struct writer *w, enum ir_op op, ir_ref a, ir_ref b, ir_ref c, int64_t imm)
+{
+	struct ir_insn *i = &w->insn[w->count];
+
+	*i = w->plain;
+	i->op = (uint8_t)op;
+	i->a = a;
+	i->b = b;
+	i->c = c;
+	i->imm = imm;
+	return (ir_ref){ (uint16_t)w->count++ };
+}
+
+/*
+ * Insn i becomes one in register g. What is chosen, 0 or 1, is in the host's flags anyhow: a select needs it no more than the
+ * guest's selects by it do.
+ */
+static void count_in(struct writer *w, const struct ir_insn *i, unsigned g, bool chosen)
+{
+	const ir_ref none = IR_NOREF;
+	ir_ref was, by, sum;
+
+	w->plain = (struct ir_insn){ .gpc_off = i->gpc_off, .to = IR_NOBLOCK, .type = IR_I64 };
+	was = put(w, IR_getreg, none, none, none, g);
+	by = i->a;
+	if (i->op == IR_count || chosen)
+		by = put(w, IR_const, none, none, none, chosen ? 1 : (int32_t)i->imm);
+	sum = put(w, IR_add, was, by, none, 0);
+	if (chosen)
+		sum = put(w, IR_select, i->a, sum, was, 0);
+	put(w, IR_putreg, sum, none, none, g);
 }
 
 static void rewrite(const struct counters *c, unsigned counts)
 {
 	struct ir_unit *u = c->u;
 	const uint32_t cap = u->insn_count + MORE_INSNS * counts;
-	struct ir_insn *insn = arena_new(u->arena, struct ir_insn, cap);
+	struct writer w = { .insn = arena_new(u->arena, struct ir_insn, cap) };
 	uint16_t *map = arena_new(u->arena, uint16_t, u->insn_count);
-	uint32_t n = 0;
+	const bool *chosen = find_chosen(u);
 
 	for (unsigned b = 0; b < u->block_count; b++) {
 		struct ir_block *blk = &u->block[b];
-		const uint32_t first = n;
+		const uint32_t first = w.count;
 
 		for (uint32_t k = blk->first; k < blk->first + blk->count; k++) {
 			struct ir_insn i = u->insn[k];
@@ -193,17 +219,18 @@ static void rewrite(const struct counters *c, unsigned counts)
 			for (unsigned o = 0; o < ARRAY_LEN(operand); o++)
 				if (ir_ref_ok(*operand[o]))
 					operand[o]->idx = map[operand[o]->idx];
-			map[k] = (uint16_t)n;
+			map[k] = (uint16_t)w.count;
 			if (is_count(&i) && counter_of(c, &i)->reg != IR_MAX_REGS)
-				n += count_in(insn, n, &i, counter_of(c, &i)->reg);
+				count_in(&w, &i, counter_of(c, &i)->reg,
+					 i.op == IR_countby && chosen[u->insn[k].a.idx]);
 			else
-				insn[n++] = i;
+				w.insn[w.count++] = i;
 		}
 		blk->first = first;
-		blk->count = n - first;
+		blk->count = w.count - first;
 	}
-	u->insn = insn;
-	u->insn_count = n;
+	u->insn = w.insn;
+	u->insn_count = w.count;
 	u->insn_cap = cap;
 	u->open = NULL;
 }
