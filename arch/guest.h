@@ -63,12 +63,11 @@ static inline uint32_t guest_counter_of(const struct guest_tally *w, gaddr pc)
 
 /*
  * Routines of libc that the host has carried out, where somebody wants to know which instructions of the guest that stands for.
- * Runs that take the same way through the guest's code are of one class: for each class two counters, how many runs there were,
- * and by how many bytes, whole periods, all of them together were longer than the class stands for (struct guest's run_again).
- * Without exact counts (guest_limits.tally) it is asked which of the instructions have run at all: then the
- * counters are of runs that were not longer, and of runs that were.
+ * Runs that take the same way through the guest's code are of one class, as of op countrun: for each class two counters, how many runs
+ * there were, and behind those of all classes by how many bytes, whole periods, all of them together were longer than the class stands
+ * for (struct guest's run_again).
  */
-enum { GUEST_ROUTINES = 16, GUEST_RUN_CLASSES = 5 << 16 };
+enum { GUEST_ROUTINES = 16, GUEST_RUN_CLASSES = IR_RUN_CLASSES };
 
 struct guest_runs {
 	uint32_t first; /* counter of the first class */

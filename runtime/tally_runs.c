@@ -138,14 +138,14 @@ static bool run(struct again *a, uint64_t times)
 static bool follow_class(struct again *a, uint32_t class, uint64_t *runs)
 {
 	uint32_t steady;
-	uint64_t n = runs[2 * class], longer_bytes = runs[2 * class + 1];
+	uint64_t *longer = runs + GUEST_RUN_CLASSES, n = runs[class], longer_bytes = longer[class];
 
 	if (!n)
 		return true;
-	runs[2 * class] = runs[2 * class + 1] = 0;
+	runs[class] = longer[class] = 0;
 	if (!rv64_guest.run_again(a->p->runs, class, false, a->room, &a->st, &steady))
 		return false;
-	runs[2 * steady + 1] += longer_bytes;
+	longer[steady] += longer_bytes;
 	return run(a, n);
 }
 
@@ -192,13 +192,17 @@ bool tally_runs_follow(const struct kit_process *p, struct guest_decoder *d, uin
 	struct again *a = again_new(p, d, ways);
 	bool *touched = touched_of(runs, PAGES), all = true;
 
-	for (size_t k = 0; k < TALLY_RUNS; k += 2)
-		if (touched[k / WORDS_A_PAGE])
-			all &= follow_class(a, (uint32_t)(k / 2), runs);
+	for (uint32_t k = 0; k < GUEST_RUN_CLASSES; k++)
+		if (!touched[k / WORDS_A_PAGE])
+			k |= WORDS_A_PAGE - 1;
+		else
+			all &= follow_class(a, k, runs);
 	mem_sparse_touched(runs, PAGES, touched);
-	for (size_t k = 0; k < TALLY_RUNS; k += 2)
-		if (touched[k / WORDS_A_PAGE] && runs[k + 1])
-			all &= follow_periods(a, (uint32_t)(k / 2), runs[k + 1]);
+	for (uint32_t k = GUEST_RUN_CLASSES; k < TALLY_RUNS; k++)
+		if (!touched[k / WORDS_A_PAGE])
+			k |= WORDS_A_PAGE - 1;
+		else if (runs[k])
+			all &= follow_periods(a, k - GUEST_RUN_CLASSES, runs[k]);
 	free(touched);
 	free(a);
 	return all;
@@ -211,10 +215,13 @@ bool tally_runs_cover(const struct kit_process *p, struct guest_decoder *d, cons
 	uint32_t steady;
 
 	for (size_t k = 0; k < TALLY_RUNS; k++)
-		if (touched[k / WORDS_A_PAGE] && runs[k])
-			all &= rv64_guest.run_again(p->runs, (uint32_t)(k / 2), k & 1, a->room,
-						    &a->st, &steady)
-			       && run(a, 1);
+		if (!touched[k / WORDS_A_PAGE])
+			k |= WORDS_A_PAGE - 1;
+		else if (runs[k])
+			all &=
+			    rv64_guest.run_again(p->runs, (uint32_t)(k % GUEST_RUN_CLASSES),
+						 k >= GUEST_RUN_CLASSES, a->room, &a->st, &steady)
+			    && run(a, 1);
 	free(touched);
 	free(a);
 	return all;

@@ -389,17 +389,88 @@ void a64_emit_COUNT(struct a64_emit *e, const struct lir_insn *in)
 	a64_ls(e->cb, A64_STR64, A64_TMP, m);
 }
 
-void a64_emit_COUNTAT(struct a64_emit *e, const struct lir_insn *in)
+/* Of a run, in the class that is in register class: one more, or of the bytes beyond that as many as are in register longer. */
+static void grow_class(struct a64_emit *e, const struct lir_insn *in, unsigned class,
+		       unsigned longer)
 {
-	const int32_t at =
-	    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * (int32_t)(in->imm >> 32);
+	const int32_t number =
+	    (int32_t)(in->imm >> 32) + (longer == A64_NOREG ? 0 : IR_RUN_CLASSES);
 	const struct a64_mem m = a64_at(A64_TMP2, 0);
 
-	a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE, at, A64_TMP2);
-	a64_rrs(e->cb, A64_ADD, 1, A64_TMP2, A64_TMP2, a64_opreg(in, 1), A64_LSL, 3);
+	a64_add_imm(e->cb, 1, A64_TMP2, A64_STATE,
+		    A64_ST(counted[0]) + (int32_t)sizeof(uint64_t) * number, A64_TMP2);
+	a64_rrs(e->cb, A64_ADD, 1, A64_TMP2, A64_TMP2, class, A64_LSL, 3);
 	a64_ls(e->cb, A64_LDR64, A64_TMP, m);
-	a64_rrr(e->cb, A64_ADD, 1, A64_TMP, A64_TMP, a64_opreg(in, 0));
+	if (longer == A64_NOREG)
+		a64_rri(e->cb, A64_ADD_I, 1, A64_TMP, A64_TMP, 1);
+	else
+		a64_rrr(e->cb, A64_ADD, 1, A64_TMP, A64_TMP, longer);
 	a64_ls(e->cb, A64_STR64, A64_TMP, m);
+}
+
+/*
+ * Takes all periods but keep that bytes has, as whole ones, off class at bit at, unless there is none: a branch for then is returned.
+ * bytes becomes what was taken.
+ */
+static uint32_t fold(struct a64_emit *e, unsigned class, unsigned bytes, unsigned log2,
+		     unsigned keep, unsigned at)
+{
+	const uint32_t period = UINT32_C(1) << log2;
+	uint32_t is_short;
+
+	a64_rri(e->cb, A64_SUBS_I, 1, A64_ZR, bytes, (keep + 1) * period);
+	is_short = a64_bcc(e->cb, A64_CC_LO);
+	a64_rri(e->cb, A64_SUB_I, 1, bytes, bytes, keep * period);
+	a64_log(e->cb, A64_AND_I, 1, bytes, bytes, -(uint64_t)period);
+	a64_rrs(e->cb, A64_SUB, 1, class, class, bytes, A64_LSL, at);
+	return is_short;
+}
+
+/* A run that goes on for more periods than its class. In registers that are none of its operands, which are put back. */
+static void cold_run(struct a64_emit *e, const struct a64_cold *c)
+{
+	enum { LENGTH, CLASS, REST, COUNT };
+	const struct lir_insn *in = c->in;
+	const struct ir_run r = ir_run_of(in->imm);
+	unsigned reg[COUNT], n = 0;
+	uint32_t is_short;
+
+	for (unsigned i = 0; n < COUNT; i++) {
+		bool used = false;
+
+		for (unsigned o = 0; o < in->nopnd; o++)
+			used |= a64_opreg(in, o) == i;
+		if (!used)
+			reg[n++] = i;
+	}
+	for (n = 0; n < COUNT; n++)
+		a64_store_state(e, reg[n], A64_ST(scratch[0]) + 8 * (int32_t)n);
+	for (n = 0; n < in->nopnd; n++)
+		a64_mov(e->cb, 1, reg[n], a64_opreg(in, n));
+	if (r.rest_log2) {
+		a64_rrr(e->cb, A64_SUB, 1, reg[REST], reg[REST], reg[LENGTH]);
+		is_short = fold(e, reg[CLASS], reg[REST], r.rest_log2, 1, r.rest_at);
+		a64_fix(e->cb, is_short, cb_pos(e->cb));
+	}
+	is_short = fold(e, reg[CLASS], reg[LENGTH], r.log2, 2, r.at);
+	grow_class(e, in, reg[CLASS], reg[LENGTH]);
+	a64_fix(e->cb, is_short, cb_pos(e->cb));
+	grow_class(e, in, reg[CLASS], A64_NOREG);
+	for (n = 0; n < COUNT; n++)
+		a64_load_state(e, reg[n], A64_ST(scratch[0]) + 8 * (int32_t)n);
+	a64_go_back(e, c);
+}
+
+void a64_emit_COUNTRUN(struct a64_emit *e, const struct lir_insn *in)
+{
+	const struct ir_run r = ir_run_of(in->imm);
+	unsigned cold;
+
+	a64_rri(e->cb, A64_SUBS_I, 1, A64_ZR, a64_opreg(in, r.rest_log2 ? 2 : 0),
+		(uint32_t)ir_run_short(&r));
+	cold = a64_cold(e, a64_bcc(e->cb, A64_CC_HS), cold_run);
+	grow_class(e, in, a64_opreg(in, 1), A64_NOREG);
+	a64_back_here(e, cold);
 }
 
 void a64_emit_COUNTBY(struct a64_emit *e, const struct lir_insn *in)

@@ -443,13 +443,8 @@ void a64_sel_fstate(struct isel *s, uint32_t idx)
 		isel_use(l, a, 0);
 		l->imm = in->imm;
 		break;
-	case IR_countat:
-		a = isel_vr(s, in->a);
-		from = isel_vr(s, in->b);
-		l = isel_lir(s, A64_OP_COUNTAT);
-		isel_use(l, a, 0);
-		isel_use(l, from, 0);
-		l->imm = in->imm;
+	case IR_countrun:
+		isel_count_run(s, in, A64_OP_COUNTRUN);
 		break;
 	case IR_routine:
 		a64_sel_routine(s, idx);

@@ -32,7 +32,7 @@ static ir_ref mask_of(struct trace *t, ir_ref x)
 
 /* What is noted of a run, where somebody wants to know. */
 struct run {
-	ir_ref length, rest, flags; /* IR_NOREF: there is none */
+	ir_ref length, rest, all, flags; /* IR_NOREF: there is none */
 };
 
 static ir_ref imm(struct trace *t, int64_t value) { return ir_const(&t->b, IR_I64, value); }
@@ -47,50 +47,31 @@ static ir_ref select(struct trace *t, ir_ref which, ir_ref x, ir_ref y)
 	return ir_op3(&t->b, IR_select, IR_I64, which, x, y);
 }
 
-/* The class's length of one: as many periods as it takes to be below most + period go; most: one or two of them. */
-static ir_ref fold(struct trace *t, ir_ref length, int64_t period, int64_t most)
+/* The class gets n lower bits, x. Without a class: x is one. */
+static ir_ref put_field(struct trace *t, ir_ref class, ir_ref x, unsigned n)
 {
-	ir_ref is_short = is(t, IR_LTU, length, imm(t, most + period));
-	ir_ref within = op2(t, IR_and, length, imm(t, period - 1));
-
-	return select(t, is_short, length, op2(t, IR_or, within, imm(t, most)));
+	return ir_ref_ok(class) ? op2(t, IR_add, x, op2(t, IR_shl, class, imm(t, n))) : x;
 }
 
-/* n bits of x go behind the *shift that there are. */
-static ir_ref put_field(struct trace *t, ir_ref class, ir_ref x, unsigned n, unsigned *shift)
+static ir_ref low_bits(struct trace *t, ir_ref x)
 {
-	ir_ref moved = op2(t, IR_shl, x, imm(t, *shift));
-
-	*shift += n;
-	return ir_ref_ok(class) ? op2(t, IR_or, class, moved) : moved;
+	return op2(t, IR_and, x, imm(t, (1 << RV64_LOW_BITS) - 1));
 }
 
 static void note_run(struct trace *t, enum rv64_libc what, ir_ref a, ir_ref b, const struct run *r)
 {
 	const struct rv64_run_fields *f = &rv64_run_fields[what];
-	const uint32_t first = t->runs->first + 2 * rv64_run_base(what);
-	const int64_t period = INT64_C(1) << f->period_log2;
-	ir_ref class = IR_NOREF, length = fold(t, r->length, period, 2 * period);
-	unsigned shift = 1; /* two counters each */
+	const struct ir_run where = rv64_run_of(what);
+	ir_ref class = put_field(t, r->rest, r->length, f->period_log2 + 2);
 
-	if (f->has_a)
-		class = put_field(t, class, op2(t, IR_and, a, imm(t, 7)), RV64_LOW_BITS, &shift);
-	if (f->has_b)
-		class = put_field(t, class, op2(t, IR_and, b, imm(t, 7)), RV64_LOW_BITS, &shift);
-	class = put_field(t, class, length, f->period_log2 + 2, &shift);
-	if (f->rest == RV64_REST_LOW)
-		class = put_field(t, class, r->rest, RV64_REST_LOW_BITS, &shift);
-	else if (f->rest == RV64_REST_FOLDED)
-		class = put_field(t, class, r->rest, RV64_REST_PERIOD_LOG2 + 1, &shift);
 	if (f->flags)
-		class = put_field(t, class, r->flags, f->flags, &shift);
-	if (!t->tally) {
-		class = op2(t, IR_add, class, is(t, IR_NE, r->length, length));
-		ir_count_at(&t->b, first, class, imm(t, 1));
-		return;
-	}
-	ir_count_at(&t->b, first, class, imm(t, 1));
-	ir_count_at(&t->b, first + 1, class, op2(t, IR_sub, r->length, length));
+		class = put_field(t, class, r->flags, f->flags);
+	if (f->has_a)
+		class = put_field(t, class, low_bits(t, a), RV64_LOW_BITS);
+	if (f->has_b)
+		class = put_field(t, class, low_bits(t, b), RV64_LOW_BITS);
+	ir_count_run(&t->b, t->runs->first + rv64_run_base(what), &where, r->length, class,
+		     where.rest_log2 ? r->all : r->length);
 }
 
 /* The smaller one of x and 15. */
@@ -126,10 +107,10 @@ static ir_ref note_difference(struct trace *t, ir_ref d, struct run *r)
 {
 	ir_ref x = op2(t, IR_and, op2(t, IR_shr, d, imm(t, 8)), imm(t, 0xff));
 	ir_ref y = op2(t, IR_and, d, imm(t, 0xff));
-	unsigned shift = 1;
 
 	r->length = op2(t, IR_shr, d, imm(t, 16));
-	r->flags = put_field(t, is(t, IR_EQ, x, imm(t, 0)), is(t, IR_EQ, y, imm(t, 0)), 1, &shift);
+	r->flags = is(t, IR_EQ, y, imm(t, 0));
+	r->flags = put_field(t, r->flags, is(t, IR_EQ, x, imm(t, 0)), 1);
 	return op2(t, IR_sub, x, y);
 }
 
@@ -137,16 +118,14 @@ static ir_ref note_difference(struct trace *t, ir_ref d, struct run *r)
 
 static ir_ref memcmp_of(struct trace *t, ir_ref a, ir_ref b, ir_ref n, struct run *r)
 {
-	const int64_t period = 1 << RV64_REST_PERIOD_LOG2;
 	ir_ref v;
 
 	if (!r)
 		return run(t, IR_ROUTINE_memcmp, a, b, n);
 	v = note_difference(t, run(t, IR_ROUTINE_memdiff, a, b, n), r);
-	r->rest = fold(t, op2(t, IR_sub, n, r->length), period, period);
-	/* Whether they lie alike. */
-	r->flags = op2(t, IR_and, op2(t, IR_xor, a, b), imm(t, 7));
-	r->flags = is(t, IR_EQ, r->flags, imm(t, 0));
+	r->rest = op2(t, IR_sub, n, r->length);
+	r->all = n;
+	r->flags = IR_NOREF;
 	return v;
 }
 
@@ -206,15 +185,14 @@ static ir_ref strnlen_of(struct trace *t, ir_ref s, ir_ref n, struct run *r)
 static ir_ref strchrnul_of(struct trace *t, ir_ref s, ir_ref c, ir_ref *there, struct run *r)
 {
 	ir_ref found = run(t, IR_ROUTINE_strchrnul, s, c, c);
-	unsigned shift = 1;
 
 	if (there || r)
 		*there = ir_load(&t->b, IR_ld8u, IR_NONE, found, 0);
 	if (r) {
 		r->length = op2(t, IR_sub, found, s);
-		r->flags = is(t, IR_EQ, *there, imm(t, 0));
 		c = op2(t, IR_and, c, imm(t, 0xff));
-		r->flags = put_field(t, r->flags, is(t, IR_EQ, c, imm(t, 0)), 1, &shift);
+		r->flags = is(t, IR_EQ, c, imm(t, 0));
+		r->flags = put_field(t, r->flags, is(t, IR_EQ, *there, imm(t, 0)), 1);
 	}
 	return found;
 }
@@ -355,7 +333,7 @@ static void lift_integer(struct trace *t, enum rv64_libc what, const struct rv64
 	const bool bits = what >= RV64_LIBC_BITS;
 	ir_ref a = get_x(t, RV64_A0);
 	ir_ref b = bits ? a : get_x(t, RV64_A1), c = bits ? a : get_x(t, RV64_A2);
-	struct run r = { IR_NOREF, IR_NOREF, IR_NOREF };
+	struct run r = { IR_NOREF, IR_NOREF, IR_NOREF, IR_NOREF };
 	const bool noted = t->runs && !form->has_run;
 	ir_ref v = lift(t, what, a, b, c, noted ? &r : NULL);
 

@@ -13,7 +13,7 @@ const struct rv64_run_fields rv64_run_fields[RV64_LIBC_BITS] = {
 	[RV64_LIBC_memset] = { true, false, 6, RV64_NO_REST, 0 },
 	[RV64_LIBC_memchr] = { true, false, 5, RV64_REST_LOW, 0 },
 	[RV64_LIBC_memrchr] = { true, false, 5, RV64_REST_LOW, 0 },
-	[RV64_LIBC_memcmp] = { false, true, 5, RV64_REST_FOLDED, 1 },
+	[RV64_LIBC_memcmp] = { true, true, 5, RV64_REST_FOLDED, 0 },
 	[RV64_LIBC_strlen] = { true, false, 5, RV64_NO_REST, 0 },
 	[RV64_LIBC_strnlen] = { true, false, 5, RV64_REST_LOW, 0 },
 	[RV64_LIBC_strchr] = { true, false, 5, RV64_NO_REST, 2 },
@@ -40,6 +40,16 @@ uint32_t rv64_run_base(unsigned what)
 	return base;
 }
 
+struct ir_run rv64_run_of(unsigned what)
+{
+	const struct rv64_run_fields *f = &rv64_run_fields[what];
+	const unsigned at = RV64_LOW_BITS * (f->has_a + f->has_b) + f->flags;
+	const bool folds_rest = f->rest == RV64_REST_FOLDED;
+
+	return (struct ir_run){ f->period_log2, at, folds_rest ? RV64_REST_PERIOD_LOG2 : 0,
+				folds_rest ? at + f->period_log2 + 2 : 0 };
+}
+
 /* A class taken apart. */
 struct run {
 	unsigned a, b, length, rest, flags;
@@ -56,15 +66,13 @@ static unsigned take(uint32_t *class, unsigned bits)
 static void take_apart(uint32_t class, const struct rv64_run_fields *f, struct run *r)
 {
 	*r = (struct run){ 0 };
-	if (f->has_a)
-		r->a = take(&class, RV64_LOW_BITS);
 	if (f->has_b)
 		r->b = take(&class, RV64_LOW_BITS);
+	if (f->has_a)
+		r->a = take(&class, RV64_LOW_BITS);
+	r->flags = take(&class, f->flags);
 	r->length = take(&class, f->period_log2 + 2);
-	if (f->rest != RV64_NO_REST)
-		r->rest = take(&class, f->rest == RV64_REST_LOW ? RV64_REST_LOW_BITS
-								: RV64_REST_PERIOD_LOG2 + 1);
-	r->flags = class;
+	r->rest = class;
 }
 
 /* Where operands lie in the room: far enough from each other, and from the stack at its end. */
@@ -104,9 +112,6 @@ static void lay_out(enum rv64_libc what, const struct run *r, uint8_t *room, uin
 			a[-(int)r->length - 1] = SOUGHT;
 		break;
 	case RV64_LIBC_memcmp:
-		/* a lies as b does, or not. */
-		a += r->flags ? r->b : (r->b + 1) & 7;
-		arg[0] = GUEST_ROOM + (gaddr)(a - room);
 		arg[2] += r->rest;
 		if (r->rest)
 			a[r->length] = SOUGHT;
@@ -161,7 +166,7 @@ unsigned rv64_run_again(const struct guest_runs *runs, uint32_t class, bool long
 	take_apart(class - rv64_run_base(what), f, &r);
 	*steady = class;
 	if (r.length >= 2 * period)
-		*steady -= (r.length - 2 * period) << RV64_LOW_BITS * (f->has_a + f->has_b);
+		*steady -= (r.length - 2 * period) << rv64_run_of(what).at;
 	if (longer)
 		r.length += period;
 	lay_out((enum rv64_libc)what, &r, room, &st->reg[RV64_A0]);

@@ -18,7 +18,7 @@ struct rv64_run_fields {
 	bool has_a, has_b;
 	/* How far it went, in bytes, and the binary logarithm of the period. */
 	unsigned period_log2;
-	/* How many bytes there were left: REST_LOW up to 15, REST_FOLDED as the length, by a period of 32. */
+	/* How many bytes there were left: REST_LOW up to 15, REST_FOLDED by a period of 32, of which one stays. */
 	enum { RV64_NO_REST, RV64_REST_LOW, RV64_REST_FOLDED } rest;
 	unsigned flags; /* further bits */
 };
@@ -29,6 +29,9 @@ enum { RV64_REST_LOW_BITS = 4, RV64_REST_PERIOD_LOG2 = 5, RV64_LOW_BITS = 3 };
 
 /* The first class of what's runs; of RV64_LIBC_BITS: how many there are. */
 uint32_t rv64_run_base(unsigned what);
+
+/* Where a class of what's has its length and rest; these have their fields from the highest on: rest, length, flags, a, b. */
+struct ir_run rv64_run_of(unsigned what);
 
 /* struct guest's run_again. */
 unsigned rv64_run_again(const struct guest_runs *r, uint32_t class, bool longer,

@@ -87,16 +87,85 @@ void x64_emit_COUNTBY(struct x64_emit *e, const struct lir_insn *in)
 	x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 0), counter(in));
 }
 
-void x64_emit_COUNTAT(struct x64_emit *e, const struct lir_insn *in)
+/* Of a run, in the class that is in register class: its bytes beyond that, or as many periods more. */
+static struct x64_mem run_counter(const struct lir_insn *in, unsigned class, bool longer)
 {
 	struct x64_mem m = counter(in);
 
-	m.index = (uint8_t)x64_opreg(in, 0);
+	m.index = (uint8_t) class;
 	m.scale = 3;
-	if (in->sub)
-		x64_alu_mi(e->cb, X64_ADD, 1, m, (int32_t)in->imm);
-	else
-		x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 1), m);
+	m.disp += longer ? IR_RUN_CLASSES * (int32_t)sizeof(uint64_t) : 0;
+	return m;
+}
+
+/*
+ * Takes all periods but keep that bytes has, as whole ones, off class at bit at, unless there is none: a jump for then is returned.
+ * bytes becomes what was taken.
+ */
+static uint32_t fold(struct x64_emit *e, unsigned class, unsigned bytes, unsigned log2,
+		     unsigned keep, unsigned at, unsigned temp)
+{
+	const int32_t period = 1 << log2;
+	uint32_t is_short;
+
+	x64_alu_ri(e->cb, X64_CMP, 1, bytes, ((int32_t)keep + 1) * period);
+	is_short = x64_jcc8(e->cb, X64_CC_B);
+	x64_alu_ri(e->cb, X64_SUB, 1, bytes, (int32_t)keep * period);
+	x64_alu_ri(e->cb, X64_AND, 1, bytes, -period);
+	x64_mov_rr(e->cb, 1, temp, bytes);
+	x64_ri8(e->cb, X64_SHL_I, 1, temp, (int32_t)at);
+	x64_alu_rr(e->cb, X64_SUB, 1, class, temp);
+	return is_short;
+}
+
+/* A run that goes on for more periods than its class. In registers that are none of its operands, which are put back. */
+static void cold_run(struct x64_emit *e, const struct x64_cold *c)
+{
+	enum { LENGTH, CLASS, REST, TEMP, COUNT };
+	const struct lir_insn *in = c->in;
+	const struct ir_run r = ir_run_of(in->imm);
+	unsigned reg[COUNT], n = 0;
+	uint32_t is_short;
+
+	for (unsigned i = X64_RAX; n < COUNT; i++) {
+		bool used = i == X64_RSP || i == X64_RBP;
+
+		for (unsigned o = 0; o < in->nopnd; o++)
+			used |= x64_opreg(in, o) == i;
+		if (!used)
+			reg[n++] = i;
+	}
+	for (n = 0; n < COUNT; n++)
+		x64_rm(e->cb, X64_MOV_MR, 1, reg[n],
+		       x64_state(X64_ST(scratch[0]) + 8 * (int32_t)n));
+	for (n = 0; n < in->nopnd; n++)
+		x64_mov_rr(e->cb, 1, reg[n], x64_opreg(in, n));
+	if (r.rest_log2) {
+		x64_alu_rr(e->cb, X64_SUB, 1, reg[REST], reg[LENGTH]);
+		x64_here8(e->cb,
+			  fold(e, reg[CLASS], reg[REST], r.rest_log2, 1, r.rest_at, reg[TEMP]));
+	}
+	is_short = fold(e, reg[CLASS], reg[LENGTH], r.log2, 2, r.at, reg[TEMP]);
+	x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, reg[LENGTH],
+	       run_counter(in, reg[CLASS], true));
+	x64_here8(e->cb, is_short);
+	x64_alu_mi(e->cb, X64_ADD, 1, run_counter(in, reg[CLASS], false), 1);
+	for (n = 0; n < COUNT; n++)
+		x64_rm(e->cb, X64_MOV_RM, 1, reg[n],
+		       x64_state(X64_ST(scratch[0]) + 8 * (int32_t)n));
+	x64_jmp_to(e->cb, c->back);
+}
+
+void x64_emit_COUNTRUN(struct x64_emit *e, const struct lir_insn *in)
+{
+	const struct ir_run r = ir_run_of(in->imm);
+	const unsigned cold = e->cold_count;
+
+	x64_alu_ri(e->cb, X64_CMP, 1, x64_opreg(in, r.rest_log2 ? 2 : 0),
+		   (int32_t)ir_run_short(&r));
+	x64_cold(e, x64_jcc32(e->cb, X64_CC_AE), cold_run);
+	x64_alu_mi(e->cb, X64_ADD, 1, run_counter(in, x64_opreg(in, 1), false), 1);
+	e->cold[cold].back = cb_pos(e->cb);
 }
 
 static void note_by_helper(struct x64_emit *e, uint32_t from)

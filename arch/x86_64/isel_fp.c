@@ -614,23 +614,6 @@ static void set_flags(struct isel *s, const struct ir_insn *in)
 	isel_use(l, t, LO_LATE);
 }
 
-static void count_at(struct isel *s, const struct ir_insn *in)
-{
-	lreg at = isel_vr(s, in->b), by = at;
-	struct lir_insn *l;
-	int64_t n;
-	bool fixed = isel_const(s, in->a, &n) && fits_i32(n);
-
-	if (!fixed)
-		by = isel_vr(s, in->a);
-	l = isel_lir(s, X64_OP_COUNTAT);
-	isel_use(l, at, 0);
-	if (!fixed)
-		isel_use(l, by, 0);
-	l->imm = fixed ? in->imm | (uint32_t)n : in->imm;
-	l->sub = fixed;
-}
-
 void x64_sel_fstate(struct isel *s, uint32_t idx)
 {
 	const struct ir_insn *in = &s->ir->insn[idx];
@@ -672,8 +655,8 @@ void x64_sel_fstate(struct isel *s, uint32_t idx)
 		isel_use(l, a, 0);
 		l->imm = in->imm;
 		break;
-	case IR_countat:
-		count_at(s, in);
+	case IR_countrun:
+		isel_count_run(s, in, X64_OP_COUNTRUN);
 		break;
 	default:
 		v->vreg = call_helper(s, in);

@@ -228,9 +228,11 @@ void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n)
 	push(b, IR_countby, IR_NONE, 0, n, IR_NOREF, IR_NOREF, (int64_t)what << 32);
 }
 
-void ir_count_at(struct ir_builder *b, uint32_t what, ir_ref at, ir_ref n)
+void ir_count_run(struct ir_builder *b, uint32_t what, const struct ir_run *r, ir_ref length,
+		  ir_ref at, ir_ref all)
 {
-	push(b, IR_countat, IR_NONE, 0, n, at, IR_NOREF, (int64_t)what << 32);
+	push(b, IR_countrun, IR_NONE, 0, length, at, all,
+	     (int64_t)((uint64_t)what << 32 | ir_run_pack(r)));
 }
 
 void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to)

@@ -108,6 +108,22 @@ static enum ir_exit amo(const struct ir_insn *i, struct ir_state *st, const stru
 	return IR_EXIT_NONE;
 }
 
+static void count_run(struct ir_state *st, int64_t imm, uint64_t length, uint64_t class,
+		      uint64_t all)
+{
+	const struct ir_run r = ir_run_of(imm);
+	const uint64_t period = UINT64_C(1) << r.log2, rest_period = UINT64_C(1) << r.rest_log2;
+	const uint32_t what = (uint32_t)(imm >> 32);
+	uint64_t more = length < 3 * period ? 0 : (length - 2 * period) & -period;
+
+	class -= more << r.at;
+	if (r.rest_log2 && all - length >= 2 * rest_period)
+		class -= ((all - length - rest_period) & -rest_period) << r.rest_at;
+	++*ir_counter(st, what + (uint32_t) class);
+	if (more)
+		*ir_counter(st, what + IR_RUN_CLASSES + (uint32_t) class) += more;
+}
+
 enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 			    const struct ir_memory *mem, uint64_t a, uint64_t b, uint64_t c,
 			    uint64_t *r)
@@ -143,8 +159,8 @@ enum ir_exit ir_interp_insn(const struct ir_insn *i, struct ir_state *st,
 	case IR_countby:
 		*ir_counter(st, (uint32_t)(i->imm >> 32)) += a;
 		break;
-	case IR_countat:
-		*ir_counter(st, (uint32_t)(i->imm >> 32) + (uint32_t)b) += a;
+	case IR_countrun:
+		count_run(st, i->imm, a, b, c);
 		break;
 	case IR_edge:
 		st->edge_passed(st, (uint32_t)i->imm, a);

@@ -68,6 +68,39 @@ enum ir_counted { IR_COUNT_INSNS, IR_COUNT_CALLS, IR_COUNTED };
 /* Numbers of counters are below it: hosts reach them with 32 bits. */
 enum { IR_COUNTERS_MOST = 1 << 27 };
 
+/*
+ * Op countrun: a run of a routine over a of c bytes is of class b, and the counter imm >> 32 behind which classes begin grows by one there.
+ * The class has the length a at bit at, and the rest c - a at bit rest_at unless rest_log2 is 0. Runs are of one class however many
+ * periods of 2^log2 bytes they have from two on, and rests from one of 2^rest_log2 on: the others are taken off
+ * the class, and the bytes of the length's counted IR_RUN_CLASSES behind it.
+ *
+ *     a < 3 << log2, c - a < 2 << rest_log2: counted[what + b]++
+ */
+struct ir_run {
+	unsigned log2, at, rest_log2, rest_at;
+};
+
+enum { IR_RUN_CLASSES = 11 << 16 };
+
+/* The bytes below which neither the length nor the rest is folded. */
+static inline uint64_t ir_run_short(const struct ir_run *r)
+{
+	const uint64_t all = UINT64_C(2) << r->rest_log2, length = UINT64_C(3) << r->log2;
+
+	return r->rest_log2 && all < length ? all : length;
+}
+
+/* The low half of countrun's imm. */
+static inline uint32_t ir_run_pack(const struct ir_run *r)
+{
+	return r->log2 | r->at << 4 | r->rest_log2 << 9 | r->rest_at << 13;
+}
+
+static inline struct ir_run ir_run_of(int64_t imm)
+{
+	return (struct ir_run){ imm & 15, imm >> 4 & 31, imm >> 9 & 15, imm >> 13 & 31 };
+}
+
 /* Rounding modes, the frm encoding; IR_RM_DYN: the one in ir_state.frm, which is then RNE..RUP. */
 enum ir_rm { IR_RM_RNE, IR_RM_RTZ, IR_RM_RDN, IR_RM_RUP, IR_RM_RMM, IR_RM_DYN = 7 };
 
@@ -393,7 +426,8 @@ void ir_count(struct ir_builder *b, uint32_t what, int32_t n);
 /* The same where it is a value that tells by how much. */
 void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n);
 /* The same for the counter that lies at, a value, behind what. */
-void ir_count_at(struct ir_builder *b, uint32_t what, ir_ref at, ir_ref n);
+void ir_count_run(struct ir_builder *b, uint32_t what, const struct ir_run *r, ir_ref length,
+		  ir_ref at, ir_ref all);
 void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to);
 void ir_br(struct ir_builder *b, enum ir_type t, enum ir_cc cc, ir_ref x, ir_ref y, gaddr target);
 void ir_exit(struct ir_builder *b, enum ir_jump kind, gaddr target, gaddr ret);

@@ -268,7 +268,7 @@ static void parse_first(struct parser *p, struct ir_insn *i)
 	case IR_fence:
 	case IR_count:
 	case IR_countby:
-	case IR_countat:
+	case IR_countrun:
 	case IR_owe:
 	case IR_edge:
 		i->imm = want_num(p);

@@ -88,7 +88,7 @@ static bool put_first(const struct ir_unit *u, const struct ir_insn *i, struct s
 	case IR_fence:
 	case IR_count:
 	case IR_countby:
-	case IR_countat:
+	case IR_countrun:
 	case IR_owe:
 	case IR_edge:
 		put_addr(out, i->imm);

@@ -194,8 +194,10 @@ static bool check_imm(struct check *c)
 						      : (int32_t)i->imm >= -COUNT_FAR_MOST
 							    && (int32_t)i->imm <= COUNT_FAR_MOST))
 		       || wrong(c, "count of %#" PRIx64, (uint64_t)i->imm);
+	case IR_countrun:
+		return (i->imm >= 0 && i->imm >> 32 < IR_COUNTERS_MOST)
+		       || wrong(c, "%s of %#" PRIx64, ir_info(i)->name, (uint64_t)i->imm);
 	case IR_countby:
-	case IR_countat:
 		return (i->imm >= 0 && i->imm >> 32 < IR_COUNTERS_MOST && !(uint32_t)i->imm)
 		       || wrong(c, "%s of %#" PRIx64, ir_info(i)->name, (uint64_t)i->imm);
 	case IR_owe:

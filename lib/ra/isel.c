@@ -495,6 +495,20 @@ lreg isel_pure(struct isel *s, uint32_t idx)
 	return r;
 }
 
+void isel_count_run(struct isel *s, const struct ir_insn *in, unsigned host_op)
+{
+	const bool rest = ir_run_of(in->imm).rest_log2;
+	lreg length = isel_vr(s, in->a), class = isel_vr(s, in->b);
+	lreg all = rest ? isel_vr(s, in->c) : LREG_NONE;
+	struct lir_insn *l = isel_lir(s, host_op);
+
+	isel_use(l, length, 0);
+	isel_use(l, class, 0);
+	if (rest)
+		isel_use(l, all, 0);
+	l->imm = in->imm;
+}
+
 static void sel_getreg(struct isel *s, const struct ir_insn *in, uint32_t idx)
 {
 	if (s->val[idx].rep != idx || s->val[idx].uses == 0)

@@ -266,4 +266,7 @@ static inline lreg isel_vr(struct isel *s, ir_ref r)
 
 uint16_t isel_new_exit(struct isel *s, struct lir_exit x);
 
+/* Op countrun as the host's: a, b, and c where there is a rest. */
+void isel_count_run(struct isel *s, const struct ir_insn *in, unsigned host_op);
+
 #endif
