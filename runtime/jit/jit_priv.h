@@ -45,10 +45,10 @@ struct jit_thread {
 	struct ir_jump_entry *jump; /* its ir_state's; right below it lies the code stack */
 	struct arena scratch;       /* of the translation under way */
 	uint8_t *code;              /* UNIT_BYTES_MAX: where it is emitted to */
-	bool old_edges;             /* its edges may lead to code that has been superseded; atomic */
-	gaddr translating;          /* the pc of it; 1: none */
-	bool region;                /* at level 2 */
-	struct strbuf shown;        /* its IR as text, where that is to be shown */
+	bool old_edges;      /* its edges may lead to code that has been superseded; atomic */
+	gaddr translating;   /* the pc of it; 1: none */
+	bool region;         /* at level 2 */
+	struct strbuf shown; /* its IR as text, where that is to be shown */
 	/* The link by whose stub code was left last, as long as tc.renewals is that. */
 	struct {
 		struct tc_link *link;
