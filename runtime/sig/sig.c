@@ -406,14 +406,6 @@ bool sig_thread_copy(struct kit_thread *child, const struct kit_thread *t, bool 
 	return true;
 }
 
-void sig_thread_start(struct kit_thread *t)
-{
-	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = t->sig->handler_stack };
-
-	sigaltstack(&ss, NULL);
-	sig_host_mask(sig_host_of(t->sig->mask), NULL);
-}
-
 void sig_thread_fini(struct kit_thread *t)
 {
 	free(t->sig->handler_stack);
@@ -605,6 +597,15 @@ static void change_mask(struct kit_thread *t, uint64_t mask)
 		sig_requeue(t);
 		set_mask(t, mask);
 	}
+}
+
+void sig_thread_start(struct kit_thread *t)
+{
+	stack_t ss = { .ss_size = HANDLER_STACK_BYTES, .ss_sp = t->sig->handler_stack };
+
+	sigaltstack(&ss, NULL);
+	/* libc let signal 32 in, which may have come meanwhile though this thread blocks it. */
+	change_mask(t, t->sig->mask);
 }
 
 int64_t sig_procmask(struct kit_thread *t, int how, gaddr set, gaddr oldset, uint64_t setsize)

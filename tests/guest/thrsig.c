@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,47 @@ static void test_timers(void)
 	printf("timers that make threads: %d\n", sum);
 }
 
+/* ---- a signal for a thread that has hardly begun ------------------------------------------------------------------ */
+
+enum { LIBC_FIRST = 32, NEW_THREADS = 2000, NEW_STACK_BYTES = 16384, SET_BYTES = 8 };
+
+static volatile int waited;
+
+/* By system calls alone: it has no thread-local storage of its own. */
+static int waits_new(void *arg)
+{
+	const uint64_t set = UINT64_C(1) << (LIBC_FIRST - 1);
+
+	waited += syscall(SYS_rt_sigtimedwait, &set, NULL, NULL, SET_BYTES) == LIBC_FIRST;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+/* The first signal that libc keeps to itself, which each thread inherits as blocked, sent before it runs. */
+static void test_new(void)
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD
+			  | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID;
+	const uint64_t all = ~UINT64_C(0);
+	static char stack[NEW_STACK_BYTES] __attribute__((aligned(16)));
+	static volatile int there;
+	uint64_t old;
+
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, SET_BYTES);
+	for (int n = 0; n < NEW_THREADS; n++) {
+		int new;
+
+		there = 1;
+		new = clone(waits_new, stack + sizeof stack, flags, NULL, NULL, NULL, &there);
+		if (new < 0 || syscall(SYS_tgkill, getpid(), new, LIBC_FIRST))
+			exit(1);
+		while (there)
+			sched_yield();
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, SET_BYTES);
+	printf("new threads: %d\n", waited);
+}
+
 /* ---- the rest: identity, names, affinity ---------------------------------------------------------------------- */
 
 static void *loops(void *arg)
@@ -446,6 +488,7 @@ int main(void)
 	test_wait();
 	test_faults();
 	test_timers();
+	test_new();
 	test_identity();
 	test_names();
 	return 0;
