@@ -87,7 +87,7 @@ void x64_emit_COUNTBY(struct x64_emit *e, const struct lir_insn *in)
 	x64_rm(e->cb, X64_ALU_MR + ((uint32_t)X64_ADD << 3), 1, x64_opreg(in, 0), counter(in));
 }
 
-/* Of a run, in the class that is in register class: its bytes beyond that, or as many periods more. */
+/* The counter of the class that is in register class: of runs, or of the bytes by which they were longer. */
 static struct x64_mem run_counter(const struct lir_insn *in, unsigned class, bool longer)
 {
 	struct x64_mem m = counter(in);

@@ -425,7 +425,7 @@ ir_ref ir_call(struct ir_builder *b, unsigned helper, ir_ref x, ir_ref y);
 void ir_count(struct ir_builder *b, uint32_t what, int32_t n);
 /* The same where it is a value that tells by how much. */
 void ir_count_by(struct ir_builder *b, uint32_t what, ir_ref n);
-/* The same for the counter that lies at, a value, behind what. */
+/* Op countrun: the run of r over length of all bytes, whose class is at; what as above. */
 void ir_count_run(struct ir_builder *b, uint32_t what, const struct ir_run *r, ir_ref length,
 		  ir_ref at, ir_ref all);
 void ir_edge(struct ir_builder *b, uint32_t from, ir_ref to);

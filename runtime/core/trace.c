@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct trace_directory trace_directory = {
 	.magic = "kitemu threads",

@@ -711,8 +711,6 @@ static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, 
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = install(j, &c, hash);
-		if (KIT_UNLIKELY(j->family != NULL) && !region)
-			family_tell(j->family, pc);
 		if (KIT_UNLIKELY(show_wants(c.range, c.range_count)))
 			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
 		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
@@ -897,6 +895,8 @@ static const void *make_code(struct kit_thread *t, bool link, enum ir_exit *why)
 	if (!u && !(link && is_cold(t, t->st.pc))) {
 		u = translate(j, t, t->st.pc, false);
 		*why = IR_EXIT_FETCH;
+		if (KIT_UNLIKELY(u && j->family))
+			family_tell(j->family, t->st.pc);
 	}
 	if (u && link && chance(j, t, 2))
 		link_exit(j, t->jit, u);

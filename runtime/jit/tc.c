@@ -56,40 +56,41 @@ static unsigned home_of(const struct tc *tc, gaddr gpc)
 	return (unsigned)kit_mix64(gpc) & (tc->slot_count - 1);
 }
 
-struct tc_unit *tc_find(const struct tc *tc, gaddr gpc)
+/* Where gpc is, or is to be; *u: what was seen there. */
+static struct tc_slot *slot_of(const struct tc *tc, gaddr gpc, struct tc_unit **u)
 {
 	for (unsigned i = home_of(tc, gpc);; i = (i + 1) & (tc->slot_count - 1)) {
-		struct tc_unit *u = __atomic_load_n(&tc->slot[i].unit, __ATOMIC_ACQUIRE);
-
-		if (!u || tc->slot[i].gpc == gpc)
-			return u;
+		*u = __atomic_load_n(&tc->slot[i].unit, __ATOMIC_ACQUIRE);
+		if (!*u || tc->slot[i].gpc == gpc)
+			return &tc->slot[i];
 	}
 }
 
-/* Where gpc is, or is to be. */
-static struct tc_slot *slot_of(const struct tc *tc, gaddr gpc)
+struct tc_unit *tc_find(const struct tc *tc, gaddr gpc)
 {
-	unsigned i = home_of(tc, gpc);
+	struct tc_unit *u;
 
-	while (tc->slot[i].unit && tc->slot[i].gpc != gpc)
-		i = (i + 1) & (tc->slot_count - 1);
-	return &tc->slot[i];
+	slot_of(tc, gpc, &u);
+	return u;
 }
 
-/* Others may be searching. */
-static void put(struct tc *tc, gaddr gpc, struct tc_unit *u)
+/* Others may be searching. What was found until now, or NULL. */
+static struct tc_unit *put(struct tc *tc, gaddr gpc, struct tc_unit *u)
 {
-	struct tc_slot *s = slot_of(tc, gpc);
+	struct tc_unit *older;
+	struct tc_slot *s = slot_of(tc, gpc, &older);
 
 	s->gpc = gpc;
 	__atomic_store_n(&s->unit, u, __ATOMIC_RELEASE);
+	return older;
 }
 
 /* Nobody searches. What was put behind for want of this slot moves up (Knuth, volume 3, 6.4, algorithm R). */
 static void take_out(struct tc *tc, gaddr gpc)
 {
 	const unsigned mask = tc->slot_count - 1;
-	unsigned hole = (unsigned)(slot_of(tc, gpc) - tc->slot);
+	struct tc_unit *u;
+	unsigned hole = (unsigned)(slot_of(tc, gpc, &u) - tc->slot);
 
 	for (unsigned i = (hole + 1) & mask; tc->slot[i].unit; i = (i + 1) & mask) {
 		unsigned home = home_of(tc, tc->slot[i].gpc);
@@ -128,7 +129,7 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
 	const struct tc_segment *s;
 	const struct tc_place *place;
-	const struct tc_unit *u;
+	struct tc_unit *u;
 	unsigned lo = 0, hi;
 
 	if (off >= (uint64_t)TC_SEGMENTS * tc->segment_bytes)
@@ -149,7 +150,7 @@ struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 	if (lo == 0)
 		return NULL;
 	u = place[lo - 1].unit;
-	return host_pc - (uintptr_t)u->code < u->size_bytes ? place[lo - 1].unit : NULL;
+	return host_pc - (uintptr_t)u->code < u->size_bytes ? u : NULL;
 }
 
 const struct code_fault *tc_fault_at(const struct tc_unit *u, uint64_t host_pc)
@@ -388,12 +389,11 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	s->used_bytes = at + c->size_bytes;
 	add_to_segment(s, u);
 
-	u->older = tc_find(tc, u->gpc);
+	u->older = put(tc, u->gpc, u);
 	if (u->older)
 		u->older->is_superseded = true;
 	else
 		tc->unit_count++;
-	put(tc, u->gpc, u);
 	return u;
 }
 
