@@ -13,6 +13,7 @@
 #include "runtime/gdb/gdb.h"
 #include "runtime/interp.h"
 #include "runtime/jit/jit.h"
+#include "runtime/jit/store.h"
 #include "runtime/level0.h"
 #include "runtime/load/core.h"
 #include "runtime/load/load.h"
@@ -73,6 +74,15 @@ static bool can_write(const char *option, const char *path, bool can, struct dia
 			    strerror(errno));
 }
 
+static bool can_keep(const char *folder, struct diag *d)
+{
+	const char *why = store_refuses(folder);
+
+	return !why
+	       || diag_fail(d, KIT_EXIT_INTERNAL, "--persist: cannot keep translations in %s: %s",
+			    folder, why);
+}
+
 /* What is written when a run is over is tried before it: then it would be lost. */
 static bool try_files(const struct kit_options *opt, struct diag *d)
 {
@@ -84,6 +94,7 @@ static bool try_files(const struct kit_options *opt, struct diag *d)
 		   || can_write("--coverage", opt->coverage, outfile_try(opt->coverage), d))
 	       && (!opt->profile
 		   || can_write("--profile", opt->profile, outfile_try(opt->profile), d))
+	       && (!opt->persist || can_keep(opt->persist, d))
 	       && (!opt->perfmap
 		   || can_write("--perfmap", "/tmp", access("/tmp", W_OK | X_OK) == 0, d))
 	       && (!opt->jitdump
@@ -276,6 +287,8 @@ static void farewell(struct kit_thread *t, int sig, bool executes)
 {
 	struct kit_process *p = t->proc;
 
+	if (!sig && !__atomic_load_n(&p->lent, __ATOMIC_RELAXED))
+		jit_farewell(p->jit);
 	if (p->opt.stats)
 		stats_write(t, sig, executes);
 	if (p->ran)

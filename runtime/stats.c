@@ -222,6 +222,7 @@ static void jit_part(const struct kit_process *p, struct jit_stats *j)
 	j->runs -= b->runs;
 	j->lookups -= b->lookups;
 	j->links -= b->links;
+	j->taken -= b->taken;
 	j->killed -= b->killed;
 	j->evicted_units -= b->evicted_units;
 }
@@ -280,13 +281,14 @@ static void put_json(struct strbuf *b, const struct kit_thread *t, const struct 
 	    "\"translate_ns\":%lu,\"lift_ns\":%lu,\"compile_ns\":%lu}",
 	    LU(r->wall_ns), LU(us_of(&r->use.ru_utime)), LU(us_of(&r->use.ru_stime)),
 	    LU(r->load_ns), LU(r->j.translate_ns), LU(r->j.lift_ns), LU(r->j.compile_ns));
-	strbuf_printf(b,
-		      ",\"translated\":{\"units\":%lu,\"regions\":%lu,\"instructions\":%lu,"
-		      "\"guest_bytes\":%lu,\"code_bytes\":%lu,\"links\":%lu,\"dropped\":%lu,"
-		      "\"evicted\":%lu},\"entries\":%lu,\"lookups\":%lu,\"exits\":{",
-		      LU(r->j.units), LU(r->j.regions), LU(r->j.guest_insns), LU(r->j.guest_bytes),
-		      LU(r->j.code_bytes), LU(r->j.links), LU(r->j.killed), LU(r->j.evicted_units),
-		      LU(r->j.runs), LU(r->j.lookups));
+	strbuf_printf(
+	    b,
+	    ",\"translated\":{\"units\":%lu,\"regions\":%lu,\"persisted\":%lu,\"instructions\":%lu,"
+	    "\"guest_bytes\":%lu,\"code_bytes\":%lu,\"links\":%lu,\"dropped\":%lu,"
+	    "\"evicted\":%lu},\"entries\":%lu,\"lookups\":%lu,\"exits\":{",
+	    LU(r->j.units), LU(r->j.regions), LU(r->j.taken), LU(r->j.guest_insns),
+	    LU(r->j.guest_bytes), LU(r->j.code_bytes), LU(r->j.links), LU(r->j.killed),
+	    LU(r->j.evicted_units), LU(r->j.runs), LU(r->j.lookups));
 	for (unsigned i = 0; i < IR_EXIT_COUNT; i++)
 		if (r->c.exit[i]) {
 			strbuf_printf(b, "%s\"%s\":%lu", sep, exit_name[i], LU(r->c.exit[i]));
@@ -309,10 +311,10 @@ static void tell(const struct record *r)
 		      (double)r->wall_ns / 1e9, (double)r->load_ns / 1e6,
 		      (double)us_of(&r->use.ru_utime) / 1e6, (double)us_of(&r->use.ru_stime) / 1e6,
 		      r->resident_kb, r->use.ru_minflt + r->use.ru_majflt);
-	kit_log_write("stats: %lu units, %lu of them regions, of %lu guest instructions, "
-		      "%lu guest bytes -> %lu code bytes",
-		      LU(r->j.units), LU(r->j.regions), LU(r->j.guest_insns), LU(r->j.guest_bytes),
-		      LU(r->j.code_bytes));
+	kit_log_write("stats: %lu units, %lu of them regions, %lu from earlier runs, of %lu guest "
+		      "instructions, %lu guest bytes -> %lu code bytes",
+		      LU(r->j.units), LU(r->j.regions), LU(r->j.taken), LU(r->j.guest_insns),
+		      LU(r->j.guest_bytes), LU(r->j.code_bytes));
 	kit_log_write("stats: translation %.3f ms: lifting %.3f, compiling %.3f; %.0f ns a guest "
 		      "instruction",
 		      (double)r->j.translate_ns / 1e6, (double)r->j.lift_ns / 1e6,

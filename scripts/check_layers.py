@@ -41,7 +41,7 @@ MAY = {
 }
 OWNERS = {
     "capstone/*": ["arch/rv64/identify.c", "lib/jit/disas.c"],
-    "*elf.h": ["runtime/load/elf.c", "runtime/load/core.c", "runtime/load/debug.c", "runtime/load/go.c", "runtime/load/symbols.c", "runtime/gdb/libraries.c"],
+    "*elf.h": ["runtime/load/elf.c", "runtime/load/core.c", "runtime/load/debug.c", "runtime/load/go.c", "runtime/load/symbols.c", "runtime/gdb/libraries.c", "runtime/core/build.c"],
     "xxhash.h": ["lib/base/hash.c"],
     "*ucontext.h": ["arch/*/native/sigctx.c"],
     "sys/mman.h": ["runtime/mem/*", "runtime/jit/codemem.c"],

@@ -248,6 +248,8 @@ static const char **text_of(struct cmd_line *c, enum opt_id id)
 		return &c->opt.log_file;
 	case OPT_dfilter:
 		return &c->opt.log_ranges;
+	case OPT_persist:
+		return &c->opt.persist;
 	case OPT_coverage:
 		return &c->opt.coverage;
 	case OPT_profile:
@@ -461,6 +463,19 @@ static void pass_on(struct kit_options *o, const struct given *g)
 	    b.s; /* the one before stays: it is short, and lives as long as the process */
 }
 
+/* Where translations are kept when nobody says where (XDG Base Directory Specification); NULL: there is no such place. */
+static char *default_store(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	struct strbuf b = STRBUF_INIT;
+
+	if (cache && *cache == '/')
+		strbuf_printf(&b, "%s/kitemu", cache);
+	else if (home && *home == '/')
+		strbuf_printf(&b, "%s/.cache/kitemu", home);
+	return b.s;
+}
+
 /* The value is a file that is written at the end of each process, when the guest may have changed its directory. */
 static bool is_output(const struct given *g)
 {
@@ -473,7 +488,12 @@ static bool take(struct cmd_line *c, struct given *g, struct diag *d)
 {
 	if (is_output(g) && !*g->value)
 		return bad_value(g, d);
-	if (is_output(g) || g->id == OPT_sysroot)
+	if (g->id == OPT_persist && !g->value && !(g->value = default_store()))
+		return diag_fail(d, EXIT_USAGE, "%s: neither XDG_CACHE_HOME nor HOME says where",
+				 g->shown);
+	if (g->id == OPT_persist && !*g->value)
+		return bad_value(g, d);
+	if (is_output(g) || g->id == OPT_sysroot || g->id == OPT_persist)
 		g->value = (char *)(uintptr_t)kit_absolute_path(g->value);
 	if (is_inherited(g->id))
 		pass_on(&c->opt, g);

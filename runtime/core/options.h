@@ -21,6 +21,7 @@ struct kit_options {
 	bool no_idioms;        /* translate libc's routines as they are */
 	bool stress;           /* lose code and stop threads at pseudo-random points (tests) */
 	bool perfmap, jitdump; /* files for perf(1) */
+	const char *persist; /* the folder where translations are kept for later runs; NULL: none */
 	enum kit_backtrace backtrace; /* what a crash prints */
 	bool one_insn;                /* each instruction is a unit of its own */
 	unsigned max_level;           /* 1 or 2: up to which level hot code is compiled */

@@ -132,7 +132,7 @@ static bool learn(struct jit *j, struct kit_thread *t)
 	if (family_pending(j->family, j->family_seen) * LEARN_BYTES < j->tc.mem.used_bytes)
 		return false;
 	while (family_next(j->family, &j->family_seen, &pc))
-		if (!tc_find(&j->tc, pc) && jit_translate(j, t, pc))
+		if (!tc_find(&j->tc, pc) && (jit_take(j, t, pc) || jit_translate(j, t, pc, false)))
 			any = true;
 	if (any)
 		tc_link_all(&j->tc);
@@ -176,7 +176,9 @@ void jit_fork_child(struct kit_thread *t)
 
 	if (!j)
 		return;
-	j->inherited = j->stats.units;
+	j->inherited = j->stats.units - j->stats.taken;
+	if (j->persist)
+		persist_forked(j->persist);
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;
@@ -186,6 +188,15 @@ void jit_fork_child(struct kit_thread *t)
 		tc_kill_all(&j->tc);
 		reset_code_stack(&t->st);
 	}
+	unlock(j);
+}
+
+void jit_farewell(struct jit *j)
+{
+	if (!j || !j->persist)
+		return;
+	lock(j);
+	persist_write(j->persist, true);
 	unlock(j);
 }
 

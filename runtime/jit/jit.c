@@ -17,7 +17,7 @@
  *
  * Threads. One lock covers the translation cache, the links and the list of threads (world.h). A thread's own jump
  * table is read without it. Compiling goes on without it too, into memory of the thread's; what changed meanwhile is
- * found out before the unit is installed (translate). Units are killed, and code memory is reused,
+ * found out before the unit is installed (translate.c). Units are killed, and code memory is reused,
  * only while every other thread is outside of translated code.
  */
 #include "runtime/jit/jit.h"
@@ -26,17 +26,13 @@
 #include "arch/native.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
-#include "lib/jit/compile.h"
 #include "runtime/core/futex.h"
 #include "runtime/core/near.h"
-#include "runtime/core/tally.h"
+#include "runtime/core/sums.h"
 #include "runtime/jit/jit_priv.h"
-#include "runtime/jit/region.h"
-#include "runtime/jit/show.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -44,13 +40,11 @@
  * the first two; each one more makes code with many joins be translated once more.
  */
 static const struct guest_limits level1_limits = { .max_insns = 64, .max_branches = 2 };
-static const struct guest_limits region_limits = { .max_insns = REGION_INSNS };
 static const struct guest_limits lockstep_limits = { .max_insns = 64, .max_branches = 0 };
 
 /* ---- --stress ------------------------------------------------------------------------------ */
 
-/* A number below n, with --stress; else never 0. */
-static unsigned chance(const struct jit *j, struct kit_thread *t, unsigned n)
+unsigned jit_chance(const struct jit *j, struct kit_thread *t, unsigned n)
 {
 	uint64_t *x = &t->jit->random;
 
@@ -60,21 +54,15 @@ static unsigned chance(const struct jit *j, struct kit_thread *t, unsigned n)
 	return (unsigned)(*x % n);
 }
 
-/* Lets others run where a change is half done. */
-static void dawdle(const struct jit *j)
+void jit_dawdle(const struct jit *j)
 {
 	struct kit_thread *t = kit_self();
 
-	if (t && t->jit && !chance(j, t, 4))
-		usleep(chance(j, t, 300));
+	if (t && t->jit && !jit_chance(j, t, 4))
+		usleep(jit_chance(j, t, 300));
 }
 
 /* ---- set-up ------------------------------------------------------------------------------- */
-
-static struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
-{
-	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
-}
 
 static uint8_t *cold_runs_of(const struct kit_thread *t, gaddr pc)
 {
@@ -131,7 +119,7 @@ static void code_changed(void *ctx, gaddr start, uint64_t size_bytes)
 	struct jit *j = ctx;
 	unsigned n;
 
-	dawdle(j);
+	jit_dawdle(j);
 	lock(j);
 	world_stop(&j->world, self_entry());
 	n = tc_kill_range(&j->tc, start, size_bytes);
@@ -157,7 +145,7 @@ static __attribute__((noinline)) unsigned ran_bytes(const struct guest_ran *r, g
 	return k < n ? k : n;
 }
 
-static bool has_run(const struct jit *j, gaddr pc)
+bool jit_has_run(const struct jit *j, gaddr pc)
 {
 	return KIT_LIKELY(!j->ran) || ran_bytes(j->ran, pc, 2);
 }
@@ -195,6 +183,33 @@ static bool make_thunks(struct jit *j, struct diag *d)
 	codemem_sync(j->tc.mem.rx, cb_pos(&cb));
 	j->enter = (enter_fn *)(uintptr_t)(j->tc.mem.rx + j->thunks.enter);
 	return true;
+}
+
+/*
+ * Opens the store of earlier translations. What else than the program's bytes they depend on is in its name. Those that count or compare
+ * are not kept, nor those that are to be seen.
+ */
+static void open_store(struct jit *j, const struct kit_process *p)
+{
+	const struct kit_options *o = &p->opt;
+	uint64_t depends[16];
+	unsigned n = 0;
+
+	if (!o->persist || o->stress || o->selfcheck || o->one_insn || o->coverage || o->profile
+	    || o->gdb || o->gdb_pair || p->ways || p->runs || kit_log_mask & KIT_LOG_CODE)
+		return;
+	depends[n++] = j->opts.host_features;
+	depends[n++] = j->opts.guest_base;
+	depends[n++] = j->opts.count_blocks;
+	depends[n++] = j->limits.max_insns;
+	depends[n++] = j->limits.max_branches;
+	depends[n++] = j->limits.keep_branches;
+	depends[n++] = j->limits.count;
+	depends[n++] = j->limits.routines;
+	depends[n++] = j->limits.bit_routines;
+	depends[n++] = p->features;
+	depends[n++] = p->is_go;
+	j->persist = persist_open(o->persist, p->exe_fd, depends, n * sizeof *depends);
 }
 
 struct jit *jit_new(struct kit_process *p, struct diag *d)
@@ -250,6 +265,7 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->tc.on_kill = forget_unit;
 	j->tc.on_kill_ctx = j;
 	mem_set_listener(p->mem, (struct mem_listener){ .code_changed = code_changed, .ctx = j });
+	open_store(j, p);
 	return j;
 }
 
@@ -260,6 +276,7 @@ static void thread_free(struct jit_thread *jt)
 	codemem_stack_free((char *)jt->jump - CODE_STACK_BYTES, CODE_STACK_BYTES + JUMP_BYTES);
 	arena_fini(&jt->scratch);
 	strbuf_fini(&jt->shown);
+	free(jt->reads);
 	free(jt->code);
 	near_free(jt);
 }
@@ -292,6 +309,7 @@ static struct jit_thread *thread_new(const struct jit *j)
 	}
 	jt->jump = (struct ir_jump_entry *)(void *)(stack + CODE_STACK_BYTES);
 	jt->code = aligned_alloc(j->host->code_align, UNIT_BYTES_MAX);
+	jt->reads = j->persist ? malloc(sizeof *jt->reads) : NULL;
 	if (!jt->code) {
 		thread_free(jt);
 		return NULL;
@@ -376,21 +394,10 @@ void jit_thread_fini(struct kit_thread *t)
 	thread_free(jt);
 }
 
-/* Wakes who waits until some translation has ended. */
-static void end_translation(struct jit *j)
+void jit_end_translation(struct jit *j)
 {
 	__atomic_fetch_add(&j->translated, 1, __ATOMIC_RELEASE);
 	futex_wake(&j->translated, INT32_MAX);
-}
-
-/* With the lock held, which is given up meanwhile. */
-static void await_translation(struct jit *j)
-{
-	uint32_t ended = __atomic_load_n(&j->translated, __ATOMIC_ACQUIRE);
-
-	unlock(j);
-	futex_wait(&j->translated, ended);
-	lock(j);
 }
 
 /* No code is known to the thread any more. */
@@ -441,7 +448,7 @@ void jit_thread_gone(struct kit_thread *t)
 		t->jit = NULL;
 	}
 	/* Somebody may wait for what it was translating. */
-	end_translation(j);
+	jit_end_translation(j);
 }
 
 void jit_set_frm(struct kit_thread *t)
@@ -450,327 +457,6 @@ void jit_set_frm(struct kit_thread *t)
 
 	st->fflags |= native_fpcr_flags(st->host_fpcr);
 	st->host_fpcr = native_fpcr_make(st->frm);
-}
-
-/* ---- translating -------------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t jit_hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count)
-{
-	uint64_t h = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t buf[MAX_CONTENT_BYTES];
-		uint32_t n = r[i].size_bytes < sizeof buf ? r[i].size_bytes : (uint32_t)sizeof buf;
-		/* Bytes that can no longer be fetched change the count, and so the key. */
-		unsigned got = mem_fetch(j->mem, r[i].start, buf, n);
-
-		h = kit_mix64(h ^ kit_hash(buf, got));
-	}
-	return h;
-}
-
-/*
- * Writes to the pages of the unit shall be noticed from now on; asked once a page. False: they will not
- * be.
- */
-static bool guard_pages(struct jit *j, const struct code *c)
-{
-	bool all_guarded = true;
-
-	for (unsigned i = 0; i < c->range_count; i++) {
-		const struct ir_range *r = &c->range[i];
-
-		for (uint64_t n = r->start / MEM_PAGE_BYTES;
-		     n <= (r->start + r->size_bytes - 1) / MEM_PAGE_BYTES; n++) {
-			struct tc_page *p = tc_page(&j->tc, n, true);
-
-			if (!p->refs)
-				p->unguarded =
-				    !mem_guard(j->mem, n * MEM_PAGE_BYTES, MEM_PAGE_BYTES);
-			all_guarded &= !p->unguarded;
-		}
-	}
-	return all_guarded;
-}
-
-/* ---- level 2 ------------------------------------------------------------------------------ */
-
-static unsigned hot_entries(const struct jit *j)
-{
-	return j->opt->stress ? STRESS_HOT_ENTRIES : HOT_ENTRIES;
-}
-
-/* The counter of a block that was just translated, or of a region's entry, which does not count any more. */
-static void start_counter(struct jit *j, struct kit_thread *t, gaddr pc, bool region)
-{
-	t->st.entries[ir_counter_of(pc)] = region ? 1 : (uint16_t)-hot_entries(j);
-}
-
-/* How often the block at pc has run, from its counter: 0 at first, then -HOT_ENTRIES and up, small when it was hot. */
-static uint32_t heat(void *ctx, gaddr pc)
-{
-	const struct kit_thread *t = ctx;
-	const unsigned hot = hot_entries(t->proc->jit), warm = hot * WARM_ENTRIES / HOT_ENTRIES;
-	const uint16_t count = t->st.entries[ir_counter_of(pc)];
-	const unsigned runs = count < 0x10000 - hot ? hot : count - (0x10000 - hot);
-
-	/* Its place may be another block's too: what --coverage has not seen run is nothing to be fetched. */
-	return count == 0 || runs < warm || !has_run(t->proc->jit, pc) ? 0 : runs;
-}
-
-static void build_region(struct jit *j, struct kit_thread *t, const struct guest_limits *limits,
-			 struct ir_unit *u)
-{
-	const struct region_source source = { .guest = j->guest,
-					      .decoder = kit_decoder(t),
-					      .fetch = &j->fetch,
-					      .trace = &j->limits,
-					      .heat = heat,
-					      .ctx = t };
-
-	region_build(&source, limits->max_insns, u);
-	if (j->limits.tally) {
-		region_place_counts(u, t->proc->sums, TALLY_FIRST_SUM);
-		region_count_in_registers(u, j->target.pinned);
-	}
-}
-
-/* ---- compiling ---------------------------------------------------------------------------- */
-
-/* Builds IR of the trace or region at pc and compiles it into the thread's own memory. */
-static enum jit_status compile_once(struct jit *j, struct kit_thread *t, gaddr pc,
-				    const struct guest_limits *limits, struct code *c)
-{
-	struct jit_thread *jt = t->jit;
-	enum jit_status status;
-	struct ir_unit u;
-	struct codebuf cb;
-	uint64_t begin = j->opt->stats ? now_ns() : 0, lifted;
-	bool shown;
-
-	arena_reset(&jt->scratch);
-	ir_unit_init(&u, &jt->scratch, j->target.regs, pc);
-	if (jt->region)
-		build_region(j, t, limits, &u);
-	else
-		j->guest->translate(kit_decoder(t), &j->fetch, pc, limits, &u);
-	/* In lockstep each turn of a loop comes back to be compared. */
-	if (j->opt->selfcheck)
-		ir_cut_loops(&u);
-	strbuf_fini(&jt->shown);
-	shown = show_wants(u.range, u.range_count);
-	if (KIT_UNLIKELY(shown))
-		show_ir(&jt->shown, KIT_LOG_op, &u);
-	cb_init(&cb, jt->code, UNIT_BYTES_MAX);
-	lifted = begin ? now_ns() : 0;
-	status =
-	    jit_compile(&u, j->host, &j->target, jt->region ? &j->region_opts : &j->opts, &cb, c);
-	if (begin) {
-		jt->lift_ns += lifted - begin;
-		jt->compile_ns += now_ns() - lifted;
-	}
-	if (KIT_UNLIKELY(shown))
-		show_ir(&jt->shown, KIT_LOG_op_opt, &u);
-	return status;
-}
-
-static void compile(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c)
-{
-	struct guest_limits limits = t->jit->region ? region_limits : j->limits;
-
-	while (compile_once(j, t, pc, &limits, c) != JIT_OK) {
-		KIT_CHECK(limits.max_insns > 1, "one instruction at %#lx does not fit",
-			  (unsigned long)pc);
-		limits.max_insns /= 2;
-	}
-}
-
-/*
- * Compiles the trace at pc so that it is the code of bytes whose changes will be heard of: called and left with
- * the lock held. *hash: of the bytes of a unit that has to be compared at fence.i, else 0.
- *
- * A change of mappings or permissions is counted before the listener takes the lock: what was fetched before it and
- * would be installed after it shows by the count. With the lock held over fetch and installation that
- * cannot happen. A write of another thread to a page that was not guarded yet is not counted: when some page
- * was guarded after the fetch, by this thread or another one, it is compiled again.
- */
-static void compile_steady(struct jit *j, struct kit_thread *t, gaddr pc, struct code *c,
-			   uint64_t *hash)
-{
-	bool alone = world_alone(&j->world);
-	uint64_t changes, guards, last_hash = 0;
-
-	for (unsigned n = 0;; n++) {
-		bool unlocked = !alone && n < UNLOCKED_TRIES, guarded;
-
-		changes = mem_code_changes(j->mem);
-		guards = mem_guards(j->mem);
-		if (unlocked)
-			unlock(j);
-		compile(j, t, pc, c);
-		if (unlocked) {
-			dawdle(j);
-			lock(j);
-		}
-		if (unlocked && mem_code_changes(j->mem) != changes)
-			continue;
-		guarded = guard_pages(j, c);
-		*hash = guarded ? 0 : jit_hash_guest(j, c->range, c->range_count);
-		if (alone || !c->guest_insns || (guarded && mem_guards(j->mem) == guards)
-		    || (!guarded && n && *hash == last_hash))
-			return;
-		last_hash = *hash;
-	}
-}
-
-/* Whether another thread is at work on pc. */
-static bool is_being_translated(const struct jit *j, gaddr pc)
-{
-	for (struct world_thread *e = j->world.first; e; e = e->next)
-		if (thread_of(e)->translating == pc)
-			return true;
-	return false;
-}
-
-/* Makes room in code memory. Nobody else is inside, and return addresses may lead to what goes. */
-static void next_segment(struct jit *j)
-{
-	world_stop(&j->world, self_entry());
-	tc_next_segment(&j->tc);
-	for (struct world_thread *e = j->world.first; e; e = e->next)
-		reset_code_stack(e->st);
-	world_go(&j->world);
-}
-
-/* Now and then: the oldest code goes, all code goes, all threads look for signals. The lock is held. */
-static void disturb(struct jit *j, struct kit_thread *t)
-{
-	if (!chance(j, t, 64))
-		next_segment(j);
-	if (!chance(j, t, 256)) {
-		world_stop(&j->world, &t->jit->world);
-		tc_kill_all(&j->tc);
-		world_go(&j->world);
-	}
-	if (!chance(j, t, 32))
-		for (struct world_thread *e = j->world.first; e; e = e->next)
-			__atomic_fetch_or(&e->st->stop, IR_STOP_SIGNAL, __ATOMIC_RELEASE);
-}
-
-static struct tc_unit *install(struct jit *j, const struct code *c, uint64_t hash)
-{
-	struct tc_unit *u;
-
-	if (!tc_fits(&j->tc, c->size_bytes))
-		next_segment(j);
-	if (tc_is_crowded(&j->tc)) {
-		world_stop(&j->world, self_entry());
-		tc_grow(&j->tc);
-		world_go(&j->world);
-	}
-	u = tc_add(&j->tc, c, hash);
-	j->stats.units++;
-	j->stats.guest_insns += c->guest_insns;
-	j->stats.code_bytes += c->size_bytes;
-	for (unsigned i = 0; i < c->range_count; i++)
-		j->stats.guest_bytes += c->range[i].size_bytes;
-	KIT_LOG(jit, "unit %#lx: %u guest instructions, %u bytes at %p", (unsigned long)c->gpc,
-		c->guest_insns, c->size_bytes, (const void *)u->code);
-	return u;
-}
-
-/*
- * The unit at pc, freshly translated, at level 2 if region says so, by this thread or another one. NULL when nothing can be fetched there: that is
- * not kept as a unit, since nobody says when it changes. Called and left with the lock held.
- */
-static struct tc_unit *translate(struct jit *j, struct kit_thread *t, gaddr pc, bool region)
-{
-	uint64_t begin = j->opt->stats ? now_ns() : 0, hash;
-	struct tc_unit *u = NULL;
-	struct code c;
-
-	if (is_being_translated(j, pc)) {
-		do
-			await_translation(j);
-		while (is_being_translated(j, pc));
-		u = tc_find(&j->tc, pc);
-		if (u && (u->is_region || !region))
-			return u;
-		u = NULL;
-	}
-	t->jit->translating = pc;
-	t->jit->region = region;
-	compile_steady(j, t, pc, &c, &hash);
-	if (c.guest_insns) {
-		u = install(j, &c, hash);
-		if (KIT_UNLIKELY(show_wants(c.range, c.range_count)))
-			show_unit(j, kit_decoder(t), &c, u, &t->jit->shown);
-		if (KIT_UNLIKELY(j->opt->perfmap || j->opt->jitdump))
-			perf_add(j, u);
-		start_counter(j, t, pc, region);
-	}
-	t->jit->translating = 1;
-	if (!world_alone(&j->world))
-		end_translation(j);
-	if (begin) {
-		j->stats.translate_ns += now_ns() - begin;
-		j->stats.lift_ns += t->jit->lift_ns;
-		j->stats.compile_ns += t->jit->compile_ns;
-		t->jit->lift_ns = t->jit->compile_ns = 0;
-	}
-	return u;
-}
-
-bool jit_translate(struct jit *j, struct kit_thread *t, gaddr pc)
-{
-	return translate(j, t, pc, false) != NULL;
-}
-
-/* The tables of all threads lead to u, where they led to other code of its pc. */
-static void retarget(struct jit *j, const struct tc_unit *u)
-{
-	for (struct world_thread *e = j->world.first; e; e = e->next) {
-		struct ir_jump_entry *at[] = { &e->st->jump[ir_jump_of(u->gpc)],
-					       &e->st->jump[ir_jump_second(u->gpc)],
-					       entry_of(thread_of(e), u->gpc) };
-
-		for (unsigned n = 0; n < ARRAY_LEN(at); n++)
-			if (at[n]->gpc == u->gpc)
-				__atomic_store_n(&at[n]->code, u->code, __ATOMIC_RELEASE);
-		if (e == self_entry())
-			edges_forget(e->st, u->gpc);
-		else
-			__atomic_store_n(&thread_of(e)->old_edges, true, __ATOMIC_RELAXED);
-	}
-}
-
-/* The block at pc is hot: the region that starts there takes its place. */
-static void make_region(struct jit *j, struct kit_thread *t, gaddr pc)
-{
-	struct tc_unit *u;
-
-	lock(j);
-	u = tc_find(&j->tc, pc);
-	if (u && !u->is_region) {
-		u = translate(j, t, pc, true);
-		if (u && !u->is_region) {
-			u->is_region = true;
-			j->stats.regions++;
-			/* Since then it may have been killed. */
-			if (u->older)
-				tc_supersede(&j->tc, u->older, u);
-			retarget(j, u);
-		}
-	}
-	unlock(j);
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
@@ -798,7 +484,8 @@ static void link_exit(struct jit *j, const struct jit_thread *jt, struct tc_unit
 static unsigned patience(const struct kit_thread *t)
 {
 	const struct jit *j = t->proc->jit;
-	uint64_t units = __atomic_load_n(&j->stats.units, __ATOMIC_RELAXED) - j->inherited;
+	uint64_t units = __atomic_load_n(&j->stats.units, __ATOMIC_RELAXED)
+			 - __atomic_load_n(&j->stats.taken, __ATOMIC_RELAXED) - j->inherited;
 
 	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
 	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
@@ -811,13 +498,55 @@ static unsigned patience(const struct kit_thread *t)
 						       : JIT_LATER_RUNS;
 }
 
+/*
+ * Whether an earlier run has left the trace at pc. A child that shares its parent's code has to copy all of that before it
+ * installs any: it is as patient as without.
+ */
+static bool is_kept(const struct jit *j, gaddr pc)
+{
+	return j->persist && !j->tc.mem.shared && persist_has(j->persist, &j->fetch, pc);
+}
+
+/*
+ * The trace at pc as an earlier run has left it, or NULL. What that run has left of the code that it leads to, and what that leads to, is
+ * installed and linked, too: each link that leads nowhere yet costs as much as a unit does. Not much at a time, since this
+ * run may go elsewhere. With the lock held.
+ */
+static struct tc_unit *take(struct jit *j, struct kit_thread *t, gaddr pc)
+{
+	struct tc_unit *unit[TAKEN_AT_ONCE] = { jit_take(j, t, pc) };
+	const uint64_t renewals = j->tc.renewals;
+	unsigned count = unit[0] != NULL;
+
+	for (unsigned n = 0; n < count; n++) {
+		for (uint32_t i = 0; i < unit[n]->link_count; i++) {
+			struct tc_link *l = &unit[n]->link[i];
+			struct tc_unit *to = tc_find(&j->tc, l->code.target);
+
+			if (!to && count < TAKEN_AT_ONCE) {
+				to = jit_take(j, t, l->code.target);
+				if (to)
+					unit[count++] = to;
+				/* For want of room the oldest code has gone, which is none of these: but that was enough. */
+				if (j->tc.renewals != renewals)
+					return unit[0];
+			}
+			if (to && !l->to) {
+				tc_link(&j->tc, l, to);
+				j->stats.links++;
+			}
+		}
+	}
+	return unit[0];
+}
+
 /* True while pc has not yet run often enough to be translated; this time counts. */
 static bool count_cold(struct kit_thread *t, gaddr pc)
 {
 	uint8_t *at = cold_runs_of(t, pc);
 	unsigned runs = __atomic_load_n(at, __ATOMIC_RELAXED) + 1u;
 
-	if (runs >= patience(t))
+	if (runs >= patience(t) || (runs == 1 && is_kept(t->proc->jit, pc)))
 		return false;
 	__atomic_store_n(at, (uint8_t)runs, __ATOMIC_RELAXED);
 	if (KIT_UNLIKELY(t->proc->jit->family != NULL))
@@ -828,10 +557,10 @@ static bool count_cold(struct kit_thread *t, gaddr pc)
 /* The same where pc is translated when it is not cold. */
 static bool is_cold(struct kit_thread *t, gaddr pc)
 {
-	if (!has_run(t->proc->jit, pc))
+	if (!jit_has_run(t->proc->jit, pc))
 		return true;
 	if (t->proc->opt.stress)
-		return !chance(t->proc->jit, t, 4);
+		return !jit_chance(t->proc->jit, t, 4);
 	if (count_cold(t, pc))
 		return true;
 	__atomic_store_n(cold_runs_of(t, pc), 0, __ATOMIC_RELAXED);
@@ -850,7 +579,7 @@ bool jit_is_cold(struct kit_thread *t, bool untranslated)
 	}
 	if (found)
 		return false;
-	return KIT_UNLIKELY(!has_run(j, t->st.pc)) || count_cold(t, t->st.pc);
+	return KIT_UNLIKELY(!jit_has_run(j, t->st.pc)) || count_cold(t, t->st.pc);
 }
 
 /*
@@ -889,16 +618,18 @@ static const void *make_code(struct kit_thread *t, bool link, enum ir_exit *why)
 
 	lock(j);
 	if (j->opt->stress)
-		disturb(j, t);
+		jit_disturb(j, t);
 	u = tc_find(&j->tc, t->st.pc);
 	*why = IR_EXIT_LOOKUP;
 	if (!u && !(link && is_cold(t, t->st.pc))) {
-		u = translate(j, t, t->st.pc, false);
+		u = j->persist ? take(j, t, t->st.pc) : NULL;
+		if (!u)
+			u = jit_translate(j, t, t->st.pc, false);
 		*why = IR_EXIT_FETCH;
 		if (KIT_UNLIKELY(u && j->family))
 			family_tell(j->family, t->st.pc);
 	}
-	if (u && link && chance(j, t, 2))
+	if (u && link && jit_chance(j, t, 2))
 		link_exit(j, t->jit, u);
 	if (u)
 		world_enter_locked(&j->world, &t->jit->world);
@@ -960,7 +691,7 @@ enum ir_exit jit_run(struct kit_thread *t)
 		}
 		why = run_code(t, code);
 		if (why == IR_EXIT_HOT)
-			make_region(t->proc->jit, t, st->pc);
+			jit_make_region(t->proc->jit, t, st->pc);
 		else if (why != IR_EXIT_LOOKUP && why != IR_EXIT_LINK)
 			return why;
 		if (__atomic_load_n(&st->stop, __ATOMIC_RELAXED))

@@ -55,6 +55,7 @@ struct jit_stats {
 	uint64_t lookups; /* of them for a guest pc that no link or jump table entry led to */
 	uint64_t links;   /* links made */
 	uint64_t regions; /* of the units those of level 2 */
+	uint64_t taken;   /* of the units those that an earlier run had compiled */
 	uint64_t killed, evicted_units;
 };
 
@@ -129,6 +130,9 @@ void jit_thaw(struct jit *j);
 bool jit_fork_prepare(struct kit_thread *t);
 void jit_fork_parent(struct jit *j);
 void jit_fork_child(struct kit_thread *t);
+
+/* The process ends or becomes another program: translations are written for later runs, where that is asked for and worth it. */
+void jit_farewell(struct jit *j);
 
 void jit_get_stats(struct jit *j, struct jit_stats *s);
 

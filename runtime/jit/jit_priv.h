@@ -7,6 +7,7 @@
 #include "lib/jit/host.h"
 #include "runtime/jit/family.h"
 #include "runtime/jit/jit.h"
+#include "runtime/jit/persist.h"
 #include "runtime/jit/tc.h"
 #include "runtime/jit/world.h"
 #include "runtime/mem/mem.h"
@@ -33,7 +34,8 @@ enum {
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 	STRESS_CACHE_BYTES = 512 << 10,
-	SPARE_MAX = 8, /* what so many ended threads leave is kept */
+	TAKEN_AT_ONCE = 16, /* units out of the store */
+	SPARE_MAX = 8,      /* what so many ended threads leave is kept */
 };
 
 typedef uint32_t enter_fn(struct ir_state *st, const void *code);
@@ -49,6 +51,7 @@ struct jit_thread {
 	gaddr translating;   /* the pc of it; 1: none */
 	bool region;         /* at level 2 */
 	struct strbuf shown; /* its IR as text, where that is to be shown */
+	struct persist_reads *reads; /* what it has read; NULL: nobody wants to know */
 	/* The link by whose stub code was left last, as long as tc.renewals is that. */
 	struct {
 		struct tc_link *link;
@@ -102,7 +105,8 @@ struct jit {
 	/* From the first fork on; NULL: there was none. family_seen: what of it this process has looked at. */
 	struct family *family;
 	uint64_t family_seen;
-	uint64_t inherited; /* stats.units when this process began */
+	uint64_t inherited;      /* units compiled when this process began */
+	struct persist *persist; /* translations of earlier runs; NULL: there is no store */
 };
 
 static inline void lock(struct jit *j) { kit_lock(&j->lock); }
@@ -131,7 +135,31 @@ static inline void reset_code_stack(struct ir_state *st) { st->code_sp = st->cod
 /* Key of the guest bytes that a unit was made from. */
 uint64_t jit_hash_guest(const struct jit *j, const struct ir_range *r, uint32_t count);
 
-/* Translates the trace at pc, in vain if nothing can be fetched there. With the lock held. */
-bool jit_translate(struct jit *j, struct kit_thread *t, gaddr pc);
+static inline struct ir_jump_entry *entry_of(struct jit_thread *jt, gaddr pc)
+{
+	return &jt->entry[(pc >> 1) & (ENTRIES - 1)];
+}
+
+/* A number below n, with --stress; else never 0. */
+unsigned jit_chance(const struct jit *j, struct kit_thread *t, unsigned n);
+/* With --stress: lets others run where a change is half done. */
+void jit_dawdle(const struct jit *j);
+/* With --stress, now and then: the oldest code goes, all code goes, all threads look for signals. The lock is held. */
+void jit_disturb(struct jit *j, struct kit_thread *t);
+
+/* False: nothing of pc is to be translated yet (jit_set_ran). */
+bool jit_has_run(const struct jit *j, gaddr pc);
+
+/*
+ * The unit at pc, freshly translated, at level 2 if region says so, by this thread or another one. NULL when nothing can be fetched there: that is
+ * not kept as a unit, since nobody says when it changes. Called and left with the lock held.
+ */
+struct tc_unit *jit_translate(struct jit *j, struct kit_thread *t, gaddr pc, bool region);
+/* The unit at pc that an earlier run has compiled; NULL: there is none that fits. The lock is held all the time. */
+struct tc_unit *jit_take(struct jit *j, struct kit_thread *t, gaddr pc);
+/* The block at pc is hot: the region that starts there takes its place. */
+void jit_make_region(struct jit *j, struct kit_thread *t, gaddr pc);
+/* Wakes who waits until some translation has ended. */
+void jit_end_translation(struct jit *j);
 
 #endif

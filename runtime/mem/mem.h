@@ -179,6 +179,10 @@ bool mem_is_vdso(void *space, gaddr addr);
 /* Zeroed memory of kitemu's own that children made by fork share; it stays. NULL: there is none. */
 void *mem_shared_new(size_t size_bytes);
 
+/* A file of kitemu's own, to be read; NULL: it cannot be mapped. */
+const void *mem_file_map(int fd, size_t size_bytes);
+void mem_file_unmap(const void *p, size_t size_bytes);
+
 /* A file in memory, close-on-exec; -1: errno says why not. */
 int mem_file_new(const char *name);
 

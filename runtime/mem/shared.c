@@ -17,6 +17,15 @@ static void *map(size_t size_bytes, int kind)
 
 void *mem_shared_new(size_t size_bytes) { return map(size_bytes, MAP_SHARED); }
 
+const void *mem_file_map(int fd, size_t size_bytes)
+{
+	void *p = mmap(NULL, size_bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void mem_file_unmap(const void *p, size_t size_bytes) { munmap((void *)(uintptr_t)p, size_bytes); }
+
 int mem_file_new(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 void *mem_sparse_new(size_t size_bytes) { return map(size_bytes, MAP_PRIVATE); }
