@@ -8,7 +8,10 @@
 #include "runtime/jit/jit.h"
 #include "runtime/sys/sys_priv.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 struct hwprobe_pair {
 	int64_t key;
@@ -92,12 +95,39 @@ static bool hwprobe_value(const struct kit_thread *t, int64_t key, uint64_t *val
 	}
 }
 
-/* The cpus of a guest mask that are online; false: EFAULT. */
+/*
+ * The cpus that are online, which may be more than the thread may run on: "0-3,6" (Documentation/admin-guide/cputopology.rst). Where that cannot
+ * be read, those that it may.
+ */
+static void online_cpus(cpu_set_t *out)
+{
+	int fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+	char text[256];
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	CPU_ZERO(out);
+	text[n > 0 ? n : 0] = 0;
+	for (char *s = text, *end; *s; s = *end == ',' ? end + 1 : end) {
+		unsigned long first = strtoul(s, &end, 10), last = first;
+
+		if (end == s)
+			break;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (; first <= last && first < CPU_SETSIZE; first++)
+			CPU_SET(first, out);
+	}
+	if (!CPU_COUNT(out) && sched_getaffinity(0, sizeof *out, out) < 0)
+		CPU_ZERO(out);
+}
+
+/* The cpus of a guest mask, and those that are online; false: EFAULT. */
 static bool read_mask(struct kit_thread *t, gaddr at, uint64_t size, cpu_set_t *online,
 		      cpu_set_t *out)
 {
-	if (sched_getaffinity(0, sizeof *online, online) < 0)
-		CPU_ZERO(online);
+	online_cpus(online);
 	CPU_ZERO(out);
 	return copy_in(t, out, at, size < sizeof *out ? size : sizeof *out);
 }
