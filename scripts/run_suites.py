@@ -7,7 +7,7 @@ tests start outlives it. It is ended when it is silent or at work for too long.
 import os, pathlib, queue, re, resource, shutil, signal, subprocess, sys, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ALL = ("fast", "enc", "insn", "guest", "elf", "cli", "manuals", "binfmt", "package", "runners", "start", "persist", "sys", "core", "gdb", "insight", "runner", "embed", "diff", "real", "busybox", "go", "tracers", "asan", "clang", "aarch64")
+ALL = ("fast", "enc", "insn", "fp", "guest", "elf", "cli", "manuals", "binfmt", "package", "runners", "start", "persist", "sys", "core", "gdb", "insight", "runner", "embed", "diff", "real", "busybox", "go", "tracers", "asan", "clang", "aarch64")
 SLOWER = float(os.environ.get("KIT_TEST_SLOWER", 1))
 SILENT_S, TOTAL_S = 300 * SLOWER, 600 * SLOWER
 DETAIL_LINES = 60
