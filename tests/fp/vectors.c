@@ -153,9 +153,9 @@ static uint64_t random_operand(struct fpcases *fc, char kind, uint64_t other)
 				      : v | fpcases_rng(fc) << 32;
 }
 
-static void fill(struct fpcases *fc, char kind, struct vector *v)
+static void fill(struct fpcases *fc, char kind, struct vector *v, long count)
 {
-	for (int n = 0; n < CHUNK; n++) {
+	for (long n = 0; n < count; n++) {
 		v[n].a = random_operand(fc, kind, 0);
 		v[n].b = random_operand(fc, kind, v[n].a);
 		v[n].c = random_operand(fc, kind, v[n].b);
@@ -184,7 +184,7 @@ static void run(const struct row *row, unsigned way, int frm, long count, uint64
 	for (; count > 0; count -= CHUNK) {
 		long n = count < CHUNK ? (count + 3) / 4 * 4 : CHUNK;
 
-		fill(&fc, row->kind, v);
+		fill(&fc, row->kind, v, n);
 		memset(r, 0, sizeof r);
 		asm volatile("fsrm %0" : : "r"(frm));
 		row->loop[way](v, r, n);
