@@ -490,6 +490,8 @@ static unsigned patience(const struct kit_thread *t)
 	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
 	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
 		return 1;
+	if (j->persist && !t->proc->forked)
+		return JIT_KEPT_RUNS;
 	if (units < JIT_FIRST_UNITS)
 		return JIT_FIRST_RUNS;
 	if (units < JIT_FLAT_UNITS / JIT_LEVEL0_RUNS)

@@ -45,6 +45,7 @@ enum {
 	JIT_LEVEL0_RUNS = 16,
 	JIT_FLAT_UNITS = 32768, /* divided by how many there are: how often, but at least */
 	JIT_LATER_RUNS = 2,
+	JIT_KEPT_RUNS = 4, /* where translations are kept: later runs have them, too */
 };
 
 struct jit_stats {

@@ -34,7 +34,7 @@ enum {
 	MAX_CONTENT_BYTES = 4096,
 	UNLOCKED_TRIES = 2, /* of a translation while other threads change guest code */
 	STRESS_CACHE_BYTES = 512 << 10,
-	TAKEN_AT_ONCE = 16, /* units out of the store */
+	TAKEN_AT_ONCE = 64, /* units out of the store */
 	SPARE_MAX = 8,      /* what so many ended threads leave is kept */
 };
 
