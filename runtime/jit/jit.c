@@ -291,6 +291,7 @@ void jit_free(struct jit *j)
 		j->spare = jt->next_spare;
 		thread_free(jt);
 	}
+	persist_close(j->persist);
 	tc_fini(&j->tc);
 	near_free(j->cold_runs);
 	near_free(j);

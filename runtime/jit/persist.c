@@ -68,6 +68,13 @@ struct persist *persist_open(const char *folder, int exe_fd, const void *options
 	return p;
 }
 
+void persist_close(struct persist *p)
+{
+	if (p)
+		store_close(&p->store);
+	free(p);
+}
+
 /* ---- what a translation reads -------------------------------------------------------------------- */
 
 static void note_read(struct persist_reads *r, gaddr start, const void *bytes, unsigned want,

@@ -42,6 +42,8 @@ struct persist {
  */
 struct persist *persist_open(const char *folder, int exe_fd, const void *options, size_t n);
 
+void persist_close(struct persist *p);
+
 /* A new translation begins: r->fetch is what it is to read by. */
 void persist_begin(struct persist_reads *r, const struct guest_fetch *real);
 

@@ -101,12 +101,20 @@ bool store_has(const struct store *s, uint64_t key)
 	return false;
 }
 
-/* Finds the segments of a file that is mapped at at. */
-static void find_segments(struct store *s, const uint8_t *at, uint64_t file_bytes)
+/* Maps a file of so many bytes, and finds its segments. */
+static void read_file(struct store *s, int fd, uint64_t file_bytes)
 {
-	const struct file_head *head = (const void *)at;
+	const struct file_head *head;
+	const uint8_t *at;
 	uint64_t pos = sizeof *head;
 
+	if (file_bytes < sizeof *head || file_bytes > STORE_FILE_MAX_BYTES)
+		return;
+	s->map = at = mem_file_map(fd, (size_t)file_bytes);
+	if (!at)
+		return;
+	s->map_bytes = (size_t)file_bytes;
+	head = s->map;
 	if (memcmp(head->magic, magic, sizeof magic) || head->used_bytes > file_bytes)
 		return;
 	file_bytes = head->used_bytes;
@@ -222,24 +230,28 @@ bool store_open(struct store *s, const char *folder, const char *name)
 	s->folder = strdup(folder);
 	s->path = malloc(n);
 	if (!s->folder || !s->path) {
-		free(s->folder);
-		free(s->path);
-		*s = (struct store){ 0 };
+		store_close(s);
 		return false;
 	}
 	snprintf(s->path, n, "%s/%s", folder, name);
 	fd = open_own(s->path, O_RDONLY, &st);
-	if (fd >= 0 && (uint64_t)st.st_size >= sizeof(struct file_head)
-	    && (uint64_t)st.st_size <= STORE_FILE_MAX_BYTES) {
-		const uint8_t *at = mem_file_map(fd, (size_t)st.st_size);
-
+	if (fd >= 0) {
+		read_file(s, fd, (uint64_t)st.st_size);
 		note_use(fd, &st);
-		if (at)
-			find_segments(s, at, (uint64_t)st.st_size);
-	}
-	if (fd >= 0)
 		close(fd);
+	}
 	return true;
+}
+
+void store_close(struct store *s)
+{
+	if (s->map)
+		mem_file_unmap(s->map, s->map_bytes);
+	free(s->folder);
+	free(s->path);
+	free(s->fresh);
+	free(s->slot);
+	*s = (struct store){ 0 };
 }
 
 /* ---- adding -------------------------------------------------------------------------------------- */
@@ -478,32 +490,24 @@ static void trim(const struct store *s)
 /* With the file's lock: what it holds now decides what is done. */
 static bool write_locked(const struct store *s, int fd, uint64_t file_bytes)
 {
-	struct store now = { 0 };
-	const uint8_t *at =
-	    file_bytes >= sizeof(struct file_head) && file_bytes <= STORE_FILE_MAX_BYTES
-		? mem_file_map(fd, (size_t)file_bytes)
-		: NULL;
 	uint64_t used_bytes = sizeof(struct file_head);
+	struct store now = { 0 };
 	bool ok;
 
-	if (at)
-		find_segments(&now, at, file_bytes);
+	read_file(&now, fd, file_bytes);
 	for (unsigned n = 0; n < now.segment_count; n++)
 		used_bytes += now.segment[n].bytes;
-	if (now.segment_count == 0) {
-		ok = renew(s, &now);
-		trim(s);
-	} else if (now.segment_count == STORE_SEGMENTS || s->fresh_count >= now.records) {
+	if (now.segment_count > 0 && now.segment_count < STORE_SEGMENTS
+	    && s->fresh_count < now.records) {
+		ok = append(s, fd, used_bytes);
+	} else {
 		/* What would be too large begins anew. */
 		if (used_bytes + s->fresh_bytes > STORE_FILE_MAX_BYTES / 2)
 			now.segment_count = 0;
 		ok = renew(s, &now);
 		trim(s);
-	} else {
-		ok = append(s, fd, used_bytes);
 	}
-	if (at)
-		mem_file_unmap(at, (size_t)file_bytes);
+	store_close(&now);
 	return ok;
 }
 

@@ -42,6 +42,8 @@ struct store {
 	char *folder, *path; /* NULL: there is none */
 	dev_t folder_dev; /* of it when it was opened: what has its name later may be another one */
 	ino_t folder_ino;
+	const void *map; /* the file as it was; NULL: there was none */
+	size_t map_bytes;
 	struct store_segment segment[STORE_SEGMENTS]; /* the oldest first */
 	unsigned segment_count;
 	uint64_t records; /* in all of them */
@@ -59,6 +61,7 @@ const char *store_refuses(const char *folder);
  * user alone can write to; s is empty, and stays so.
  */
 bool store_open(struct store *s, const char *folder, const char *name);
+void store_close(struct store *s);
 /* The newest record under the key that was there at store_open; NULL: none. At a multiple of 8. */
 const void *store_find(const struct store *s, uint64_t key, uint32_t *bytes);
 /* Whether there is one, whole or not. */

@@ -75,6 +75,8 @@ static void check_all(const char *name, uint64_t from, uint64_t to, uint8_t time
 	for (uint64_t key = from; key < to; key++)
 		CHECK_EQ(look(&s, key, time), 1);
 	CHECK_EQ(look(&s, to + 1000000, time), 0);
+	store_close(&s);
+	CHECK(!store_has(&s, from));
 }
 
 /* Runs add to the file until there are as many segments as there may be, then it becomes one. */
