@@ -29,13 +29,20 @@ bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const st
 	tc->slot = calloc(tc->slot_count, sizeof *tc->slot);
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
 	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
+	for (unsigned i = 0; i < TC_SEGMENTS; i++) {
+		tc->seg[i].before =
+		    calloc(tc->segment_bytes / TC_CHUNK_BYTES + 1, sizeof *tc->seg[i].before);
+		KIT_CHECK(tc->seg[i].before, "out of memory");
+	}
 	return true;
 }
 
 void tc_fini(struct tc *tc)
 {
-	for (unsigned i = 0; i < TC_SEGMENTS; i++)
+	for (unsigned i = 0; i < TC_SEGMENTS; i++) {
 		arena_fini(&tc->seg[i].arena);
+		free(tc->seg[i].before);
+	}
 	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++) {
 		while (tc->page_bucket[i]) {
 			struct tc_page *p = tc->page_bucket[i];
@@ -124,20 +131,37 @@ static const uint8_t *segment_start(const struct tc *tc, unsigned i)
 	return tc->mem.rx + tc->reserved_bytes + (size_t)i * tc->segment_bytes;
 }
 
+/*
+ * Which units of s may be the last one that does not begin behind offset off of it, or the one behind that: from *lo to *hi. Others may
+ * be adding some, which the caller does not ask for.
+ */
+static void narrow(const struct tc_segment *s, uint32_t off, unsigned *lo, unsigned *hi)
+{
+	const unsigned chunk = off / TC_CHUNK_BYTES,
+		       chunks = __atomic_load_n(&s->chunks, __ATOMIC_ACQUIRE);
+
+	*lo = chunk < chunks ? s->before[chunk] : *hi;
+	if (chunk + 1 < chunks && s->before[chunk + 1] < *hi)
+		*hi = s->before[chunk + 1];
+	if (*lo > *hi)
+		*lo = *hi;
+}
+
 struct tc_unit *tc_unit_at(const struct tc *tc, uint64_t host_pc)
 {
 	uint64_t off = host_pc - (uintptr_t)tc->mem.rx - tc->reserved_bytes;
 	const struct tc_segment *s;
 	const struct tc_place *place;
 	struct tc_unit *u;
-	unsigned lo = 0, hi;
+	unsigned lo, hi;
 
 	if (off >= (uint64_t)TC_SEGMENTS * tc->segment_bytes)
 		return NULL;
 	s = &tc->seg[off / tc->segment_bytes];
-	/* The count first: the table read after it is that long at least (add_to_segment). */
+	/* The count first: the tables read after it are that long at least (add_to_segment). */
 	hi = __atomic_load_n(&s->unit_count, __ATOMIC_ACQUIRE);
 	place = __atomic_load_n(&s->place, __ATOMIC_RELAXED);
+	narrow(s, (uint32_t)(off % tc->segment_bytes), &lo, &hi);
 	/* The last that does not lie behind it. */
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
@@ -342,10 +366,14 @@ static void *arena_dup(struct arena *a, const void *src, size_t bytes)
 }
 
 /* Other threads' signal handlers may be looking at the table: it is replaced whole, then grows by one. */
-static void add_to_segment(struct tc_segment *s, struct tc_unit *u)
+static void add_to_segment(struct tc_segment *s, struct tc_unit *u, uint32_t at)
 {
 	struct tc_place *place = s->place;
 
+	for (unsigned k = s->chunks; k <= at / TC_CHUNK_BYTES; k++) {
+		s->before[k] = s->unit_count;
+		__atomic_store_n(&s->chunks, k + 1, __ATOMIC_RELEASE);
+	}
 	arena_grow(&s->arena, place, s->unit_count, s->place_cap);
 	place[s->unit_count] = (struct tc_place){ .code = (uintptr_t)u->code, .unit = u };
 	__atomic_store_n(&s->place, place, __ATOMIC_RELEASE);
@@ -387,7 +415,7 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	memcpy(codemem_rw(&tc->mem, u->code, c->size_bytes), c->bytes, c->size_bytes);
 	codemem_sync(u->code, c->size_bytes);
 	s->used_bytes = at + c->size_bytes;
-	add_to_segment(s, u);
+	add_to_segment(s, u, at);
 
 	u->older = put(tc, u->gpc, u);
 	if (u->older)
@@ -492,7 +520,8 @@ void tc_give_up(struct tc *tc)
 	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
 	tc->unit_count = tc->page_count = 0;
 	tc->current = 0;
-	memset(tc->seg, 0, sizeof tc->seg);
+	for (unsigned i = 0; i < TC_SEGMENTS; i++)
+		tc->seg[i] = (struct tc_segment){ .before = tc->seg[i].before };
 	codemem_renew(&tc->mem, tc->reserved_bytes);
 }
 
@@ -533,5 +562,5 @@ void tc_next_segment(struct tc *tc)
 	}
 	renew(tc);
 	arena_reset(&s->arena);
-	*s = (struct tc_segment){ .arena = s->arena };
+	*s = (struct tc_segment){ .arena = s->arena, .before = s->before };
 }

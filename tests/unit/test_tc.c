@@ -149,6 +149,49 @@ static void test_places(void)
 	tc_fini(&tc);
 }
 
+/* Units of all sizes, from a few bytes to some chunks, through several rounds of the ring: each is found by its bytes, and nothing between. */
+static void test_unit_at(void)
+{
+	enum { UNITS = 4000, SIZE_MAX_BYTES = 3 * TC_CHUNK_BYTES };
+	static uint8_t bytes[SIZE_MAX_BYTES];
+	const uint8_t *end = NULL;
+
+	begin();
+	for (uint64_t n = 0; n < UNITS; n++) {
+		const uint64_t random = kit_mix64(n + 1);
+		const struct code c = {
+			.bytes = bytes,
+			.gpc = 0x10000 + 16 * n,
+			.size_bytes =
+			    1 + (uint32_t)(random >> 8) % (random % 8 ? 200 : SIZE_MAX_BYTES),
+		};
+		const struct tc_unit *u;
+
+		if (!tc_fits(&tc, c.size_bytes)) {
+			tc_next_segment(&tc);
+			end = NULL;
+		}
+		if (tc_is_crowded(&tc))
+			tc_grow(&tc);
+		u = tc_add(&tc, &c, 0);
+		CHECK_PTR(tc_unit_at(&tc, (uintptr_t)u->code), u);
+		CHECK_PTR(tc_unit_at(&tc, (uintptr_t)u->code + u->size_bytes - 1), u);
+		CHECK_PTR(tc_unit_at(&tc, (uintptr_t)u->code + u->size_bytes / 2), u);
+		CHECK(!tc_unit_at(&tc, (uintptr_t)u->code + u->size_bytes));
+		if (end && end < u->code)
+			CHECK(!tc_unit_at(&tc, (uintptr_t)u->code - 1));
+		end = u->code + u->size_bytes;
+	}
+	for (unsigned i = 0; i < TC_SEGMENTS; i++)
+		for (unsigned k = 0; k < tc.seg[i].unit_count; k++) {
+			const struct tc_unit *u = tc.seg[i].place[k].unit;
+
+			CHECK_PTR(tc_unit_at(&tc, (uintptr_t)u->code), u);
+			CHECK_PTR(tc_unit_at(&tc, (uintptr_t)u->code + u->size_bytes - 1), u);
+		}
+	tc_fini(&tc);
+}
+
 /* The link of u whose field is at code + at. */
 static struct tc_link *link_at(const struct tc_unit *u, uint32_t at)
 {
@@ -368,5 +411,5 @@ static void test_fork(void)
 	codemem_fini(&m);
 }
 
-CHECK_MAIN(test_find, test_places, test_stubs, test_link_and_kill, test_link_all, test_self_link,
-	   test_table, test_ranges, test_ring, test_fork)
+CHECK_MAIN(test_find, test_places, test_unit_at, test_stubs, test_link_and_kill, test_link_all,
+	   test_self_link, test_table, test_ranges, test_ring, test_fork)
