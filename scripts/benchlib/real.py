@@ -186,6 +186,10 @@ class RealPrograms:
             files = [f for f in files if f not in found] + ([] if pattern.startswith("!") else found)
         return tuple(self.toolchain.compile(package.name, files, guest, flags, package.libs) for guest in (False, True))
 
+    def small_input(self, case, otherwise):
+        """The folder to run a case in with its quick arguments."""
+        return self.folder(case.program, case.native, True) if case.program.kind == "real" else otherwise
+
     def folder(self, program, native, quick):
         """The folder to run a program in, with its input."""
         folder = workload.make(self.work / "data", quick)
