@@ -5,7 +5,8 @@ Each instruction is counted, not sampled: the guest's by kitemu --profile, the h
 arguments. A place is a loop of at most LONGEST instructions or, where most of a program's work is in none, a stretch of
 SHOWN. The guest's is looked for first; kitemu's is found in what its log shows of translations of that range, the
 native one in the function of the same name, or anywhere if that has been inlined. Kitemu's shares are of translated code
-alone, and valgrind takes low addresses, so guest addresses have a base register there."""
+alone. Under valgrind a guest does not have its own addresses, so its memory has a base register (r15, x20), which elsewhere is
+not there, and what indexes a table may take an instruction more."""
 import bisect, dataclasses, itertools, platform, re, shutil, subprocess
 from collections import Counter
 
@@ -52,10 +53,11 @@ def counts_of(files, mapped=""):
     mapped: without the code of this object, which leaves the code that it made."""
     found, addr, inside, objects = Counter(), 0, True, {}
     for line in itertools.chain.from_iterable(map(open, files)):
-        if line.startswith("ob="):
-            number, _, name = line[3:].strip().partition(" ")
+        if line.startswith(("ob=", "cob=")):  # each may be the first to say what a number stands for
+            number, _, name = line.partition("=")[2].strip().partition(" ")
             objects[number] = name or objects.get(number, number)
-            inside = not mapped or objects[number] != mapped
+            if line[0] == "o":
+                inside = not mapped or objects[number] != mapped
         elif line.startswith("calls="):
             called = True  # the line after it is what the callee took
             continue
@@ -234,6 +236,9 @@ def report(cases, kitemu, folder, small_input, quick):
     good = True
     for case in cases:
         try:
+            if case.program.kind == "system":
+                print(f"\n{case.program.name}: most of its work is the kernel's: perf record -e cpu-clock tells more")
+                continue
             if case.skipped:
                 raise BuildError(case.skipped)
             show(dataclasses.replace(case, cwd=small_input(case)), kitemu, folder, INSTRUCTIONS[quick])
