@@ -351,27 +351,38 @@ static uint32_t heat_of(const struct ir_unit *u, unsigned block)
 	return block == IR_NOBLOCK ? 0 : u->block[block].exec_count;
 }
 
+/* A branch and the jump behind it change places. */
+static void swap(struct ir_insn *br, struct ir_insn *jump)
+{
+	const int64_t imm = br->imm;
+	const uint16_t to = br->to;
+
+	br->sub = ir_cc_invert((enum ir_cc)br->sub);
+	br->imm = jump->imm;
+	br->to = jump->to;
+	jump->imm = imm;
+	jump->to = to;
+}
+
 /*
  * The block that shall stand behind b: one that it ends with a jump to, or a call that returns to it, and is not placed
- * yet; or IR_NOBLOCK. Where the last branch goes to a hotter place than the jump behind it, they change places.
+ * yet; or IR_NOBLOCK. The last branch and the jump behind it change places where the branch goes to a hotter place, or back to
+ * one that is as hot, which is a loop: then the way out of that stands behind b.
  */
 static unsigned successor(struct ir_unit *u, const struct ir_block *b, const bool *placed)
 {
 	struct ir_insn *last = &u->insn[b->first + b->count - 1], *br = last - 1;
-	const bool jumps = last->op == IR_exit && last->sub == IR_JUMP_PLAIN;
+	const bool jumps = last->op == IR_exit && last->sub == IR_JUMP_PLAIN,
+		   both = jumps && b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK;
+	unsigned next = last->to;
 
-	if (jumps && b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK && !placed[br->to]
-	    && heat_of(u, br->to) > heat_of(u, last->to)) {
-		const int64_t imm = br->imm;
-		const uint16_t to = br->to;
-
-		br->sub = ir_cc_invert((enum ir_cc)br->sub);
-		br->imm = last->imm;
-		br->to = last->to;
-		last->imm = imm;
-		last->to = to;
+	if (both && !placed[br->to] && heat_of(u, br->to) > heat_of(u, last->to)) {
+		swap(br, last);
+		next = last->to;
+	} else if (both && placed[br->to] && heat_of(u, br->to) >= heat_of(u, last->to)) {
+		swap(br, last);
 	}
-	return last->to == IR_NOBLOCK || placed[last->to] ? IR_NOBLOCK : last->to;
+	return next == IR_NOBLOCK || placed[next] ? IR_NOBLOCK : next;
 }
 
 /* How many jumps, and calls that return to it, lead to each block from within. */
@@ -416,6 +427,7 @@ static void arrange(struct ir_unit *u)
 
 		for (; b != IR_NOBLOCK && !placed[b]; b = next) {
 			const struct ir_block *from = &u->block[b];
+			const struct ir_insn *last;
 			uint32_t moved = from->count;
 
 			placed[b] = true;
@@ -426,8 +438,9 @@ static void arrange(struct ir_unit *u)
 				block[count].first = used;
 				block[count++].count = 0;
 			}
-			goes_on = next != IR_NOBLOCK && jumps[next] == 1
-				  && !ir_is_call(&u->insn[from->first + from->count - 1]);
+			last = &u->insn[from->first + from->count - 1];
+			goes_on = next != IR_NOBLOCK && last->to == next && jumps[next] == 1
+				  && !ir_is_call(last);
 			moved -= goes_on;
 			move_insns(u, from, moved, insn, used);
 			used += moved;
