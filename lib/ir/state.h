@@ -72,10 +72,14 @@ enum ir_thunk {
 	IR_THUNK_COUNT
 };
 
-/* Bits of ir_state.stop. */
+/* A state lies at a multiple of this. */
+#define IR_STATE_ALIGN 64
+
+/* Bits of ir_state.stop; which ones is up to the hosts (arch/x86_64/emit_exit.c). */
 enum ir_stop {
-	IR_STOP_SIGNAL = 1, /* a signal waits to be delivered */
-	IR_STOP_WORLD = 2,  /* another thread wants this one out of translated code */
+	IR_STOP_SIGNAL = 8, /* a signal waits to be delivered */
+	IR_STOP_WORLD = 32, /* another thread wants this one out of translated code */
+	IR_STOP_ANY = IR_STOP_SIGNAL | IR_STOP_WORLD,
 };
 
 /*
@@ -149,7 +153,7 @@ struct ir_state;
 typedef uint64_t ir_helper_fn(struct ir_state *st, uint64_t a, uint64_t b);
 
 struct ir_state {
-	const void *thunk[IR_THUNK_COUNT];
+	_Alignas(IR_STATE_ALIGN) const void *thunk[IR_THUNK_COUNT];
 	uint32_t
 	    stop; /* enum ir_stop; not 0: leave at the next safe point with IR_EXIT_STOP. Atomic. */
 	uint32_t

@@ -366,23 +366,28 @@ static void swap(struct ir_insn *br, struct ir_insn *jump)
 
 /*
  * The block that shall stand behind b: one that it ends with a jump to, or a call that returns to it, and is not placed
- * yet; or IR_NOBLOCK. The last branch and the jump behind it change places where the branch goes to a hotter place, or back to
- * one that is as hot, which is a loop: then the way out of that stands behind b.
+ * yet; or IR_NOBLOCK. The last branch and the jump behind it change places where the branch goes to a hotter place, and where it goes
+ * back to one that is as hot, which is a loop, or the inner one of two: then the way out of that stands behind b. order: of those placed,
+ * from 1 on.
  */
-static unsigned successor(struct ir_unit *u, const struct ir_block *b, const bool *placed)
+static unsigned successor(struct ir_unit *u, const struct ir_block *b, const unsigned *order)
 {
 	struct ir_insn *last = &u->insn[b->first + b->count - 1], *br = last - 1;
-	const bool jumps = last->op == IR_exit && last->sub == IR_JUMP_PLAIN,
-		   both = jumps && b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK;
+	const bool jumps = last->op == IR_exit && last->sub == IR_JUMP_PLAIN;
 	unsigned next = last->to;
 
-	if (both && !placed[br->to] && heat_of(u, br->to) > heat_of(u, last->to)) {
-		swap(br, last);
-		next = last->to;
-	} else if (both && placed[br->to] && heat_of(u, br->to) >= heat_of(u, last->to)) {
-		swap(br, last);
+	if (jumps && b->count > 1 && br->op == IR_br && br->to != IR_NOBLOCK) {
+		const uint32_t there = heat_of(u, br->to), behind = heat_of(u, next);
+
+		if (!order[br->to] && there > behind) {
+			swap(br, last);
+			next = last->to;
+		} else if (order[br->to] && next != IR_NOBLOCK && there >= behind
+			   && order[br->to] > order[next]) {
+			swap(br, last);
+		}
 	}
-	return next == IR_NOBLOCK || placed[next] ? IR_NOBLOCK : next;
+	return next == IR_NOBLOCK || order[next] ? IR_NOBLOCK : next;
 }
 
 /* How many jumps, and calls that return to it, lead to each block from within. */
@@ -415,7 +420,7 @@ static void arrange(struct ir_unit *u)
 {
 	struct ir_block *block = arena_new(u->arena, struct ir_block, u->block_count);
 	struct ir_insn *insn = arena_new(u->arena, struct ir_insn, u->insn_count);
-	bool *placed = arena_znew(u->arena, bool, u->block_count);
+	unsigned *order = arena_znew(u->arena, unsigned, u->block_count), placed = 0;
 	uint16_t *now = arena_new(u->arena, uint16_t, u->block_count); /* the number of each */
 	const unsigned *jumps = count_jumps(u);
 	uint32_t used = 0;
@@ -425,13 +430,13 @@ static void arrange(struct ir_unit *u)
 		unsigned b = n, next;
 		bool goes_on = false;
 
-		for (; b != IR_NOBLOCK && !placed[b]; b = next) {
+		for (; b != IR_NOBLOCK && !order[b]; b = next) {
 			const struct ir_block *from = &u->block[b];
 			const struct ir_insn *last;
 			uint32_t moved = from->count;
 
-			placed[b] = true;
-			next = successor(u, from, placed);
+			order[b] = ++placed;
+			next = successor(u, from, order);
 			if (!goes_on) {
 				now[b] = (uint16_t)count;
 				block[count] = *from;

@@ -739,7 +739,7 @@ static void test_interp_loop(void)
 	CHECK_EQ(x.st.pc, 0x1008);
 	CHECK_EQ(x.st.reg[R0], 1000);
 	/* A backward exit is a safe point. */
-	x.st.stop = 1;
+	x.st.stop = IR_STOP_SIGNAL;
 	x.st.reg[R0] = 0;
 	CHECK_EQ(interp(&x), IR_EXIT_STOP);
 	CHECK_EQ(x.st.pc, 0x1000);

@@ -361,7 +361,7 @@ static void stops(const char *text, gaddr pc, gaddr at)
 	REQUIRE(p);
 	program_init(p, (struct jit_opts){ 0 });
 	unit_parse(p, text);
-	p->n.st->stop = 1;
+	p->n.st->stop = IR_STOP_SIGNAL;
 	p->n.st->reg[4] = 10;
 	p->n.st->reg[5] = at;
 	p->n.st->pc = pc;

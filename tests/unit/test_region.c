@@ -245,20 +245,17 @@ static void what_is_cold_in_a_leaf_is_called(void)
 
 static void a_loop_in_a_leaf_is_one(void)
 {
-	const struct ir_insn *turn;
-
 	heat_caller();
 	heat[7] = heat[9] = 10;
 	BUILD(0, CALLER, add(6), add(7), branch(8, 7), RET);
-	/* The caller's block up to the loop; the loop, from which the caller's goes on. */
-	CHECK_EQ(unit.block_count, 2);
+	/* The caller's block up to the loop; the loop, whose way back is its last jump; what the caller goes on with behind it. */
+	CHECK_EQ(unit.block_count, 3);
 	CHECK_EQ(unit.block[1].gpc, pc_of(7));
 	CHECK_EQ(at_end(0, 0)->to, 1);
-	CHECK_EQ(at_end(1, 1)->to, 0);
-	for (turn = &unit.insn[unit.block[1].first]; turn->op != IR_br; turn++)
-		;
-	CHECK_EQ(turn->imm, pc_of(7));
-	CHECK_EQ(turn->to, 1);
+	CHECK_EQ(at_end(1, 1)->to, 2);
+	CHECK_EQ(at_end(1, 0)->to, 1);
+	CHECK_EQ(at_end(1, 0)->imm, pc_of(7));
+	CHECK_EQ(at_end(2, 1)->to, 0);
 }
 
 static void each_call_has_a_copy(void)
