@@ -33,6 +33,7 @@ enum {
 	MAX_INLININGS = 16,
 	LEAF_STARTS = 8,
 	LEAF_INSNS = 48,
+	MANY_TURNS = 4,        /* of a loop */
 	REACH_BYTES = 1 << 28, /* from the entry: insn.gpc_off has 31 bits */
 };
 
@@ -366,9 +367,10 @@ static void swap(struct ir_insn *br, struct ir_insn *jump)
 
 /*
  * The block that shall stand behind b: one that it ends with a jump to, or a call that returns to it, and is not placed
- * yet; or IR_NOBLOCK. The last branch and the jump behind it change places where the branch goes to a hotter place, and where it goes
- * back to one that is as hot, which is a loop, or the inner one of two: then the way out of that stands behind b. order: of those placed,
- * from 1 on.
+ * yet; or IR_NOBLOCK. The last branch and the jump behind it change places where the branch goes to a hotter place that is not placed. Where it goes
+ * back, that is a loop, or the inner one of two: with many turns they change places, too, and the way out of it stands behind b, of which it is
+ * better a part with few. Heat says how many, unless both sides have all that there is: then the inner one had it long before, and the outer
+ * one was not even warm (WARM_ENTRIES). order: of those placed, from 1 on.
  */
 static unsigned successor(struct ir_unit *u, const struct ir_block *b, const unsigned *order)
 {
@@ -382,8 +384,8 @@ static unsigned successor(struct ir_unit *u, const struct ir_block *b, const uns
 		if (!order[br->to] && there > behind) {
 			swap(br, last);
 			next = last->to;
-		} else if (order[br->to] && next != IR_NOBLOCK && there >= behind
-			   && order[br->to] > order[next]) {
+		} else if (order[br->to] && next != IR_NOBLOCK && order[br->to] > order[next]
+			   && (there == behind || there / MANY_TURNS >= behind)) {
 			swap(br, last);
 		}
 	}
