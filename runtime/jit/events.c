@@ -176,9 +176,11 @@ void jit_fork_child(struct kit_thread *t)
 
 	if (!j)
 		return;
-	j->inherited = j->stats.units - j->stats.taken;
-	if (j->persist)
+	j->compiled = 0;
+	if (j->persist) {
 		persist_forked(j->persist);
+		j->patience = 0;
+	}
 	/* The threads that did not come along. Their memory is lost: they may have been at work on it. */
 	j->world = (struct world){ .first = &t->jit->world, .count = 1 };
 	t->jit->world.next = NULL;

@@ -210,6 +210,8 @@ static void open_store(struct jit *j, const struct kit_process *p)
 	depends[n++] = p->features;
 	depends[n++] = p->is_go;
 	j->persist = persist_open(o->persist, p->exe_fd, depends, n * sizeof *depends);
+	if (j->persist)
+		j->patience = JIT_KEPT_RUNS;
 }
 
 struct jit *jit_new(struct kit_process *p, struct diag *d)
@@ -266,6 +268,9 @@ struct jit *jit_new(struct kit_process *p, struct diag *d)
 	j->tc.on_kill_ctx = j;
 	mem_set_listener(p->mem, (struct mem_listener){ .code_changed = code_changed, .ctx = j });
 	open_store(j, p);
+	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
+	if (kit_log_mask & KIT_LOG_CODE)
+		j->patience = 1;
 	return j;
 }
 
@@ -485,14 +490,10 @@ static void link_exit(struct jit *j, const struct jit_thread *jt, struct tc_unit
 static unsigned patience(const struct kit_thread *t)
 {
 	const struct jit *j = t->proc->jit;
-	uint64_t units = __atomic_load_n(&j->stats.units, __ATOMIC_RELAXED)
-			 - __atomic_load_n(&j->stats.taken, __ATOMIC_RELAXED) - j->inherited;
+	uint64_t units = __atomic_load_n(&j->compiled, __ATOMIC_RELAXED);
 
-	/* Code that is to be shown is translated at once, or what runs a few times would not be. */
-	if (KIT_UNLIKELY(kit_log_mask & KIT_LOG_CODE))
-		return 1;
-	if (j->persist && !t->proc->forked)
-		return JIT_KEPT_RUNS;
+	if (KIT_UNLIKELY(j->patience))
+		return j->patience;
 	if (units < JIT_FIRST_UNITS)
 		return JIT_FIRST_RUNS;
 	if (units < JIT_FLAT_UNITS / JIT_LEVEL0_RUNS)
@@ -505,9 +506,9 @@ static unsigned patience(const struct kit_thread *t)
  * Whether an earlier run has left the trace at pc. A child that shares its parent's code has to copy all of that before it
  * installs any: it is as patient as without.
  */
-static bool is_kept(const struct jit *j, gaddr pc)
+static __attribute__((noinline)) bool is_kept(const struct jit *j, gaddr pc)
 {
-	return j->persist && !j->tc.mem.shared && persist_has(j->persist, &j->fetch, pc);
+	return !j->tc.mem.shared && persist_has(j->persist, &j->fetch, pc);
 }
 
 /*
@@ -549,7 +550,9 @@ static bool count_cold(struct kit_thread *t, gaddr pc)
 	uint8_t *at = cold_runs_of(t, pc);
 	unsigned runs = __atomic_load_n(at, __ATOMIC_RELAXED) + 1u;
 
-	if (runs >= patience(t) || (runs == 1 && is_kept(t->proc->jit, pc)))
+	if (runs >= patience(t))
+		return false;
+	if (KIT_UNLIKELY(t->proc->jit->persist != NULL) && runs == 1 && is_kept(t->proc->jit, pc))
 		return false;
 	__atomic_store_n(at, (uint8_t)runs, __ATOMIC_RELAXED);
 	if (KIT_UNLIKELY(t->proc->jit->family != NULL))

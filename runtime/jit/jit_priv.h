@@ -105,7 +105,8 @@ struct jit {
 	/* From the first fork on; NULL: there was none. family_seen: what of it this process has looked at. */
 	struct family *family;
 	uint64_t family_seen;
-	uint64_t inherited;      /* units compiled when this process began */
+	uint64_t compiled;       /* units, by this process; atomic */
+	uint8_t patience;        /* how often a trace is interpreted; 0: by how many there are */
 	struct persist *persist; /* translations of earlier runs; NULL: there is no store */
 };
 

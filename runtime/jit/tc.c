@@ -29,20 +29,13 @@ bool tc_init(struct tc *tc, size_t size_bytes, uint32_t reserved_bytes, const st
 	tc->slot = calloc(tc->slot_count, sizeof *tc->slot);
 	tc->page_bucket = calloc(TC_PAGE_BUCKETS, sizeof(struct tc_page *));
 	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
-	for (unsigned i = 0; i < TC_SEGMENTS; i++) {
-		tc->seg[i].before =
-		    calloc(tc->segment_bytes / TC_CHUNK_BYTES + 1, sizeof *tc->seg[i].before);
-		KIT_CHECK(tc->seg[i].before, "out of memory");
-	}
 	return true;
 }
 
 void tc_fini(struct tc *tc)
 {
-	for (unsigned i = 0; i < TC_SEGMENTS; i++) {
+	for (unsigned i = 0; i < TC_SEGMENTS; i++)
 		arena_fini(&tc->seg[i].arena);
-		free(tc->seg[i].before);
-	}
 	for (unsigned i = 0; i < TC_PAGE_BUCKETS; i++) {
 		while (tc->page_bucket[i]) {
 			struct tc_page *p = tc->page_bucket[i];
@@ -366,10 +359,12 @@ static void *arena_dup(struct arena *a, const void *src, size_t bytes)
 }
 
 /* Other threads' signal handlers may be looking at the table: it is replaced whole, then grows by one. */
-static void add_to_segment(struct tc_segment *s, struct tc_unit *u, uint32_t at)
+static void add_to_segment(struct tc *tc, struct tc_segment *s, struct tc_unit *u, uint32_t at)
 {
 	struct tc_place *place = s->place;
 
+	if (!s->before)
+		s->before = arena_new(&s->arena, uint32_t, tc->segment_bytes / TC_CHUNK_BYTES + 1);
 	for (unsigned k = s->chunks; k <= at / TC_CHUNK_BYTES; k++) {
 		s->before[k] = s->unit_count;
 		__atomic_store_n(&s->chunks, k + 1, __ATOMIC_RELEASE);
@@ -415,7 +410,7 @@ struct tc_unit *tc_add(struct tc *tc, const struct code *c, uint64_t content_has
 	memcpy(codemem_rw(&tc->mem, u->code, c->size_bytes), c->bytes, c->size_bytes);
 	codemem_sync(u->code, c->size_bytes);
 	s->used_bytes = at + c->size_bytes;
-	add_to_segment(s, u, at);
+	add_to_segment(tc, s, u, at);
 
 	u->older = put(tc, u->gpc, u);
 	if (u->older)
@@ -520,8 +515,7 @@ void tc_give_up(struct tc *tc)
 	KIT_CHECK(tc->slot && tc->page_bucket, "out of memory");
 	tc->unit_count = tc->page_count = 0;
 	tc->current = 0;
-	for (unsigned i = 0; i < TC_SEGMENTS; i++)
-		tc->seg[i] = (struct tc_segment){ .before = tc->seg[i].before };
+	memset(tc->seg, 0, sizeof tc->seg);
 	codemem_renew(&tc->mem, tc->reserved_bytes);
 }
 
@@ -562,5 +556,5 @@ void tc_next_segment(struct tc *tc)
 	}
 	renew(tc);
 	arena_reset(&s->arena);
-	*s = (struct tc_segment){ .arena = s->arena, .before = s->before };
+	*s = (struct tc_segment){ .arena = s->arena };
 }

@@ -86,12 +86,13 @@ struct tc_segment {
 	struct arena arena;
 	struct tc_place *place; /* ascending by code address */
 	unsigned unit_count, place_cap;
-	uint32_t *before; /* of each chunk of code memory: how many units begin before it */
-	unsigned chunks;  /* of those that count: all that a unit begins in, and those before */
+	uint32_t *
+	    before; /* of each chunk of code memory: how many units begin before it; in the arena */
+	unsigned chunks; /* of those that count: all that a unit begins in, and those before */
 	uint32_t used_bytes;
 };
 
-enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 512, TC_CHUNK_BYTES = 4096 };
+enum { TC_SEGMENTS = 8, TC_PAGE_BUCKETS = 512, TC_CHUNK_BYTES = 16384 };
 
 struct tc {
 	struct codemem mem;

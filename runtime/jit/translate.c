@@ -359,6 +359,7 @@ struct tc_unit *jit_translate(struct jit *j, struct kit_thread *t, gaddr pc, boo
 	compile_steady(j, t, pc, &c, &hash);
 	if (c.guest_insns) {
 		u = bring_in(j, t, &c, hash);
+		__atomic_store_n(&j->compiled, j->compiled + 1, __ATOMIC_RELAXED);
 		keep(j, t->jit, &c);
 	}
 	t->jit->translating = 1;

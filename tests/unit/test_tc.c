@@ -152,7 +152,7 @@ static void test_places(void)
 /* Units of all sizes, from a few bytes to some chunks, through several rounds of the ring: each is found by its bytes, and nothing between. */
 static void test_unit_at(void)
 {
-	enum { UNITS = 4000, SIZE_MAX_BYTES = 3 * TC_CHUNK_BYTES };
+	enum { UNITS = 4000, SIZE_MAX_BYTES = 2 * TC_CHUNK_BYTES };
 	static uint8_t bytes[SIZE_MAX_BYTES];
 	const uint8_t *end = NULL;
 
