@@ -428,6 +428,8 @@ void jit_take_back(struct kit_thread *t)
 	world_count(&j->world);
 	world_stop(&j->world, self_entry());
 	tc_give_up(&j->tc);
+	/* What is to be kept was changed with the lock, too. */
+	j->persist = NULL;
 	for (struct world_thread *e = j->world.first; e; e = e->next)
 		forget_all(thread_of(e));
 	j->spare = NULL;
